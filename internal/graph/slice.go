@@ -1,0 +1,94 @@
+package graph
+
+import (
+	"fmt"
+
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/seed1498fded/unroll/params"
+)
+
+// A stride picks the indices from, from+step, ... below to along one axis of a tensor.
+type stride struct{ axis, from, to, step int }
+
+// take returns the picked part of x as a tensor of the given shape, which must have as many elements.
+func (s stride) take(x *G.Node, shape tensor.Shape) (*G.Node, error) {
+	whole := x.Shape().Clone()
+	return Apply(Def{
+		Name:  fmt.Sprintf("take %d %d:%d:%d", s.axis, s.from, s.to, s.step),
+		Shape: shape,
+		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { takeInto(dst, in[0], whole, s) }},
+		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { takeInto(dst, in[0], whole, s) }},
+		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
+			p, err := s.paste(cot, whole)
+			return []*G.Node{p}, err
+		},
+	}, x)
+}
+
+// paste lays x into a tensor of zeros of the given shape, at the picked places: the transpose of take.
+func (s stride) paste(x *G.Node, whole tensor.Shape) (*G.Node, error) {
+	part := x.Shape().Clone()
+	return Apply(Def{
+		Name:  fmt.Sprintf("paste %d %d:%d:%d", s.axis, s.from, s.to, s.step),
+		Shape: whole,
+		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { pasteInto(dst, in[0], whole, s) }},
+		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { pasteInto(dst, in[0], whole, s) }},
+		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
+			t, err := s.take(cot, part)
+			return []*G.Node{t}, err
+		},
+	}, x)
+}
+
+func takeInto[F params.Float](dst, src []F, whole tensor.Shape, s stride) {
+	s.each(whole, func(at, i, n int) { copy(dst[i:i+n], src[at:at+n]) })
+}
+
+func pasteInto[F params.Float](dst, src []F, whole tensor.Shape, s stride) {
+	clear(dst)
+	s.each(whole, func(at, i, n int) { copy(dst[at:at+n], src[i:i+n]) })
+}
+
+// each calls f for every run of n elements that lie together: at in the whole tensor, i in the part.
+func (s stride) each(whole tensor.Shape, f func(at, i, n int)) {
+	outer, inner := size(whole[:s.axis]), size(whole[s.axis+1:])
+	i := 0
+	for o := range outer {
+		for a := s.from; a < s.to; a += s.step {
+			f((o*whole[s.axis]+a)*inner, i, inner)
+			i += inner
+		}
+	}
+}
+
+// cut takes the elements from at on, in row-major order, as a tensor of the given shape.
+func cut(x *G.Node, at int, shape tensor.Shape) (*G.Node, error) {
+	n, whole := size(shape), x.Shape().Clone()
+	return Apply(Def{
+		Name:  fmt.Sprintf("cut %d", at),
+		Shape: shape,
+		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { copy(dst, in[0][at:at+n]) }},
+		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { copy(dst, in[0][at:at+n]) }},
+		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
+			p, err := uncut(cot, at, whole)
+			return []*G.Node{p}, err
+		},
+	}, x)
+}
+
+// uncut lays x into a tensor of zeros, from element at on: the transpose of cut.
+func uncut(x *G.Node, at int, whole tensor.Shape) (*G.Node, error) {
+	part := x.Shape().Clone()
+	return Apply(Def{
+		Name:  fmt.Sprintf("uncut %d", at),
+		Shape: whole,
+		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { clear(dst); copy(dst[at:], in[0]) }},
+		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { clear(dst); copy(dst[at:], in[0]) }},
+		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
+			c, err := cut(cot, at, part)
+			return []*G.Node{c}, err
+		},
+	}, x)
+}
