@@ -70,6 +70,16 @@ func (b *Builder) Exp(x *G.Node) *G.Node { return b.do(func() (*G.Node, error) {
 // Log returns the natural logarithm.
 func (b *Builder) Log(x *G.Node) *G.Node { return b.do(func() (*G.Node, error) { return G.Log(x) }) }
 
+// Expm1 returns e^x − 1, precise near 0.
+func (b *Builder) Expm1(x *G.Node) *G.Node {
+	return b.do(func() (*G.Node, error) { return G.Expm1(x) })
+}
+
+// Softplus returns log(1 + e^x).
+func (b *Builder) Softplus(x *G.Node) *G.Node {
+	return b.do(func() (*G.Node, error) { return G.Softplus(x) })
+}
+
 // Tanh returns the hyperbolic tangent.
 func (b *Builder) Tanh(x *G.Node) *G.Node { return b.do(func() (*G.Node, error) { return G.Tanh(x) }) }
 
@@ -138,6 +148,18 @@ func (b *Builder) Rows(x *G.Node, from, to int) *G.Node {
 		}
 		shape[0] = to - from
 		return stride{0, from, to, 1}.take(x, shape)
+	})
+}
+
+// Columns returns the columns from (inclusive) to to (exclusive) of a matrix.
+func (b *Builder) Columns(x *G.Node, from, to int) *G.Node {
+	return b.do(func() (*G.Node, error) {
+		shape := x.Shape().Clone()
+		if len(shape) != 2 || from < 0 || to > shape[1] || from >= to {
+			return nil, fmt.Errorf("graph: columns %d to %d of shape %v", from, to, shape)
+		}
+		shape[1] = to - from
+		return stride{1, from, to, 1}.take(x, shape)
 	})
 }
 

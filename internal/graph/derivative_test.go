@@ -127,8 +127,11 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 		y, err := G.Sum(x, 1)
 		return then(y, err, func(y *G.Node) (*G.Node, error) { return G.BroadcastAdd(x, y, nil, []byte{1}) })
 	},
-	"builder.rows":    build(func(b *Builder, x *G.Node) *G.Node { return b.Tanh(b.Rows(x, 1, 2)) }),
-	"builder.reshape": build(func(b *Builder, x *G.Node) *G.Node { return b.Tanh(b.Reshape(x, 3, 2)) }),
+	"builder.rows":     build(func(b *Builder, x *G.Node) *G.Node { return b.Tanh(b.Rows(x, 1, 2)) }),
+	"builder.columns":  build(func(b *Builder, x *G.Node) *G.Node { return b.Tanh(b.Columns(x, 1, 3)) }),
+	"builder.expm1":    build(func(b *Builder, x *G.Node) *G.Node { return b.Expm1(b.Neg(x)) }),
+	"builder.softplus": build(func(b *Builder, x *G.Node) *G.Node { return b.Softplus(b.Log(x)) }),
+	"builder.reshape":  build(func(b *Builder, x *G.Node) *G.Node { return b.Tanh(b.Reshape(x, 3, 2)) }),
 	"builder.repeat": build(func(b *Builder, x *G.Node) *G.Node {
 		return b.Mul(b.RepeatRows(b.Reshape(b.Tanh(x), 6), 2), b.RepeatRows(b.Reshape(x, 6), 2))
 	}),
@@ -278,6 +281,23 @@ func TestStopGrad(t *testing.T) {
 	require.Equal(t, []float64{4, 9}, p.Out(0), "only the outer factor is differentiated")
 	require.Equal(t, []float64{0, 0, 0, 0}, p.Out(1))
 	require.Equal(t, []float64{35}, p.Out(2))
+}
+
+// A coordinate whose value is 0 must not poison the others, nor itself.
+func TestRootOrZero(t *testing.T) {
+	g := G.NewGraph()
+	x := G.NewVector(g, G.Float64, G.WithShape(3), G.WithName("x"))
+	b := new(Builder)
+	y := b.RootOrZero(x)
+	require.NoError(t, b.Err())
+	grads, err := Grad(b.Sum(y), x)
+	require.NoError(t, err)
+	p, err := Compile[float64]([]*G.Node{x}, append(grads, y))
+	require.NoError(t, err)
+	copy(p.In(0), []float64{0, 4, 0.25})
+	require.NoError(t, p.Run())
+	require.Equal(t, []float64{0, 0.25, 1}, p.Out(0))
+	require.Equal(t, []float64{0, 2, 0.5}, p.Out(1))
 }
 
 func TestGradRefuses(t *testing.T) {

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// CheckOutput reports why a file could not be written to path later: its name has none of the extensions (if any are
+// given, such as ".png"), its folder is missing or not writable, or something that cannot be replaced is in the way.
+// It leaves what exists as it is. The point is to fail before the work, not after it.
+func CheckOutput(path string, extensions ...string) error {
+	if path == "" {
+		return errors.New("want the name of a file to write, got nothing")
+	}
+	if len(extensions) > 0 && !slices.ContainsFunc(extensions, func(ext string) bool { return strings.EqualFold(ext, filepath.Ext(path)) }) {
+		return fmt.Errorf("%s: want a file name ending in %s", path, strings.Join(extensions, " or "))
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return fmt.Errorf("%s: %w", path, reason(err))
+	case info.IsDir():
+		return fmt.Errorf("%s: want a file, but it is a folder", path)
+	case !info.Mode().IsRegular():
+		// Replacing a device or a pipe by a file is never what was meant.
+		return fmt.Errorf("%s: want an ordinary file, but it is none", path)
+	default:
+		if err := openable(path); err != nil {
+			return fmt.Errorf("%s: cannot be written: %w", path, err)
+		}
+	}
+	// A file is best written beside its place and renamed, so its folder has to be writable even if it exists.
+	if err := writable(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("%s: cannot write to its folder: %w", path, err)
+	}
+	return nil
+}
+
+// EnsureDir creates the folder if it is missing, with its parents, and reports why files cannot be written to it.
+func EnsureDir(dir string) error {
+	if dir == "" {
+		return errors.New("want the name of a folder, got nothing")
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("%s: cannot create the folder: %w", dir, reason(err))
+	}
+	if err := writable(dir); err != nil {
+		return fmt.Errorf("%s: cannot write to the folder: %w", dir, err)
+	}
+	return nil
+}
+
+// openable reports why an existing file cannot be opened for writing.
+func openable(path string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return reason(err)
+	}
+	return file.Close()
+}
+
+// writable reports why no file can be created in a folder. It tries, since permission bits do not tell of full or
+// read-only disks.
+func writable(dir string) error {
+	probe, err := os.CreateTemp(dir, ".probe-*")
+	if err != nil {
+		return reason(err)
+	}
+	return reason(errors.Join(probe.Close(), os.Remove(probe.Name())))
+}
+
+// reason strips the operation and the path from an error of a file, which our own wording has already.
+func reason(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}

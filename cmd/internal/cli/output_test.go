@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCheckOutput(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("old.png", []byte("pixels"), 0o666))
+	require.NoError(t, os.Mkdir("folder.png", 0o777))
+	require.NoError(t, syscall.Mkfifo("pipe.png", 0o666))
+	for _, c := range []struct{ path, want string }{
+		{"new.png", ""},
+		{"NEW.PNG", ""},
+		{"new.svg", ""},
+		{"old.png", ""},
+		{"folder.png/new.svg", ""},
+		{"", "want the name of a file to write, got nothing"},
+		{"new.txt", "new.txt: want a file name ending in .png or .svg"},
+		{"new", "new: want a file name ending in .png or .svg"},
+		{"none/new.png", "none/new.png: cannot write to its folder: no such file or directory"},
+		{"old.png/new.png", "old.png/new.png: not a directory"},
+		{"folder.png", "folder.png: want a file, but it is a folder"},
+		{"pipe.png", "pipe.png: want an ordinary file, but it is none"},
+	} {
+		err := CheckOutput(c.path, ".png", ".svg")
+		if c.want == "" {
+			require.NoError(t, err, c.path)
+		} else {
+			require.EqualError(t, err, c.want)
+		}
+	}
+	require.NoError(t, CheckOutput("anything"))
+	text, err := os.ReadFile("old.png")
+	require.NoError(t, err)
+	require.Equal(t, "pixels", string(text))
+	requireNames(t, ".", "folder.png", "old.png", "pipe.png")
+	requireNames(t, "folder.png")
+}
+
+func TestEnsureDir(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, EnsureDir("runs/one"))
+	require.NoError(t, EnsureDir("runs/one"), "it exists already")
+	require.NoError(t, EnsureDir("."))
+	requireNames(t, "runs/one")
+	require.NoError(t, os.WriteFile("file", nil, 0o666))
+	require.EqualError(t, EnsureDir("file"), "file: cannot create the folder: not a directory")
+	require.EqualError(t, EnsureDir("file/sub"), "file/sub: cannot create the folder: not a directory")
+	require.EqualError(t, EnsureDir(""), "want the name of a folder, got nothing")
+}
+
+func TestOutputWithoutPermission(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write anywhere")
+	}
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("kept.png", nil, 0o444))
+	require.EqualError(t, CheckOutput("kept.png"), "kept.png: cannot be written: permission denied")
+	require.NoError(t, os.Mkdir("locked", 0o555))
+	locked := filepath.Join("locked", "new.png")
+	require.EqualError(t, CheckOutput(locked), "locked/new.png: cannot write to its folder: permission denied")
+	require.EqualError(t, EnsureDir("locked"), "locked: cannot write to the folder: permission denied")
+	require.EqualError(t, EnsureDir("locked/sub"), "locked/sub: cannot create the folder: permission denied")
+}
+
+// requireNames checks what a folder holds: a probe left behind would show.
+func requireNames(t *testing.T, dir string, want ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	require.Equal(t, want, names)
+}

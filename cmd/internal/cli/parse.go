@@ -1,0 +1,85 @@
+// Package cli is what the commands of this module share: flags and their other sources, the ends of the process
+// (signals, error line, exit status), progress on the terminal, and early checks of output paths.
+//
+// A command is one struct and one function; everything below can be run in a test, for only [Main] touches the
+// process itself.
+package cli
+
+import (
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// EnvPrefix begins the name of the environment variable of every flag: --outer-lr is UNROLL_OUTER_LR.
+const EnvPrefix = "UNROLL_"
+
+// Common holds the flags that every command has. Embed it in the struct given to [Parse].
+type Common struct {
+	Config   string `placeholder:"FILE.yaml" help:"YAML file of flag names and values, such as \"outer-lr: 0.003\". Flags and environment variables win over it."`
+	Progress string `enum:"auto,plain,off" default:"auto" help:"How to show progress on stderr: auto (a bar on a terminal, else plain), plain (a line now and then) or off."`
+}
+
+// Parse fills the struct that flags points to from the arguments, the environment, the YAML file and the defaults,
+// in this order of precedence. The struct is described with the tags of kong; a flag --config, if there is one, names
+// the YAML file (see [Common]). Values the struct holds already are lost: defaults belong in the tags.
+//
+// If help was asked for, Parse prints it on stdout and returns done; the caller has nothing left to do then.
+// Errors are one line, for the user.
+func Parse(name, description string, flags any, args []string, stdout, stderr io.Writer) (done bool, err error) {
+	var file configFile
+	parser, err := kong.New(flags,
+		kong.Name(name),
+		kong.Description(description),
+		kong.Writers(stdout, stderr),
+		// Only --help asks kong to exit. It then goes on with the other sources; what comes of that is of no interest.
+		kong.Exit(func(int) { done = true }),
+		kong.PostBuild(nameEnvironment),
+		kong.WithBeforeResolve(file.load),
+		kong.Resolvers(&file),
+	)
+	if err != nil {
+		return false, err
+	}
+	_, err = parser.Parse(args)
+	if done {
+		return true, nil
+	}
+	return false, plainError(err)
+}
+
+// nameEnvironment gives every flag its environment variable. kong.DefaultEnvars would, too, but it cuts names before
+// digits: --beta1 would be UNROLL_BETA_1.
+func nameEnvironment(k *kong.Kong) error {
+	for _, flag := range allFlags(k.Model) {
+		flag.Tag.Envs = []string{EnvPrefix + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(flag.Name))}
+	}
+	return nil
+}
+
+// allFlags lists the flags of the command and its subcommands, without --help.
+func allFlags(app *kong.Application) []*kong.Flag {
+	var flags []*kong.Flag
+	// The visitor returns no error of its own, so Visit returns none.
+	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok && flag != app.HelpFlag {
+			flags = append(flags, flag)
+		}
+		return next(nil)
+	})
+	return flags
+}
+
+// missingValue is how kong words that the arguments end where a flag's value should be.
+var missingValue = regexp.MustCompile(`expected \S+ value but got "EOL" \(<EOL>\)$`)
+
+// plainError rewords what only a reader of kong's source would understand.
+func plainError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(foldLines(missingValue.ReplaceAllString(err.Error(), "the value is missing")))
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// Positive is a flag for a finite number above 0. Without a default it is 0 when the flag is not given.
+type Positive float64
+
+// Count is a flag for a whole number of at least 1. Without a default it is 0 when the flag is not given.
+type Count int
+
+// Budget is a flag for a length of time above 0, written as 90s, 2m or 1h30m. Without a default it is 0 when the flag
+// is not given.
+type Budget time.Duration
+
+var (
+	_ kong.MapperValue = (*Positive)(nil)
+	_ kong.MapperValue = (*Count)(nil)
+	_ kong.MapperValue = (*Budget)(nil)
+)
+
+// Decode reads the number from the arguments, for kong.
+func (p *Positive) Decode(ctx *kong.DecodeContext) error {
+	return decode(ctx, p, "a number above 0", func(s string) (Positive, bool) {
+		v, err := strconv.ParseFloat(s, 64)
+		return Positive(v), err == nil && v > 0 && !math.IsInf(v, 0)
+	})
+}
+
+// Decode reads the number from the arguments, for kong.
+func (c *Count) Decode(ctx *kong.DecodeContext) error {
+	return decode(ctx, c, "a whole number of at least 1", func(s string) (Count, bool) {
+		v, err := strconv.Atoi(s)
+		return Count(v), err == nil && v >= 1
+	})
+}
+
+// Decode reads the duration from the arguments, for kong.
+func (b *Budget) Decode(ctx *kong.DecodeContext) error {
+	return decode(ctx, b, "a duration above 0 such as 90s, 2m or 1h30m", func(s string) (Budget, bool) {
+		v, err := time.ParseDuration(s)
+		return Budget(v), err == nil && v > 0
+	})
+}
+
+// Duration returns the budget as the time package has it.
+func (b Budget) Duration() time.Duration { return time.Duration(b) }
+
+// String formats the budget as 1h30m0s.
+func (b Budget) String() string { return b.Duration().String() }
+
+// decode takes the next token, whatever it looks like, and sets dst to what it means. Kong itself would stop at a
+// token that begins with a dash, and advise to write --flag="-1", which is no better.
+func decode[T any](ctx *kong.DecodeContext, dst *T, want string, parse func(string) (T, bool)) error {
+	token := ctx.Scan.Pop()
+	if token.IsEOL() {
+		return errors.New("want " + want + ", got nothing")
+	}
+	text := fmt.Sprint(token.Value)
+	v, ok := parse(text)
+	if !ok {
+		return fmt.Errorf("want %s, got %q", want, text)
+	}
+	*dst = v
+	return nil
+}

@@ -1,0 +1,42 @@
+// Package inner holds the problems that optimizers are learned on: something with weights theta, a loss and a gradient.
+//
+// A [Problem] may be any Go code; nothing is differentiated through it. A [Family] samples problems that share one
+// layout, so that a rule is trained on many and tested on others. [Expression] makes a problem of any Gorgonia loss.
+//
+// All randomness is in keys: a key names the start of an episode or a minibatch, and the same key always names the same.
+package inner
+
+import "github.com/seed1498fded/unroll/params"
+
+// ProblemOf is an optimizee with weights of element type F. Its methods may share memory: one goroutine at a time.
+type ProblemOf[F params.Float] interface {
+	// Params lays out the weights.
+	Params() params.Layout
+
+	// Init fills theta with the start of an episode.
+	Init(theta []F, key uint64)
+
+	// Eval returns the loss at theta on the minibatch named by key, and overwrites grad with its gradient. With a nil
+	// grad it returns the loss alone. A loss that is not finite is a result, not an error.
+	Eval(grad, theta []F, key uint64) (loss float64, err error)
+}
+
+// CurvatureOf is implemented by problems that know their second derivatives; the exact meta-gradient needs it.
+type CurvatureOf[F params.Float] interface {
+	// HessianVector overwrites dst with the product of v and the Hessian of the loss at theta on the minibatch named by
+	// key.
+	HessianVector(dst, theta, v []F, key uint64) error
+}
+
+// FamilyOf is a distribution over problems of one layout.
+type FamilyOf[F params.Float] interface {
+	// Sample returns the problem named by key.
+	Sample(key uint64) (ProblemOf[F], error)
+}
+
+// The float32 forms are the ones in use; float64 is for tests that need the digits.
+type (
+	Problem   = ProblemOf[float32]
+	Curvature = CurvatureOf[float32]
+	Family    = FamilyOf[float32]
+)

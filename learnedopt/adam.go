@@ -1,0 +1,84 @@
+package learnedopt
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// Adam moves by the ratio of two unbiased running averages, of the gradient and of its square (Kingma and Ba 2015,
+// algorithm 1):
+//
+//	m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²
+//	step = −LR·m̂/(√v̂ + ε),  m̂ = m/(1−β₁^t),  v̂ = v/(1−β₂^t)
+//
+// It serves as a baseline, as a rule whose four hyperparameters are learned, and as the outer optimizer of meta-training.
+type Adam struct {
+	LR    float64 `json:"lr"`    // 0.001 if zero
+	Beta1 float64 `json:"beta1"` // β₁, above 0 and below 1; 0.9 if zero
+	Beta2 float64 `json:"beta2"` // β₂, above 0 and below 1; 0.999 if zero
+	Eps   float64 `json:"eps"`   // ε; 1e-8 if zero
+}
+
+// AdamW is Adam with a decay of the weights that does not pass through the averages (Loshchilov and Hutter 2019,
+// algorithm 2, with the schedule multiplier at 1 and PyTorch's convention that the decay is multiplied by LR):
+//
+//	step = Adam's step − LR·λ·theta
+type AdamW struct {
+	Adam
+	Decay float64 `json:"decay"` // λ; 0.01 if zero
+}
+
+var (
+	_ Coordinatewise = (*Adam)(nil)
+	_ Coordinatewise = (*AdamW)(nil)
+)
+
+func (*Adam) Name() string       { return "adam" }
+func (*Adam) Reads() Vars        { return Grad }
+func (*Adam) Coordinatewise()    {}
+func (*Adam) Phi() params.Layout { return scalars("log_lr", "logit_beta1", "logit_beta2", "log_eps") }
+
+func (r *Adam) Init(phi []float32, _ uint64) {
+	phi[0] = logOf(orDefault(r.LR, 0.001))
+	phi[1] = logit(orDefault(r.Beta1, 0.9))
+	phi[2] = logit(orDefault(r.Beta2, 0.999))
+	phi[3] = logOf(orDefault(r.Eps, 1e-8))
+}
+
+// State holds both averages and t, the number of steps taken.
+func (*Adam) State(theta params.Layout) params.Layout {
+	return append(vectors(theta, "m", "v"), scalars("t")...)
+}
+
+func (*Adam) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
+	b := new(graph.Builder)
+	lr, eps := b.Exp(in.Phi["log_lr"]), b.Exp(in.Phi["log_eps"])
+	t := b.Shift(1, in.State["t"])
+	m := average(b, in.Phi["logit_beta1"], in.State["m"], in.Grad)
+	v := average(b, in.Phi["logit_beta2"], in.State["v"], b.Square(in.Grad))
+	mHat := unbias(b, in.Phi["logit_beta1"], m, t)
+	vHat := unbias(b, in.Phi["logit_beta2"], v, t)
+	step := b.Neg(b.Mul(lr, b.Div(mHat, b.Add(b.RootOrZero(vHat), eps))))
+	return step, map[string]*G.Node{"m": m, "v": v, "t": t}, b.Err()
+}
+
+func (*AdamW) Name() string         { return "adamw" }
+func (*AdamW) Reads() Vars          { return Grad | Theta }
+func (r *AdamW) Phi() params.Layout { return append(r.Adam.Phi(), scalars("log_decay")...) }
+
+func (r *AdamW) Init(phi []float32, key uint64) {
+	r.Adam.Init(phi[:4], key)
+	phi[4] = logOf(orDefault(r.Decay, 0.01))
+}
+
+func (r *AdamW) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
+	step, next, err := r.Adam.Update(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := new(graph.Builder)
+	decay := b.Mul(b.Exp(in.Phi["log_lr"]), b.Exp(in.Phi["log_decay"]))
+	return b.Sub(step, b.Mul(decay, in.Theta)), next, b.Err()
+}

@@ -1,0 +1,39 @@
+package learnedopt
+
+import (
+	"math"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// The hyperparameters of the hand-made rules are learnable like any phi. They are kept in a form in which every real
+// number is allowed, so that a gradient step can't leave their range: a rate as its logarithm, a decay β as its logit
+// x, β = σ(x).
+
+// scalars lays out one number for each name.
+func scalars(names ...string) params.Layout {
+	l := make(params.Layout, len(names))
+	for i, name := range names {
+		l[i] = params.Spec{Name: name, Shape: []int{1}}
+	}
+	return l
+}
+
+func logit(p float64) float32 { return float32(math.Log(p) - math.Log1p(-p)) }
+
+func logOf(v float64) float32 { return float32(math.Log(v)) }
+
+// average returns the decaying average βm + (1−β)x, where logit is β's.
+func average(b *graph.Builder, logit, m, x *G.Node) *G.Node {
+	return b.Add(b.Mul(b.Sigmoid(logit), m), b.Mul(b.Sigmoid(b.Neg(logit)), x))
+}
+
+// unbias divides the average m of t draws by 1 − β^t, which undoes the pull of its start at zero. It needs neither β nor
+// β^t as a rounded number: log β = −softplus(−logit).
+func unbias(b *graph.Builder, logit, m, t *G.Node) *G.Node {
+	logBeta := b.Neg(b.Softplus(b.Neg(logit)))
+	return b.Div(m, b.Neg(b.Expm1(b.Mul(t, logBeta))))
+}

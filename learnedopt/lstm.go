@@ -1,0 +1,124 @@
+package learnedopt
+
+import (
+	"fmt"
+	"math"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// LSTM is the learned optimizer of Andrychowicz et al. 2016 (section 2.1 and appendix A): a small LSTM that sees one
+// coordinate's gradient and proposes that coordinate's step. All coordinates share its weights phi; each has its own
+// hidden and cell state.
+//
+//	x⁰ = (log|g|/p, sgn g) or (−1, e^p g)                      the preprocessed gradient
+//	i, f, g̃, o = W xˡ⁻¹ + U hˡ + b                             the gates of layer l, in PyTorch's order
+//	cˡ ← σ(f)∘cˡ + σ(i)∘tanh(g̃)
+//	hˡ ← σ(o)∘tanh(cˡ),  xˡ = hˡ
+//	step = Scale·(v·x^L + v₀)
+//
+// With the defaults phi has 5,141 numbers and the state 80 a coordinate. The tensors of phi are named and shaped like
+// those of torch.nn.LSTM and torch.nn.Linear, except that each gate has one bias and not two.
+type LSTM struct {
+	Hidden     int     `json:"hidden"`     // units a layer; 20 if zero
+	Layers     int     `json:"layers"`     // 2 if zero
+	Scale      float64 `json:"scale"`      // of the output; 0.1 if zero
+	Preprocess float64 `json:"preprocess"` // p; 10 if zero; a negative value feeds the gradient as it is
+}
+
+var (
+	_ Rule           = (*LSTM)(nil)
+	_ Coordinatewise = (*LSTM)(nil)
+)
+
+func (*LSTM) Name() string    { return "lstm" }
+func (*LSTM) Reads() Vars     { return Grad }
+func (*LSTM) Coordinatewise() {}
+
+func (r *LSTM) hidden() int        { return orDefault(r.Hidden, 20) }
+func (r *LSTM) layers() int        { return orDefault(r.Layers, 2) }
+func (r *LSTM) scale() float64     { return orDefault(r.Scale, 0.1) }
+func (r *LSTM) logScale() float64  { return orDefault(r.Preprocess, 10) }
+func (r *LSTM) preprocesses() bool { return r.logScale() > 0 }
+
+// inputs returns the width of what layer l reads.
+func (r *LSTM) inputs(l int) int {
+	switch {
+	case l > 0:
+		return r.hidden()
+	case r.preprocesses():
+		return 2
+	}
+	return 1
+}
+
+func (r *LSTM) Phi() params.Layout {
+	h := r.hidden()
+	var phi params.Layout
+	for l := range r.layers() {
+		phi = append(phi,
+			params.Spec{Name: fmt.Sprintf("lstm.weight_ih_l%d", l), Shape: []int{4 * h, r.inputs(l)}},
+			params.Spec{Name: fmt.Sprintf("lstm.weight_hh_l%d", l), Shape: []int{4 * h, h}},
+			params.Spec{Name: fmt.Sprintf("lstm.bias_l%d", l), Shape: []int{4 * h}},
+		)
+	}
+	return append(phi,
+		params.Spec{Name: "linear.weight", Shape: []int{1, h}},
+		params.Spec{Name: "linear.bias", Shape: []int{1}},
+	)
+}
+
+// Init draws every weight from the uniform distribution on ±1/√Hidden, PyTorch's default for nn.LSTM.
+func (r *LSTM) Init(phi []float32, key uint64) {
+	a := 1 / math.Sqrt(float64(r.hidden()))
+	rng.Uniform(phi, key, -a, a)
+}
+
+func (r *LSTM) State(theta params.Layout) params.Layout {
+	n, h := theta.Len(), r.hidden()
+	var state params.Layout
+	for l := range r.layers() {
+		state = append(state,
+			params.Spec{Name: fmt.Sprintf("h%d", l), Shape: []int{n, h}},
+			params.Spec{Name: fmt.Sprintf("c%d", l), Shape: []int{n, h}},
+		)
+	}
+	return state
+}
+
+func (r *LSTM) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
+	b := new(graph.Builder)
+	n, width := in.Grad.Shape()[0], r.hidden()
+	x := b.Reshape(in.Grad, n, 1)
+	if r.preprocesses() {
+		x = logSign(b, in.Grad, r.logScale())
+	}
+	next := make(map[string]*G.Node)
+	for l := range r.layers() {
+		w, u := in.Phi[fmt.Sprintf("lstm.weight_ih_l%d", l)], in.Phi[fmt.Sprintf("lstm.weight_hh_l%d", l)]
+		h, c := in.State[fmt.Sprintf("h%d", l)], in.State[fmt.Sprintf("c%d", l)]
+		gates := b.Add(b.MatMul(x, b.Transpose(w)), b.MatMul(h, b.Transpose(u)))
+		gates = b.Add(gates, b.RepeatRows(in.Phi[fmt.Sprintf("lstm.bias_l%d", l)], n))
+		gate := func(k int) *G.Node { return b.Columns(gates, k*width, (k+1)*width) }
+		c = b.Add(b.Mul(b.Sigmoid(gate(1)), c), b.Mul(b.Sigmoid(gate(0)), b.Tanh(gate(2))))
+		h = b.Mul(b.Sigmoid(gate(3)), b.Tanh(c))
+		next[fmt.Sprintf("h%d", l)], next[fmt.Sprintf("c%d", l)] = h, c
+		x = h
+	}
+	out := b.MatMul(x, b.Reshape(in.Phi["linear.weight"], width))
+	step := b.Scale(r.scale(), b.Add(out, in.Phi["linear.bias"]))
+	return step, next, b.Err()
+}
+
+// orDefault returns v, or d where v is the zero value.
+func orDefault[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
+}

@@ -1,0 +1,73 @@
+package learnedopt
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// Momentum is gradient descent with a heavy ball (Polyak 1964), in the form of Torch and PyTorch:
+//
+//	v ← μv + g,  step = −LR·v
+type Momentum struct {
+	LR       float64 `json:"lr"`       // 0.01 if zero
+	Momentum float64 `json:"momentum"` // μ, above 0 and below 1; 0.9 if zero
+}
+
+// NAG is Nesterov's accelerated gradient (Sutskever et al. 2013), in the form of Torch and PyTorch, which takes the
+// gradient at the weights and looks ahead in the step:
+//
+//	v ← μv + g,  step = −LR·(g + μv)
+type NAG struct {
+	LR       float64 `json:"lr"`       // 0.01 if zero
+	Momentum float64 `json:"momentum"` // μ, above 0 and below 1; 0.9 if zero
+}
+
+var (
+	_ Coordinatewise = (*Momentum)(nil)
+	_ Coordinatewise = (*NAG)(nil)
+)
+
+func (*Momentum) Name() string    { return "momentum" }
+func (*Momentum) Reads() Vars     { return Grad }
+func (*Momentum) Coordinatewise() {}
+func (*NAG) Name() string         { return "nag" }
+func (*NAG) Reads() Vars          { return Grad }
+func (*NAG) Coordinatewise()      {}
+
+func (*Momentum) Phi() params.Layout { return scalars("log_lr", "logit_momentum") }
+func (*NAG) Phi() params.Layout      { return scalars("log_lr", "logit_momentum") }
+
+func (r *Momentum) Init(phi []float32, _ uint64) { initMomentum(phi, r.LR, r.Momentum) }
+func (r *NAG) Init(phi []float32, _ uint64)      { initMomentum(phi, r.LR, r.Momentum) }
+
+func initMomentum(phi []float32, lr, momentum float64) {
+	phi[0], phi[1] = logOf(orDefault(lr, 0.01)), logit(orDefault(momentum, 0.9))
+}
+
+func (*Momentum) State(theta params.Layout) params.Layout { return vectors(theta, "v") }
+func (*NAG) State(theta params.Layout) params.Layout      { return vectors(theta, "v") }
+
+func (*Momentum) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
+	b := new(graph.Builder)
+	lr, mu := b.Exp(in.Phi["log_lr"]), b.Sigmoid(in.Phi["logit_momentum"])
+	v := b.Add(b.Mul(mu, in.State["v"]), in.Grad)
+	return b.Neg(b.Mul(lr, v)), map[string]*G.Node{"v": v}, b.Err()
+}
+
+func (*NAG) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
+	b := new(graph.Builder)
+	lr, mu := b.Exp(in.Phi["log_lr"]), b.Sigmoid(in.Phi["logit_momentum"])
+	v := b.Add(b.Mul(mu, in.State["v"]), in.Grad)
+	return b.Neg(b.Mul(lr, b.Add(in.Grad, b.Mul(mu, v)))), map[string]*G.Node{"v": v}, b.Err()
+}
+
+// vectors lays out one number a coordinate for each name.
+func vectors(theta params.Layout, names ...string) params.Layout {
+	l := make(params.Layout, len(names))
+	for i, name := range names {
+		l[i] = params.Spec{Name: name, Shape: []int{theta.Len()}}
+	}
+	return l
+}

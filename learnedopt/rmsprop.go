@@ -1,0 +1,40 @@
+package learnedopt
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// RMSprop divides the gradient by a running average of its size (Tieleman and Hinton 2012, lecture 6.5):
+//
+//	v ← αv + (1−α)g²,  step = −LR·g/(√v + ε)
+type RMSprop struct {
+	LR    float64 `json:"lr"`    // 0.01 if zero
+	Alpha float64 `json:"alpha"` // α, above 0 and below 1; 0.99 if zero
+	Eps   float64 `json:"eps"`   // ε; 1e-8 if zero
+}
+
+var _ Coordinatewise = (*RMSprop)(nil)
+
+func (*RMSprop) Name() string       { return "rmsprop" }
+func (*RMSprop) Reads() Vars        { return Grad }
+func (*RMSprop) Coordinatewise()    {}
+func (*RMSprop) Phi() params.Layout { return scalars("log_lr", "logit_alpha", "log_eps") }
+
+func (r *RMSprop) Init(phi []float32, _ uint64) {
+	phi[0] = logOf(orDefault(r.LR, 0.01))
+	phi[1] = logit(orDefault(r.Alpha, 0.99))
+	phi[2] = logOf(orDefault(r.Eps, 1e-8))
+}
+
+func (*RMSprop) State(theta params.Layout) params.Layout { return vectors(theta, "v") }
+
+func (*RMSprop) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
+	b := new(graph.Builder)
+	lr, eps := b.Exp(in.Phi["log_lr"]), b.Exp(in.Phi["log_eps"])
+	v := average(b, in.Phi["logit_alpha"], in.State["v"], b.Square(in.Grad))
+	step := b.Neg(b.Mul(lr, b.Div(in.Grad, b.Add(b.RootOrZero(v), eps))))
+	return step, map[string]*G.Node{"v": v}, b.Err()
+}

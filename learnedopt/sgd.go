@@ -1,0 +1,27 @@
+package learnedopt
+
+import (
+	G "gorgonia.org/gorgonia"
+
+	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// SGD is gradient descent: step = −LR·g.
+type SGD struct {
+	LR float64 `json:"lr"` // 0.01 if zero
+}
+
+var _ Coordinatewise = (*SGD)(nil)
+
+func (*SGD) Name() string                      { return "sgd" }
+func (*SGD) Reads() Vars                       { return Grad }
+func (*SGD) Coordinatewise()                   {}
+func (*SGD) Phi() params.Layout                { return scalars("log_lr") }
+func (r *SGD) Init(phi []float32, _ uint64)    { phi[0] = logOf(orDefault(r.LR, 0.01)) }
+func (*SGD) State(params.Layout) params.Layout { return nil }
+
+func (*SGD) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
+	b := new(graph.Builder)
+	return b.Neg(b.Mul(b.Exp(in.Phi["log_lr"]), in.Grad)), nil, b.Err()
+}
