@@ -126,9 +126,9 @@ func (c call[F]) do(name string, dst G.Value, in []G.Value) error {
 		return fmt.Errorf("graph: %s has no kernel for %v", name, Dtype[F]())
 	}
 	for i, v := range in {
-		c.args[i] = floats[F](v)
+		c.args[i] = Floats[F](v)
 	}
-	c.f(floats[F](dst), c.args)
+	c.f(Floats[F](dst), c.args)
 	return nil
 }
 

@@ -59,6 +59,9 @@ func Compile[F params.Float](inputs, outputs []*G.Node) (*Program[F], error) {
 			c.src = append(c.src, slot[child])
 		}
 		c.dst = add(n, nil)
+		if c.into != nil {
+			p.values[c.dst] = newValue(n.Dtype(), n.Shape())
+		}
 		p.insts = append(p.insts, c)
 	}
 	for _, n := range outputs {
@@ -68,10 +71,10 @@ func Compile[F params.Float](inputs, outputs []*G.Node) (*Program[F], error) {
 }
 
 // In returns the memory of the i-th input, to be filled before Run.
-func (p *Program[F]) In(i int) []F { return floats[F](p.values[p.in[i]]) }
+func (p *Program[F]) In(i int) []F { return Floats[F](p.values[p.in[i]]) }
 
 // Out returns the i-th output of the last Run. It is valid until the next one.
-func (p *Program[F]) Out(i int) []F { return floats[F](p.values[p.out[i]]) }
+func (p *Program[F]) Out(i int) []F { return Floats[F](p.values[p.out[i]]) }
 
 // Run computes the outputs from the inputs.
 func (p *Program[F]) Run() error {
@@ -82,15 +85,15 @@ func (p *Program[F]) Run() error {
 		}
 		var v G.Value
 		var err error
-		if prev := p.values[c.dst]; prev != nil && c.into != nil {
-			v, err = c.into(prev, c.args...)
+		if c.into != nil {
+			v, err = c.into(p.values[c.dst], c.args...)
 		} else {
 			v, err = c.node.Op().Do(c.args...)
 		}
 		if err != nil {
 			return fmt.Errorf("graph: %v: %w", c.node, err)
 		}
-		p.values[c.dst] = v
+		p.values[c.dst] = aligned(v)
 	}
 	return nil
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// floats returns the elements of v, row-major, sharing v's memory where v is contiguous. Scalars have one element.
+// Floats returns the elements of v, row-major, sharing v's memory where v is contiguous. Scalars have one element.
 // It goes by pointers because tensor.Dense.Data would allocate, and hands out a tensor of one element as a bare number.
-func floats[F params.Float](v G.Value) []F {
+func Floats[F params.Float](v G.Value) []F {
 	if v.Dtype() != Dtype[F]() {
 		panic(fmt.Sprintf("graph: value of type %T and dtype %v, want %v", v, v.Dtype(), Dtype[F]()))
 	}
@@ -49,13 +49,35 @@ func Dtype[F params.Float]() tensor.Dtype {
 // newValue returns a zero value of the given shape: a Gorgonia scalar for the empty shape, a tensor otherwise.
 func newValue(dt tensor.Dtype, shape tensor.Shape) G.Value {
 	switch {
-	case len(shape) > 0:
-		return tensor.New(tensor.Of(dt), tensor.WithShape(shape.Clone()...))
-	case dt == tensor.Float32:
+	case len(shape) == 0 && dt == tensor.Float32:
 		return G.NewF32(0)
-	default:
+	case len(shape) == 0:
 		return G.NewF64(0)
+	case dt == tensor.Float32:
+		return tensor.New(tensor.WithBacking(alignedSlice[float32](size(shape))), tensor.WithShape(shape.Clone()...))
+	default:
+		return tensor.New(tensor.WithBacking(alignedSlice[float64](size(shape))), tensor.WithShape(shape.Clone()...))
 	}
+}
+
+// alignedSlice returns n zeros at an address that is a multiple of 16. Gonum's dot products take as many elements one by
+// one as there are before such an address, and then four at a time: the last bits of a sum depend on where its terms
+// lie. Go's allocator puts everything of 32 bytes or more on a multiple of 16, and things of 24 bytes where they fit.
+func alignedSlice[F params.Float](n int) []F { return make([]F, n, max(n, 8)) }
+
+// aligned returns v itself if its elements begin at a multiple of 16, and a copy that does otherwise.
+func aligned(v G.Value) G.Value {
+	t, ok := v.(*tensor.Dense)
+	if !ok || t.Uintptr()%16 == 0 {
+		return v
+	}
+	a := newValue(t.Dtype(), t.Shape())
+	if t.Dtype() == tensor.Float32 {
+		copy(Floats[float32](a), Floats[float32](t))
+	} else {
+		copy(Floats[float64](a), Floats[float64](t))
+	}
+	return a
 }
 
 // size returns the number of elements of a shape; the empty shape is a scalar and has one.

@@ -1,0 +1,47 @@
+package learnedopt
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/seed1498fded/unroll/checkpoints"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// Trained is a rule with meta-parameters to use it with.
+type Trained struct {
+	Rule       Rule
+	Phi        []float32
+	Provenance map[string]string // how Phi came about, from the file
+}
+
+// Load reads a trained rule from a file written by Save or by cmd/metatrain. The error names the file and what is wrong:
+// a file that is missing or damaged, or a rule whose name, configuration or layout this version does not know.
+func Load(path string) (*Trained, error) {
+	saved, err := checkpoints.LoadRule(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := Named(saved.Name, saved.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := saved.Check(r.Name(), r.Phi()); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &Trained{Rule: r, Phi: saved.Phi, Provenance: saved.Provenance}, nil
+}
+
+// Save writes t to a file, atomically.
+func (t *Trained) Save(path string) error {
+	config, err := json.Marshal(t.Rule)
+	if err != nil {
+		return fmt.Errorf("learnedopt: %s: %w", path, err)
+	}
+	return checkpoints.SaveRule(path, checkpoints.Rule{
+		Name: t.Rule.Name(), Config: config, Layout: t.Rule.Phi(), Phi: t.Phi, Provenance: t.Provenance,
+	})
+}
+
+// New returns an optimizer for weights of the given layout, to be stepped by hand.
+func (t *Trained) New(theta params.Layout) (*Optimizer, error) { return New(t.Rule, t.Phi, theta) }
