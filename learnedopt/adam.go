@@ -1,6 +1,8 @@
 package learnedopt
 
 import (
+	"encoding/json"
+
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
@@ -41,10 +43,27 @@ func (*Adam) Coordinatewise()    {}
 func (*Adam) Phi() params.Layout { return scalars("log_lr", "logit_beta1", "logit_beta2", "log_eps") }
 
 func (r *Adam) Init(phi []float32, _ uint64) {
-	phi[0] = logOf(orDefault(r.LR, 0.001))
-	phi[1] = logit(orDefault(r.Beta1, 0.9))
-	phi[2] = logit(orDefault(r.Beta2, 0.999))
-	phi[3] = logOf(orDefault(r.Eps, 1e-8))
+	f := r.filled()
+	phi[0], phi[1], phi[2], phi[3] = logOf(f.LR), logit(f.Beta1), logit(f.Beta2), logOf(f.Eps)
+}
+
+// filled returns r with every default in its place.
+func (r *Adam) filled() Adam {
+	return Adam{
+		LR: orDefault(r.LR, 0.001), Beta1: orDefault(r.Beta1, 0.9), Beta2: orDefault(r.Beta2, 0.999), Eps: orDefault(r.Eps, 1e-8),
+	}
+}
+
+// Validate reports a field out of its range.
+func (r *Adam) Validate() error {
+	f := r.filled()
+	return checkHyper("adam", positive("lr", f.LR), fraction("beta1", f.Beta1), fraction("beta2", f.Beta2), positive("eps", f.Eps))
+}
+
+// MarshalJSON writes the configuration with every default in its place.
+func (r *Adam) MarshalJSON() ([]byte, error) {
+	type plain Adam
+	return json.Marshal(plain(r.filled()))
 }
 
 // State holds both averages and t, the number of steps taken.
@@ -70,7 +89,26 @@ func (r *AdamW) Phi() params.Layout { return append(r.Adam.Phi(), scalars("log_d
 
 func (r *AdamW) Init(phi []float32, key uint64) {
 	r.Adam.Init(phi[:4], key)
-	phi[4] = logOf(orDefault(r.Decay, 0.01))
+	phi[4] = logOf(r.decay())
+}
+
+func (r *AdamW) decay() float64 { return orDefault(r.Decay, 0.01) }
+
+// Validate reports a field out of its range.
+func (r *AdamW) Validate() error {
+	if err := r.Adam.Validate(); err != nil {
+		return err
+	}
+	return checkHyper("adamw", positive("decay", r.decay()))
+}
+
+// MarshalJSON writes the configuration with every default in its place.
+func (r *AdamW) MarshalJSON() ([]byte, error) {
+	type adam Adam
+	return json.Marshal(struct {
+		adam
+		Decay float64 `json:"decay"`
+	}{adam(r.Adam.filled()), r.decay()})
 }
 
 func (r *AdamW) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {

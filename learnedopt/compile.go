@@ -37,6 +37,11 @@ type block struct{ from, to int }
 
 // Compile binds a rule to weights of the given layout.
 func Compile[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
+	if v, ok := r.(Validator); ok {
+		if err := v.Validate(); err != nil {
+			return nil, err
+		}
+	}
 	if err := theta.Validate(); err != nil {
 		return nil, fmt.Errorf("learnedopt: %s: %w", r.Name(), err)
 	}

@@ -1,6 +1,8 @@
 package learnedopt
 
 import (
+	"errors"
+	"fmt"
 	"math"
 
 	G "gorgonia.org/gorgonia"
@@ -36,4 +38,37 @@ func average(b *graph.Builder, logit, m, x *G.Node) *G.Node {
 func unbias(b *graph.Builder, logit, m, t *G.Node) *G.Node {
 	logBeta := b.Neg(b.Softplus(b.Neg(logit)))
 	return b.Div(m, b.Neg(b.Expm1(b.Mul(t, logBeta))))
+}
+
+// positive reports a hyperparameter that is not a finite number above 0.
+func positive(name string, v float64) error {
+	if !(v > 0) || math.IsInf(v, 1) {
+		return fmt.Errorf("%s is %v, want a number above 0", name, v)
+	}
+	return nil
+}
+
+// fraction reports a hyperparameter that is not above 0 and below 1.
+func fraction(name string, v float64) error {
+	if !(v > 0 && v < 1) {
+		return fmt.Errorf("%s is %v, want a number above 0 and below 1", name, v)
+	}
+	return nil
+}
+
+// checkHyper joins what is wrong with a rule.
+func checkHyper(rule string, errs ...error) error {
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("learnedopt: %s: %w", rule, err)
+	}
+	return nil
+}
+
+// orDefault returns v, or d where v is the zero value.
+func orDefault[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
 }

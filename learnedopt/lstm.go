@@ -1,6 +1,7 @@
 package learnedopt
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 
@@ -39,11 +40,30 @@ func (*LSTM) Name() string    { return "lstm" }
 func (*LSTM) Reads() Vars     { return Grad }
 func (*LSTM) Coordinatewise() {}
 
-func (r *LSTM) hidden() int        { return orDefault(r.Hidden, 20) }
-func (r *LSTM) layers() int        { return orDefault(r.Layers, 2) }
-func (r *LSTM) scale() float64     { return orDefault(r.Scale, 0.1) }
-func (r *LSTM) logScale() float64  { return orDefault(r.Preprocess, 10) }
-func (r *LSTM) preprocesses() bool { return r.logScale() > 0 }
+// filled returns r with every default in its place.
+func (r *LSTM) filled() LSTM {
+	return LSTM{
+		Hidden: orDefault(r.Hidden, 20), Layers: orDefault(r.Layers, 2),
+		Scale: orDefault(r.Scale, 0.1), Preprocess: orDefault(r.Preprocess, 10),
+	}
+}
+
+// Validate reports a field out of its range.
+func (r *LSTM) Validate() error {
+	if f := r.filled(); f.Hidden < 1 || f.Layers < 1 {
+		return fmt.Errorf("learnedopt: lstm of %d layers of %d units; want at least 1 of each", f.Layers, f.Hidden)
+	}
+	return nil
+}
+
+// MarshalJSON writes the configuration with every default in its place, so that a file keeps its meaning.
+func (r *LSTM) MarshalJSON() ([]byte, error) {
+	type plain LSTM
+	return json.Marshal(plain(r.filled()))
+}
+
+func (r *LSTM) hidden() int        { return r.filled().Hidden }
+func (r *LSTM) preprocesses() bool { return r.filled().Preprocess > 0 }
 
 // inputs returns the width of what layer l reads.
 func (r *LSTM) inputs(l int) int {
@@ -59,7 +79,7 @@ func (r *LSTM) inputs(l int) int {
 func (r *LSTM) Phi() params.Layout {
 	h := r.hidden()
 	var phi params.Layout
-	for l := range r.layers() {
+	for l := range r.filled().Layers {
 		phi = append(phi,
 			params.Spec{Name: fmt.Sprintf("lstm.weight_ih_l%d", l), Shape: []int{4 * h, r.inputs(l)}},
 			params.Spec{Name: fmt.Sprintf("lstm.weight_hh_l%d", l), Shape: []int{4 * h, h}},
@@ -81,7 +101,7 @@ func (r *LSTM) Init(phi []float32, key uint64) {
 func (r *LSTM) State(theta params.Layout) params.Layout {
 	n, h := theta.Len(), r.hidden()
 	var state params.Layout
-	for l := range r.layers() {
+	for l := range r.filled().Layers {
 		state = append(state,
 			params.Spec{Name: fmt.Sprintf("h%d", l), Shape: []int{n, h}},
 			params.Spec{Name: fmt.Sprintf("c%d", l), Shape: []int{n, h}},
@@ -95,10 +115,10 @@ func (r *LSTM) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
 	n, width := in.Grad.Shape()[0], r.hidden()
 	x := b.Reshape(in.Grad, n, 1)
 	if r.preprocesses() {
-		x = logSign(b, in.Grad, r.logScale())
+		x = logSign(b, in.Grad, r.filled().Preprocess)
 	}
 	next := make(map[string]*G.Node)
-	for l := range r.layers() {
+	for l := range r.filled().Layers {
 		w, u := in.Phi[fmt.Sprintf("lstm.weight_ih_l%d", l)], in.Phi[fmt.Sprintf("lstm.weight_hh_l%d", l)]
 		h, c := in.State[fmt.Sprintf("h%d", l)], in.State[fmt.Sprintf("c%d", l)]
 		gates := b.Add(b.MatMul(x, b.Transpose(w)), b.MatMul(h, b.Transpose(u)))
@@ -110,15 +130,6 @@ func (r *LSTM) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
 		x = h
 	}
 	out := b.MatMul(x, b.Reshape(in.Phi["linear.weight"], width))
-	step := b.Scale(r.scale(), b.Add(out, in.Phi["linear.bias"]))
+	step := b.Scale(r.filled().Scale, b.Add(out, in.Phi["linear.bias"]))
 	return step, next, b.Err()
-}
-
-// orDefault returns v, or d where v is the zero value.
-func orDefault[T comparable](v, d T) T {
-	var zero T
-	if v == zero {
-		return d
-	}
-	return v
 }

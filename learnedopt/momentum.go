@@ -1,6 +1,8 @@
 package learnedopt
 
 import (
+	"encoding/json"
+
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
@@ -39,12 +41,35 @@ func (*NAG) Coordinatewise()      {}
 func (*Momentum) Phi() params.Layout { return scalars("log_lr", "logit_momentum") }
 func (*NAG) Phi() params.Layout      { return scalars("log_lr", "logit_momentum") }
 
-func (r *Momentum) Init(phi []float32, _ uint64) { initMomentum(phi, r.LR, r.Momentum) }
-func (r *NAG) Init(phi []float32, _ uint64)      { initMomentum(phi, r.LR, r.Momentum) }
-
-func initMomentum(phi []float32, lr, momentum float64) {
-	phi[0], phi[1] = logOf(orDefault(lr, 0.01)), logit(orDefault(momentum, 0.9))
+func (r *Momentum) Init(phi []float32, _ uint64) {
+	f := r.filled()
+	phi[0], phi[1] = logOf(f.LR), logit(f.Momentum)
 }
+
+func (r *NAG) Init(phi []float32, _ uint64) { (*Momentum)(r).Init(phi, 0) }
+
+// filled returns r with every default in its place.
+func (r *Momentum) filled() Momentum {
+	return Momentum{LR: orDefault(r.LR, 0.01), Momentum: orDefault(r.Momentum, 0.9)}
+}
+
+// Validate reports a field out of its range.
+func (r *Momentum) Validate() error {
+	f := r.filled()
+	return checkHyper("momentum", positive("lr", f.LR), fraction("momentum", f.Momentum))
+}
+
+// Validate reports a field out of its range.
+func (r *NAG) Validate() error { return (*Momentum)(r).Validate() }
+
+// MarshalJSON writes the configuration with every default in its place.
+func (r *Momentum) MarshalJSON() ([]byte, error) {
+	type plain Momentum
+	return json.Marshal(plain(r.filled()))
+}
+
+// MarshalJSON writes the configuration with every default in its place.
+func (r *NAG) MarshalJSON() ([]byte, error) { return (*Momentum)(r).MarshalJSON() }
 
 func (*Momentum) State(theta params.Layout) params.Layout { return vectors(theta, "v") }
 func (*NAG) State(theta params.Layout) params.Layout      { return vectors(theta, "v") }

@@ -37,6 +37,9 @@ func Named(name string, config json.RawMessage) (Rule, error) {
 		if err := d.Decode(r); err != nil {
 			return nil, fmt.Errorf("learnedopt: configuration of rule %q: %w", name, err)
 		}
+		if v, ok := r.(Validator); ok {
+			return r, v.Validate()
+		}
 		return r, nil
 	}
 	return nil, fmt.Errorf("learnedopt: unknown rule %q; want one of %s", name, strings.Join(Names(), ", "))

@@ -1,6 +1,8 @@
 package learnedopt
 
 import (
+	"encoding/json"
+
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
@@ -24,9 +26,25 @@ func (*RMSprop) Coordinatewise()    {}
 func (*RMSprop) Phi() params.Layout { return scalars("log_lr", "logit_alpha", "log_eps") }
 
 func (r *RMSprop) Init(phi []float32, _ uint64) {
-	phi[0] = logOf(orDefault(r.LR, 0.01))
-	phi[1] = logit(orDefault(r.Alpha, 0.99))
-	phi[2] = logOf(orDefault(r.Eps, 1e-8))
+	f := r.filled()
+	phi[0], phi[1], phi[2] = logOf(f.LR), logit(f.Alpha), logOf(f.Eps)
+}
+
+// filled returns r with every default in its place.
+func (r *RMSprop) filled() RMSprop {
+	return RMSprop{LR: orDefault(r.LR, 0.01), Alpha: orDefault(r.Alpha, 0.99), Eps: orDefault(r.Eps, 1e-8)}
+}
+
+// Validate reports a field out of its range.
+func (r *RMSprop) Validate() error {
+	f := r.filled()
+	return checkHyper("rmsprop", positive("lr", f.LR), fraction("alpha", f.Alpha), positive("eps", f.Eps))
+}
+
+// MarshalJSON writes the configuration with every default in its place.
+func (r *RMSprop) MarshalJSON() ([]byte, error) {
+	type plain RMSprop
+	return json.Marshal(plain(r.filled()))
 }
 
 func (*RMSprop) State(theta params.Layout) params.Layout { return vectors(theta, "v") }

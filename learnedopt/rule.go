@@ -53,6 +53,9 @@ type Inputs struct {
 	State map[string]*G.Node // by the names of State
 }
 
+// Validator is implemented by rules whose configuration can be wrong. Whoever binds a rule asks it first.
+type Validator interface{ Validate() error }
+
 // Coordinatewise is implemented by rules that move every coordinate by itself, with the same phi: permuting the
 // coordinates permutes the step. Such a rule may be run over blocks of coordinates, on several cores.
 type Coordinatewise interface {

@@ -1,6 +1,8 @@
 package learnedopt
 
 import (
+	"encoding/json"
+
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
@@ -18,8 +20,20 @@ func (*SGD) Name() string                      { return "sgd" }
 func (*SGD) Reads() Vars                       { return Grad }
 func (*SGD) Coordinatewise()                   {}
 func (*SGD) Phi() params.Layout                { return scalars("log_lr") }
-func (r *SGD) Init(phi []float32, _ uint64)    { phi[0] = logOf(orDefault(r.LR, 0.01)) }
+func (r *SGD) Init(phi []float32, _ uint64)    { phi[0] = logOf(r.filled().LR) }
 func (*SGD) State(params.Layout) params.Layout { return nil }
+
+// filled returns r with every default in its place.
+func (r *SGD) filled() SGD { return SGD{LR: orDefault(r.LR, 0.01)} }
+
+// Validate reports a field out of its range.
+func (r *SGD) Validate() error { return checkHyper("sgd", positive("lr", r.filled().LR)) }
+
+// MarshalJSON writes the configuration with every default in its place.
+func (r *SGD) MarshalJSON() ([]byte, error) {
+	type plain SGD
+	return json.Marshal(plain(r.filled()))
+}
 
 func (*SGD) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
 	b := new(graph.Builder)

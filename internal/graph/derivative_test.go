@@ -305,7 +305,15 @@ func TestGradRefuses(t *testing.T) {
 	x := G.NewVector(g, G.Float64, G.WithShape(2), G.WithName("x"))
 	_, err := Grad(x, x)
 	require.ErrorContains(t, err, "want a scalar")
+	image := G.NewTensor(g, G.Float64, 4, G.WithShape(1, 1, 4, 4), G.WithName("image"))
+	filter := G.NewTensor(g, G.Float64, 4, G.WithShape(1, 1, 3, 3), G.WithName("filter"))
 	b := new(Builder)
+	conv, err := G.Conv2d(image, filter, tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1})
+	require.NoError(t, err)
+	first, err := Grad(b.Sum(b.Square(conv)), image)
+	require.NoError(t, err)
+	_, err = Grad(b.Sum(b.Square(first[0])), image)
+	require.ErrorContains(t, err, "no derivative", "Gorgonia's own would crash the process")
 	opaque := b.Sum(b.Apply(Def{
 		Name: "opaque", Shape: tensor.Shape{2},
 		F64: Kernel[float64]{Forward: func(dst []float64, in [][]float64) { copy(dst, in[0]) }},

@@ -23,15 +23,18 @@ type Common struct {
 	Progress string `enum:"auto,plain,off" default:"auto" help:"How to show progress on stderr: auto (a bar on a terminal, else plain), plain (a line now and then) or off."`
 }
 
+// Vars are texts that the tags of a flag struct can refer to.
+type Vars map[string]string
+
 // Parse fills the struct that flags points to from the arguments, the environment, the YAML file and the defaults,
 // in this order of precedence. The struct is described with the tags of kong; a flag --config, if there is one, names
 // the YAML file (see [Common]). Values the struct holds already are lost: defaults belong in the tags.
 //
 // If help was asked for, Parse prints it on stdout and returns done; the caller has nothing left to do then.
-// Errors are one line, for the user.
-func Parse(name, description string, flags any, args []string, stdout, stderr io.Writer) (done bool, err error) {
+// Errors are one line, for the user. Tags may refer to vars as ${name}.
+func Parse(name, description string, flags any, args []string, stdout, stderr io.Writer, vars ...Vars) (done bool, err error) {
 	var file configFile
-	parser, err := kong.New(flags,
+	options := []kong.Option{
 		kong.Name(name),
 		kong.Description(description),
 		kong.Writers(stdout, stderr),
@@ -40,7 +43,11 @@ func Parse(name, description string, flags any, args []string, stdout, stderr io
 		kong.PostBuild(nameEnvironment),
 		kong.WithBeforeResolve(file.load),
 		kong.Resolvers(&file),
-	)
+	}
+	for _, v := range vars {
+		options = append(options, kong.Vars(v))
+	}
+	parser, err := kong.New(flags, options...)
 	if err != nil {
 		return false, err
 	}

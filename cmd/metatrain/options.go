@@ -1,0 +1,188 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/seed1498fded/unroll/checkpoints"
+	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/meta"
+)
+
+// options are the flags. Those that shape the result are pointers: nil means that nobody said anything, and then a
+// resumed run keeps what it had and a new one takes the default of its problem.
+type options struct {
+	cli.Common
+	Problem    *string       `help:"What to learn on: ${problems}. Default mnist8." placeholder:"NAME"`
+	Hidden     []int         `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
+	Activation *string       `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
+	Batch      *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
+	Data       *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
+	Rule       *string       `help:"What to learn: ${rules}. Default lstm." placeholder:"NAME"`
+	RuleConfig *string       `help:"The rule's settings as JSON, such as {\"hidden\":10}." placeholder:"JSON"`
+	Out        string        `help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, or the folder resumed from." placeholder:"DIR"`
+	Resume     string        `help:"Folder of an earlier run to go on with." placeholder:"DIR"`
+	Seed       *uint64       `help:"Names all randomness. Default 1." placeholder:"N"`
+	Budget     cli.Budget    `help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given." placeholder:"DURATION"`
+	Episodes   cli.Count     `help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows." placeholder:"N"`
+	Horizon    *cli.Count    `help:"Inner steps of an episode. Default 100." placeholder:"N"`
+	Window     *cli.Count    `help:"Inner steps between two outer steps. Default 20, or the horizon if that is shorter." placeholder:"N"`
+	OuterLR    *cli.Positive `name:"outer-lr" help:"Learning rate of the outer Adam. Default 0.003." placeholder:"X"`
+	Clip       *cli.Positive `help:"Longest meta-gradient, in the Euclidean norm. Default 1." placeholder:"X"`
+	Copies     *cli.Count    `help:"Problems side by side in an episode. Default 1." placeholder:"N"`
+	Every      *cli.Count    `help:"Episodes between validations. Default 20, for quadratics 100." placeholder:"N"`
+	Exact      *bool         `help:"Differentiate through the inner gradients too (second derivatives)."`
+}
+
+// settings are what a run is determined by. They lie in its training checkpoint.
+type settings struct {
+	Problem    string          `json:"problem"`
+	Hidden     []int           `json:"hidden,omitempty"`
+	Activation string          `json:"activation,omitempty"`
+	Batch      int             `json:"batch,omitempty"`
+	Data       string          `json:"data,omitempty"`
+	Rule       string          `json:"rule"`
+	RuleConfig json.RawMessage `json:"rule-config,omitempty"`
+	Seed       uint64          `json:"seed"`
+	Horizon    int             `json:"horizon"`
+	Window     int             `json:"window"`
+	OuterLR    float64         `json:"outer-lr"`
+	Clip       float64         `json:"clip"`
+	Copies     int             `json:"copies"`
+	Every      int             `json:"every"`
+	Exact      bool            `json:"exact,omitempty"`
+}
+
+// String names the run on one line.
+func (s settings) String() string {
+	return fmt.Sprintf("%s on %s, seed %d: horizon %d, window %d, outer rate %g", s.Rule, s.Problem, s.Seed, s.Horizon, s.Window, s.OuterLR)
+}
+
+// newSettings fills in the defaults around what was given.
+func newSettings(o options) settings {
+	s := settings{Problem: "mnist8", Rule: "lstm", Seed: 1, Horizon: 100, OuterLR: 0.003, Clip: 1, Copies: 1}
+	o.apply(&s)
+	if s.Window == 0 {
+		s.Window = min(20, s.Horizon)
+	}
+	if s.Every == 0 {
+		s.Every = 20
+		if strings.HasPrefix(s.Problem, "quadratic") {
+			s.Every = 100
+		}
+	}
+	return s
+}
+
+// apply overwrites the settings that were given.
+func (o options) apply(s *settings) {
+	set(&s.Problem, o.Problem)
+	if len(o.Hidden) > 0 {
+		s.Hidden = o.Hidden
+	}
+	set(&s.Activation, o.Activation)
+	set(&s.Data, o.Data)
+	set(&s.Rule, o.Rule)
+	if o.RuleConfig != nil {
+		s.RuleConfig = json.RawMessage(*o.RuleConfig)
+	}
+	set(&s.Seed, o.Seed)
+	setInt(&s.Batch, o.Batch)
+	setInt(&s.Horizon, o.Horizon)
+	setInt(&s.Window, o.Window)
+	setInt(&s.Copies, o.Copies)
+	setInt(&s.Every, o.Every)
+	set(&s.Exact, o.Exact)
+	if o.OuterLR != nil {
+		s.OuterLR = float64(*o.OuterLR)
+	}
+	if o.Clip != nil {
+		s.Clip = float64(*o.Clip)
+	}
+}
+
+func set[T any](dst *T, v *T) {
+	if v != nil {
+		*dst = *v
+	}
+}
+
+func setInt(dst *int, v *cli.Count) {
+	if v != nil {
+		*dst = int(*v)
+	}
+}
+
+// resumed returns the settings of a saved run. What was given besides must agree with them, except where the data lie.
+func resumed(o options, f *checkpoints.File) (settings, error) {
+	var saved settings
+	if err := json.Unmarshal(meta.CheckpointConfig(f), &saved); err != nil {
+		return saved, fmt.Errorf("--resume %s: settings: %w", o.Resume, err)
+	}
+	set(&saved.Data, o.Data)
+	wanted := saved
+	o.apply(&wanted)
+	was, want := reflect.ValueOf(saved), reflect.ValueOf(wanted)
+	for i := range was.NumField() {
+		if !reflect.DeepEqual(was.Field(i).Interface(), want.Field(i).Interface()) {
+			name, _, _ := strings.Cut(was.Type().Field(i).Tag.Get("json"), ",")
+			return saved, fmt.Errorf("--%s %v: the run in %s has %v, which can't be changed", name, text(want.Field(i)), o.Resume, text(was.Field(i)))
+		}
+	}
+	return saved, nil
+}
+
+// text words a setting.
+func text(v reflect.Value) any {
+	if raw, ok := v.Interface().(json.RawMessage); ok {
+		return string(raw)
+	}
+	if v.IsZero() && v.Kind() == reflect.String {
+		return "none"
+	}
+	return v.Interface()
+}
+
+// validate reports what makes no sense before anything is written.
+func (s settings) validate() error {
+	if s.Window > s.Horizon {
+		return fmt.Errorf("--window %d: want at most the horizon, %d", s.Window, s.Horizon)
+	}
+	return nil
+}
+
+// family returns the problems of a split.
+func (s settings) family(split catalog.Split) (inner.Family, error) {
+	return catalog.Lookup(s.Problem, catalog.Options{
+		Data: s.Data, Hidden: s.Hidden, Activation: s.Activation, Batch: s.Batch, Split: split,
+	})
+}
+
+// limits returns how long to learn: a time, a number of episodes, or whichever comes first.
+func (o options) limits() (budget time.Duration, episodes int) {
+	budget, episodes = o.Budget.Duration(), int(o.Episodes)
+	if budget == 0 && episodes == 0 {
+		budget = 2 * time.Minute
+	}
+	return budget, episodes
+}
+
+// dirs returns the folder to write to, and the training checkpoint to go on with, if any.
+func (o options) dirs(s settings) (out string, err error) {
+	switch {
+	case o.Out != "":
+		return o.Out, nil
+	case o.Resume != "":
+		return o.Resume, nil
+	case s.Problem == "":
+		return "", errors.New("--problem: want a name, got nothing")
+	}
+	return filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Problem, s.Rule, s.Seed)), nil
+}

@@ -1,0 +1,182 @@
+// Package catalog knows problems by name, for command lines. It is a package of its own because it brings the embedded
+// MNIST with it, 11.6 MB of any program that imports it.
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/data"
+	"github.com/seed1498fded/unroll/inner/data/mnist"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// A Split says which part of a data set a problem draws its images from. The first half of the training images is for
+// meta-training and the second for measuring what came of it, as in the reproductions of Andrychowicz et al. 2016. The
+// last sixth of the first half is set apart to choose among rules: nobody sees Test before the final measurement.
+type Split int
+
+const (
+	Train Split = iota // 25,000 of MNIST's 60,000 training images
+	Valid              // the next 5,000
+	Test               // the other 30,000
+)
+
+// Splits lists all splits.
+func Splits() []Split { return []Split{Train, Valid, Test} }
+
+// String returns the split's name on command lines.
+func (s Split) String() string {
+	switch s {
+	case Train:
+		return "train"
+	case Valid:
+		return "valid"
+	case Test:
+		return "test"
+	}
+	return fmt.Sprintf("Split(%d)", int(s))
+}
+
+// of returns the split's part of a training set; s is one of Splits.
+func (s Split) of(set *data.Set) (*data.Set, error) {
+	half := set.Len() / 2
+	valid := half - half/6
+	from, to := 0, valid
+	switch s {
+	case Valid:
+		from, to = valid, half
+	case Test:
+		from, to = half, set.Len()
+	}
+	if from == to {
+		return nil, fmt.Errorf("a set of %d images leaves none for the split %q; want 12 or more", set.Len(), s)
+	}
+	return set.Slice(from, to), nil
+}
+
+// Options narrow down a problem of the catalog. The zero value takes every default; to set a field that the problem
+// does not have is an error, except Split, which means nothing to functions that are new for every key.
+type Options struct {
+	Data       string // folder of idx files, see data.Load; the embedded MNIST if empty
+	Hidden     []int  // see inner.MLPOf; [20] if empty
+	Activation string // see inner.MLPOf; sigmoid if empty
+	Batch      int    // see inner.MLPOf; 128 if zero
+	Split      Split
+}
+
+// A listing is one problem of the catalog.
+type listing struct {
+	name    string
+	images  bool // an MLP on images; a quadratic otherwise
+	uniform bool // of a quadratic: the released variant
+	small   bool // of images: made 8x8
+	hidden  []int
+}
+
+// catalog lists the problems that go by name.
+var catalog = []listing{
+	{name: "quadratic"},
+	{name: "quadratic-uniform", uniform: true},
+	{name: "mnist", images: true, hidden: []int{20}},
+	{name: "mnist8", images: true, small: true, hidden: []int{20}},
+	{name: "logistic", images: true},
+	{name: "logistic8", images: true, small: true},
+}
+
+// Names returns the names that Lookup knows.
+func Names() []string {
+	var names []string
+	for _, l := range catalog {
+		names = append(names, l.name)
+	}
+	return names
+}
+
+// Lookup returns a family of problems by name, for command lines:
+//
+//	quadratic          the 10-dimensional quadratics of Andrychowicz et al. 2016       10 weights
+//	quadratic-uniform  the variant of their released code                              10
+//	mnist              their network on images, 784-20-10 with sigmoid units       15,910
+//	mnist8             the same on the images made 8x8, 64-20-10                    1,510
+//	logistic           softmax regression on 28x28                                  7,850
+//	logistic8          and on 8x8                                                     650
+//
+// Despite their names the last four take any data of MNIST's kind. An unknown name, an option that does not apply to the
+// problem and data that cannot be read are errors.
+func Lookup(name string, o Options) (inner.Family, error) { return LookupOf[float32](name, o) }
+
+// LookupOf is Lookup for weights of element type F.
+func LookupOf[F params.Float](name string, o Options) (inner.FamilyOf[F], error) {
+	i := slices.IndexFunc(catalog, func(l listing) bool { return l.name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("catalog: no problem %q; there are %s", name, strings.Join(Names(), ", "))
+	}
+	f, err := family[F](catalog[i], o)
+	if err != nil {
+		return nil, fmt.Errorf("catalog: %s: %w", name, err)
+	}
+	return f, nil
+}
+
+func family[F params.Float](l listing, o Options) (inner.FamilyOf[F], error) {
+	if err := l.check(o); err != nil {
+		return nil, err
+	}
+	if !l.images {
+		return inner.QuadraticOf[F]{Uniform: l.uniform}, nil
+	}
+	set, err := l.load(o)
+	if err != nil {
+		return nil, err
+	}
+	hidden := l.hidden
+	if len(o.Hidden) > 0 {
+		hidden = o.Hidden
+	}
+	m := inner.MLPOf[F]{Data: set, Hidden: hidden, Activation: o.Activation, Batch: o.Batch}
+	_, err = m.Sample(0)
+	return m, err
+}
+
+// check reports options that do not apply.
+func (l listing) check(o Options) error {
+	var idle []string
+	note := func(set, applies bool, name string) {
+		if set && !applies {
+			idle = append(idle, name)
+		}
+	}
+	note(o.Data != "", l.images, "data")
+	note(len(o.Hidden) > 0, l.hidden != nil, "hidden")
+	note(o.Activation != "", l.hidden != nil, "activation")
+	note(o.Batch != 0, l.images, "batch")
+	switch {
+	case idle != nil:
+		return fmt.Errorf("does not take %s", strings.Join(idle, ", "))
+	case !slices.Contains(Splits(), o.Split):
+		return fmt.Errorf("no split %d; there are %v", int(o.Split), Splits())
+	}
+	return nil
+}
+
+// load reads the split's images.
+func (l listing) load(o Options) (*data.Set, error) {
+	var all *data.Set
+	var err error
+	if o.Data == "" {
+		all, _, err = mnist.Load()
+	} else {
+		all, _, err = data.Load(o.Data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	part, err := o.Split.of(all)
+	if err != nil || !l.small {
+		return part, err
+	}
+	return part.Downsample8()
+}

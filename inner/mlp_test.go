@@ -1,0 +1,262 @@
+package inner_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	G "gorgonia.org/gorgonia"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/data"
+	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// written is an MLP as an expression: the formulas of its doc comment and nothing of its code.
+func written[F params.Float](set *data.Set, hidden []int, activation string, batch int) inner.ExpressionOf[F] {
+	in, classes := set.Pixels(), set.Classes
+	e := inner.ExpressionOf[F]{
+		Data:  params.Layout{{Name: "pixels", Shape: []int{batch, in}}, {Name: "labels", Shape: []int{batch, classes}}},
+		Start: func(theta []F, key uint64) { rng.Normal(theta, key, 0.1) },
+	}
+	e.Fill = func(v []F, key uint64) {
+		clear(v)
+		x, y := v[:batch*in], v[batch*in:]
+		draw := rng.New(key)
+		for i := range batch {
+			j := draw.IntN(set.Len())
+			for k, p := range set.Image(j) {
+				x[i*in+k] = F(p) / 255
+			}
+			y[i*classes+int(set.Labels[j])] = 1
+		}
+	}
+	widths := append([]int{in}, append(hidden, classes)...)
+	for i := range len(widths) - 1 {
+		e.Layout = append(e.Layout,
+			params.Spec{Name: fmt.Sprintf("w%d", i), Shape: widths[i : i+2]},
+			params.Spec{Name: fmt.Sprintf("b%d", i), Shape: widths[i+1 : i+2]})
+	}
+	e.Loss = func(theta, data map[string]*G.Node) (*G.Node, error) {
+		b := new(graph.Builder)
+		x := data["pixels"]
+		for i := range len(widths) - 1 {
+			if i > 0 {
+				x = unit(b, activation, x)
+			}
+			w, bias := theta[fmt.Sprintf("w%d", i)], theta[fmt.Sprintf("b%d", i)]
+			x = b.Add(b.MatMul(x, w), b.RepeatRows(bias, batch))
+		}
+		if b.Err() != nil {
+			return nil, b.Err()
+		}
+		logProb, err := G.LogSoftMax(x)
+		if err != nil {
+			return nil, err
+		}
+		loss := b.Scale(-1/float64(batch), b.Sum(b.Mul(logProb, data["labels"])))
+		return loss, b.Err()
+	}
+	return e
+}
+
+func unit(b *graph.Builder, activation string, x *G.Node) *G.Node {
+	relu := func(x *G.Node) *G.Node {
+		y, err := G.Rectify(x)
+		if err != nil {
+			b.Fail(err)
+		}
+		return y
+	}
+	switch activation {
+	case "sigmoid":
+		return b.Sigmoid(x)
+	case "tanh":
+		return b.Tanh(x)
+	case "relu":
+		return relu(x)
+	case "elu":
+		return b.Add(relu(x), b.Expm1(b.Neg(relu(b.Neg(x)))))
+	}
+	panic("no activation " + activation)
+}
+
+func TestMLPIsTheExpression(t *testing.T) {
+	set := images(30, 3)
+	for _, hidden := range [][]int{nil, {5}, {5, 3}} {
+		for _, a := range inner.Activations() {
+			if hidden == nil && a != "tanh" {
+				continue
+			}
+			t.Run(fmt.Sprint(hidden, a), func(t *testing.T) {
+				hand, err := inner.MLPOf[float64]{Data: set, Hidden: hidden, Activation: a, Batch: 7}.Sample(0)
+				require.NoError(t, err)
+				witness, err := written[float64](set, hidden, a, 7).Problem()
+				require.NoError(t, err)
+				require.Empty(t, witness.Params().Diff(hand.Params()))
+				for key := range uint64(3) {
+					theta := start(hand, key)
+					v := make([]float64, len(theta))
+					for i := range theta {
+						theta[i] *= 8
+					}
+					rng.Normal(v, key+10, 1)
+					got, want := make([]float64, len(theta)), make([]float64, len(theta))
+					loss, err := hand.Eval(got, theta, key)
+					require.NoError(t, err)
+					wantLoss, err := witness.Eval(want, theta, key)
+					require.NoError(t, err)
+					assert.InDelta(t, wantLoss, loss, 1e-10)
+					assert.InDeltaSlice(t, want, got, 1e-10, "gradient")
+					require.NoError(t, hand.(inner.CurvatureOf[float64]).HessianVector(got, theta, v, key))
+					require.NoError(t, witness.(inner.CurvatureOf[float64]).HessianVector(want, theta, v, key))
+					assert.InDeltaSlice(t, want, got, 1e-10, "Hessian times v")
+				}
+			})
+		}
+	}
+}
+
+func TestMLPDefaults(t *testing.T) {
+	p, err := inner.MLP{Data: images(30, 3), Hidden: []int{200}}.Sample(0)
+	require.NoError(t, err)
+	assert.Equal(t, "w0[9 200] b0[200] w1[200 4] b1[4]", p.Params().String())
+	theta := start(p, 1)
+	square := 0.0
+	for _, x := range theta {
+		square += float64(x) * float64(x)
+	}
+	assert.InDelta(t, 0.1, math.Sqrt(square/float64(len(theta))), 0.005)
+
+	hand, err := inner.MLPOf[float64]{Data: images(30, 3), Hidden: []int{2}}.Sample(0)
+	require.NoError(t, err)
+	sigmoid128, err := written[float64](images(30, 3), []int{2}, "sigmoid", 128).Problem()
+	require.NoError(t, err)
+	at := start(hand, 1)
+	got, err := hand.Eval(nil, at, 2)
+	require.NoError(t, err)
+	want, err := sigmoid128.Eval(nil, at, 2)
+	require.NoError(t, err)
+	assert.InDelta(t, want, got, 1e-12)
+}
+
+func TestMLPRefuses(t *testing.T) {
+	set := images(30, 3)
+	broken := images(30, 3)
+	broken.Labels[3] = 9
+	for want, m := range map[string]inner.MLP{
+		"no data": {},
+		"label 9": {Data: broken},
+		`no activation "swish"; there are elu, relu, sigmoid, tanh`: {Data: set, Activation: "swish"},
+		"width 0 of hidden layer 1; want 1 or more":                 {Data: set, Hidden: []int{3, 0}},
+		"minibatches of -1":       {Data: set, Batch: -1},
+		"standard deviation -1":   {Data: set, Std: -1},
+		"standard deviation NaN":  {Data: set, Std: math.NaN()},
+		"standard deviation +Inf": {Data: set, Std: math.Inf(1)},
+	} {
+		_, err := m.Sample(0)
+		require.ErrorContains(t, err, want)
+		_, err = m.ErrorRate(nil, set)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestHugeLogitsMakeAHugeLoss(t *testing.T) {
+	set := images(30, 3)
+	p, err := inner.MLP{Data: set, Batch: 50}.Sample(0)
+	require.NoError(t, err)
+	theta := make([]float32, p.Params().Len())
+	for _, logit := range []float32{1e3, 1e20, math.MaxFloat32} {
+		params.Slice(p.Params(), theta, "b0")[0] = logit
+		loss, err := p.Eval(nil, theta, 1)
+		require.NoError(t, err)
+		wrong := 0.0 // fraction of the minibatch that is not of class 0
+		draw := rng.New(1)
+		for range 50 {
+			if set.Labels[draw.IntN(30)] != 0 {
+				wrong += 1. / 50
+			}
+		}
+		assert.InEpsilon(t, wrong*float64(logit), loss, 1e-6)
+	}
+}
+
+func TestUnseenPixelsCountWhenNotFinite(t *testing.T) {
+	set := images(30, 3) // the first pixel of every image is 0
+	p, err := inner.MLP{Data: set, Hidden: []int{2}}.Sample(0)
+	require.NoError(t, err)
+	theta := start(p, 1)
+	theta[0] = float32(math.Inf(-1))
+	grad := make([]float32, len(theta))
+	loss, err := p.Eval(grad, theta, 1)
+	require.NoError(t, err)
+	assert.True(t, math.IsNaN(loss))
+	for _, g := range grad {
+		require.True(t, math.IsNaN(float64(g)))
+	}
+}
+
+// Softmax regression that has learned a few images by heart is right about them.
+func TestErrorRate(t *testing.T) {
+	set := images(10, 6)
+	m := inner.MLPOf[float64]{Data: set, Batch: 4}
+	p, err := m.Sample(0)
+	require.NoError(t, err)
+	theta := make([]float64, p.Params().Len())
+	constant := 0 // theta = 0 says class 0 of everything
+	for _, label := range set.Labels {
+		if label != 0 {
+			constant++
+		}
+	}
+	rate, err := m.ErrorRate(theta, set)
+	require.NoError(t, err)
+	assert.InDelta(t, float64(constant)/10, rate, 1e-12)
+	grad := make([]float64, len(theta))
+	for i := range 3000 {
+		_, err := p.Eval(grad, theta, uint64(i))
+		require.NoError(t, err)
+		for k, g := range grad {
+			theta[k] -= 0.3 * g
+		}
+	}
+	rate, err = m.ErrorRate(theta, set)
+	require.NoError(t, err)
+	assert.Zero(t, rate)
+
+	theta[0] = math.NaN()
+	rate, err = m.ErrorRate(theta, set)
+	require.NoError(t, err)
+	assert.Equal(t, 1., rate)
+	_, err = m.ErrorRate(theta, images(5, 7))
+	require.ErrorContains(t, err, "7x7")
+	assert.PanicsWithValue(t, "inner: theta of length 1, want 148", func() { _, _ = m.ErrorRate(theta[:1], set) })
+}
+
+func BenchmarkMNIST(b *testing.B) {
+	set := images(100, 28)
+	set.Classes = 10
+	p, err := inner.MLP{Data: set, Hidden: []int{20}}.Sample(0)
+	require.NoError(b, err)
+	theta := start(p, 1)
+	grad, v := make([]float32, len(theta)), start(p, 2)
+	b.Run("loss", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			_, _ = p.Eval(nil, theta, uint64(i))
+		}
+	})
+	b.Run("gradient", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			_, _ = p.Eval(grad, theta, uint64(i))
+		}
+	})
+	b.Run("Hessian times vector", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			_ = p.(inner.Curvature).HessianVector(grad, theta, v, uint64(i))
+		}
+	})
+}

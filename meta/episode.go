@@ -1,0 +1,51 @@
+package meta
+
+import (
+	"math"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// The keys of an episode's parts are children of its own.
+const (
+	keyProblem = iota
+	keyStart
+	keyBatches
+)
+
+// An episode is one training run of a problem under a rule, between two steps: it holds the loss and the gradient at the
+// weights where the next step begins.
+type episode[F params.Float] struct {
+	key     uint64
+	problem inner.ProblemOf[F]
+	steps   int // taken so far
+	theta   []F
+	state   []F
+	loss    float64
+	grad    []F
+}
+
+// newEpisode samples a problem and its start, with a rule's state of zeros.
+func newEpisode[F params.Float](f inner.FamilyOf[F], key uint64, stateLen int) (*episode[F], error) {
+	p, err := f.Sample(rng.Split(key, keyProblem))
+	if err != nil {
+		return nil, err
+	}
+	n := p.Params().Len()
+	e := &episode[F]{key: key, problem: p, theta: make([]F, n), state: make([]F, stateLen), grad: make([]F, n)}
+	p.Init(e.theta, rng.Split(key, keyStart))
+	return e, e.eval()
+}
+
+// batch returns the key of the minibatch that step t, counted from 0, sees.
+func (e *episode[F]) batch(t int) uint64 { return rng.Split(rng.Split(e.key, keyBatches), uint64(t)) }
+
+// eval sets loss and gradient for where the episode is now.
+func (e *episode[F]) eval() (err error) {
+	e.loss, err = e.problem.Eval(e.grad, e.theta, e.batch(e.steps))
+	return err
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

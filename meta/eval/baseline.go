@@ -1,0 +1,81 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/seed1498fded/unroll/learnedopt"
+)
+
+// A Baseline is a hand-made rule with one hyperparameter to tune, its learning rate. All others have the values their
+// authors gave them.
+type Baseline struct {
+	Name string
+	With func(lr float64) learnedopt.Rule
+}
+
+// Baselines returns those that every learned rule is compared with.
+func Baselines() []Baseline {
+	return []Baseline{
+		{"sgd", func(lr float64) learnedopt.Rule { return &learnedopt.SGD{LR: lr} }},
+		{"momentum", func(lr float64) learnedopt.Rule { return &learnedopt.Momentum{LR: lr} }},
+		{"nag", func(lr float64) learnedopt.Rule { return &learnedopt.NAG{LR: lr} }},
+		{"rmsprop", func(lr float64) learnedopt.Rule { return &learnedopt.RMSprop{LR: lr} }},
+		{"adam", func(lr float64) learnedopt.Rule { return &learnedopt.Adam{LR: lr} }},
+		{"adamw", func(lr float64) learnedopt.Rule {
+			return &learnedopt.AdamW{Adam: learnedopt.Adam{LR: lr}}
+		}},
+	}
+}
+
+// FindBaseline returns the baseline of that name.
+func FindBaseline(name string) (Baseline, error) {
+	var names []string
+	for _, b := range Baselines() {
+		if b.Name == name {
+			return b, nil
+		}
+		names = append(names, b.Name)
+	}
+	return Baseline{}, fmt.Errorf("eval: unknown baseline %q; want one of %s", name, strings.Join(names, ", "))
+}
+
+// LearningRates is the grid of Andrychowicz et al.'s reproductions, 1, 0.3, 0.1, ..., 1e-5, with 3 and 10 added above:
+// 13 values, two a decade.
+func LearningRates() []float64 {
+	return []float64{10, 3, 1, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5}
+}
+
+// Tuned is a baseline at its best learning rate, and how that was found.
+type Tuned struct {
+	Rule  learnedopt.Rule
+	LR    float64
+	Grid  []float64
+	Final []Summary // the final loss at each learning rate of Grid
+}
+
+// Tune picks the learning rate with the lowest mean final loss over the runs r, which must not be those that are
+// reported. Rates at which a run diverges are out, unless all do.
+func Tune(ctx context.Context, b Baseline, grid []float64, r Runs) (Tuned, error) {
+	t := Tuned{Grid: grid, LR: grid[0]}
+	best := math.Inf(1)
+	for _, lr := range grid {
+		rule := b.With(lr)
+		losses, err := Measure(ctx, &learnedopt.Trained{Rule: rule, Phi: learnedopt.Phi(rule, 0)}, r)
+		if err != nil {
+			return Tuned{}, err
+		}
+		final := losses.Final()
+		t.Final = append(t.Final, final)
+		if final.Mean < best {
+			best, t.LR = final.Mean, lr
+		}
+	}
+	t.Rule = b.With(t.LR)
+	return t, nil
+}
+
+// AtEdge reports whether the best learning rate is the first or last of the grid, so that a better one may lie outside.
+func (t Tuned) AtEdge() bool { return t.LR == t.Grid[0] || t.LR == t.Grid[len(t.Grid)-1] }

@@ -1,0 +1,141 @@
+package eval
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/meta"
+)
+
+// A Comparison measures contenders on the same runs.
+type Comparison struct {
+	Problem    string       // its name, for the report
+	Test       inner.Family // problems that the results are measured on
+	Tuning     inner.Family // problems that learning rates are tuned on
+	Steps      int
+	Runs       int
+	TuningRuns int
+	Seed       uint64
+	Contenders []Contender
+
+	// Progress is told how much of the work is done, as a fraction, and what comes next. It may be nil.
+	Progress func(fraction float64, next string)
+}
+
+// A Contender is a learned rule, as it is, or a baseline, to be tuned. Exactly one is set.
+type Contender struct {
+	Name     string
+	Learned  *learnedopt.Trained
+	Baseline *Baseline
+}
+
+// The keys of a comparison's two sets of runs are children of its seed, far from those that other users of a seed take.
+const (
+	keyTest   = 'T'<<8 + 1
+	keyTuning = 'T'<<8 + 2
+)
+
+// Report is what a Comparison found; marshalled, it is the JSON of cmd/compare.
+type Report struct {
+	Problem string   `json:"problem"`
+	Steps   int      `json:"steps"`
+	Runs    int      `json:"runs"`
+	Seed    uint64   `json:"seed"`
+	Results []Result `json:"results"`
+}
+
+// Result is one contender's. Numbers that are not finite, the losses of runs that diverged, are null in JSON.
+type Result struct {
+	Name      string          `json:"name"`
+	Kind      string          `json:"kind"`  // "learned" or "baseline"
+	Hyper     json.RawMessage `json:"hyper"` // the rule's configuration; a baseline's with the tuned learning rate
+	Curve     []meta.Number   `json:"curve"` // mean loss at each step
+	CurveErr  []meta.Number   `json:"curve_stderr"`
+	Final     Stat            `json:"final"` // of the mean loss over the last 5 steps
+	Sum       Stat            `json:"sum"`   // of the sum of the losses
+	Diverged  int             `json:"diverged"`
+	USPerStep float64         `json:"us_per_step"`          // median time of a step, gradient included, one run at a time
+	Edge      bool            `json:"lr_at_edge,omitempty"` // the tuned learning rate is at the end of its grid
+}
+
+// Stat is a Summary in JSON.
+type Stat struct {
+	Mean   meta.Number `json:"mean"`
+	StdErr meta.Number `json:"stderr"`
+}
+
+func stat(s Summary) Stat { return Stat{meta.Number(s.Mean), meta.Number(s.StdErr)} }
+
+// Run tunes, measures and times every contender.
+func (c Comparison) Run(ctx context.Context) (*Report, error) {
+	if len(c.Contenders) == 0 {
+		return nil, errNoContenders
+	}
+	report := &Report{Problem: c.Problem, Steps: c.Steps, Runs: c.Runs, Seed: c.Seed}
+	work := c.work()
+	done := 0.0
+	for i, contender := range c.Contenders {
+		if c.Progress != nil {
+			c.Progress(done, contender.Name)
+		}
+		r, err := c.measure(ctx, contender)
+		if err != nil {
+			return nil, err
+		}
+		report.Results = append(report.Results, r)
+		done += work[i]
+	}
+	return report, nil
+}
+
+// work returns the contenders' shares of all training runs.
+func (c Comparison) work() []float64 {
+	work := make([]float64, len(c.Contenders))
+	total := 0.0
+	for i, x := range c.Contenders {
+		work[i] = float64(c.Runs)
+		if x.Baseline != nil {
+			work[i] += float64(c.TuningRuns * len(LearningRates()))
+		}
+		total += work[i]
+	}
+	for i := range work {
+		work[i] /= total
+	}
+	return work
+}
+
+func (c Comparison) measure(ctx context.Context, x Contender) (Result, error) {
+	r := Result{Name: x.Name, Kind: "learned"}
+	trained := x.Learned
+	if x.Baseline != nil {
+		tuning := Runs{Family: c.Tuning, Steps: c.Steps, Count: c.TuningRuns, Key: rng.Split(c.Seed, keyTuning)}
+		tuned, err := Tune(ctx, *x.Baseline, LearningRates(), tuning)
+		if err != nil {
+			return r, err
+		}
+		trained = &learnedopt.Trained{Rule: tuned.Rule, Phi: learnedopt.Phi(tuned.Rule, 0)}
+		r.Kind, r.Edge = "baseline", tuned.AtEdge()
+	}
+	var err error
+	if r.Hyper, err = json.Marshal(trained.Rule); err != nil {
+		return r, err
+	}
+	test := Runs{Family: c.Test, Steps: c.Steps, Count: c.Runs, Key: rng.Split(c.Seed, keyTest)}
+	losses, err := Measure(ctx, trained, test)
+	if err != nil {
+		return r, err
+	}
+	for t := range c.Steps {
+		at := losses.At(t)
+		r.Curve, r.CurveErr = append(r.Curve, meta.Number(at.Mean)), append(r.CurveErr, meta.Number(at.StdErr))
+	}
+	r.Final, r.Sum, r.Diverged = stat(losses.Final()), stat(losses.Sum()), losses.Diverged()
+	took, err := StepTime(ctx, trained, test)
+	r.USPerStep = float64(took) / float64(time.Microsecond)
+	return r, err
+}

@@ -1,0 +1,222 @@
+// Package eval compares rules: on the same problems, from the same starts, over the same minibatches, with every
+// baseline's learning rate tuned on other ones.
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/learnedopt"
+)
+
+// Runs says what is measured: training runs of the problems of a family.
+type Runs struct {
+	Family inner.Family
+	Steps  int    // updates a run
+	Count  int    // runs; each has its own problem, start and minibatches
+	Key    uint64 // names them all
+}
+
+func (r Runs) check() error {
+	if r.Steps < 1 || r.Count < 1 {
+		return fmt.Errorf("eval: %d runs of %d steps; want at least 1 of each", r.Count, r.Steps)
+	}
+	return nil
+}
+
+// Losses are the losses of a number of runs: Losses[i][t] is that of run i at the weights that its update t, counted
+// from 0, starts from, on the minibatch this update sees. From the first loss that is not finite on, a run's losses are
+// +Inf.
+type Losses [][]float64
+
+// Measure runs a rule. The runs are spread over runtime.GOMAXPROCS(0) goroutines; the result does not depend on how many
+// these are.
+func Measure(ctx context.Context, t *learnedopt.Trained, r Runs) (Losses, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	losses := make(Losses, r.Count)
+	workers := min(r.Count, runtime.GOMAXPROCS(0))
+	eg, ctx := errgroup.WithContext(ctx)
+	for w := range workers {
+		eg.Go(func() error {
+			var opt *learnedopt.Optimizer
+			for i := w; i < r.Count; i += workers {
+				run, err := newRun(r, i)
+				if err != nil {
+					return err
+				}
+				if opt == nil {
+					if opt, err = t.New(run.problem.Params()); err != nil {
+						return err
+					}
+				}
+				opt.Reset()
+				if losses[i], err = run.train(ctx, opt, r.Steps); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return losses, eg.Wait()
+}
+
+// A run is one training run about to begin.
+type run struct {
+	problem     inner.Problem
+	theta, grad []float32
+	batches     uint64
+}
+
+func newRun(r Runs, i int) (*run, error) {
+	key := rng.Split(r.Key, uint64(i))
+	p, err := r.Family.Sample(rng.Split(key, 0))
+	if err != nil {
+		return nil, err
+	}
+	n := p.Params().Len()
+	u := &run{problem: p, theta: make([]float32, n), grad: make([]float32, n), batches: rng.Split(key, 2)}
+	p.Init(u.theta, rng.Split(key, 1))
+	return u, nil
+}
+
+// train takes the steps and returns the losses.
+func (u *run) train(ctx context.Context, opt *learnedopt.Optimizer, steps int) ([]float64, error) {
+	losses := make([]float64, steps)
+	for t := range losses {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		loss, err := u.step(opt, t)
+		if err != nil {
+			return nil, err
+		}
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			for i := range losses[t:] {
+				losses[t+i] = math.Inf(1)
+			}
+			break
+		}
+		losses[t] = loss
+	}
+	return losses, nil
+}
+
+func (u *run) step(opt *learnedopt.Optimizer, t int) (loss float64, err error) {
+	if loss, err = u.problem.Eval(u.grad, u.theta, rng.Split(u.batches, uint64(t))); err != nil {
+		return 0, err
+	}
+	return loss, opt.Step(u.theta, u.grad)
+}
+
+// StepTime returns the median time of a whole training step, gradient and update, over one run of a rule.
+func StepTime(ctx context.Context, t *learnedopt.Trained, r Runs) (time.Duration, error) {
+	if err := r.check(); err != nil {
+		return 0, err
+	}
+	u, err := newRun(r, 0)
+	if err != nil {
+		return 0, err
+	}
+	opt, err := t.New(u.problem.Params())
+	if err != nil {
+		return 0, err
+	}
+	times := make([]time.Duration, min(r.Steps, 100))
+	for i := range times {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		began := time.Now()
+		if _, err := u.step(opt, i); err != nil {
+			return 0, err
+		}
+		times[i] = time.Since(began)
+	}
+	slices.Sort(times)
+	return times[len(times)/2], nil
+}
+
+// Summary is the mean of a number over runs, and the standard error of that mean, σ/√runs with σ over runs−1. With
+// diverged runs the mean is +Inf; with one run the error is 0.
+type Summary struct{ Mean, StdErr float64 }
+
+func summarize(v []float64) Summary {
+	n := float64(len(v))
+	var s Summary
+	for _, x := range v {
+		s.Mean += x / n
+	}
+	if math.IsInf(s.Mean, 0) || math.IsNaN(s.Mean) {
+		return Summary{Mean: math.Inf(1), StdErr: math.NaN()}
+	}
+	if len(v) > 1 {
+		for _, x := range v {
+			s.StdErr += (x - s.Mean) * (x - s.Mean)
+		}
+		s.StdErr = math.Sqrt(s.StdErr / (n - 1) / n)
+	}
+	return s
+}
+
+// over summarizes f of every run.
+func (l Losses) over(f func(run []float64) float64) Summary {
+	v := make([]float64, len(l))
+	for i, run := range l {
+		v[i] = f(run)
+	}
+	return summarize(v)
+}
+
+// finalSteps is how many of the last losses of a run are averaged to its final loss: minibatches make one too noisy.
+const finalSteps = 5
+
+// Final summarizes the mean of the last 5 losses of a run, or of all if there are fewer.
+func (l Losses) Final() Summary {
+	return l.over(func(run []float64) float64 {
+		last := run[max(0, len(run)-finalSteps):]
+		return sum(last) / float64(len(last))
+	})
+}
+
+// Sum summarizes the sum of a run's losses.
+func (l Losses) Sum() Summary { return l.over(sum) }
+
+// Mean summarizes the mean of a run's losses, the score that meta-training minimises.
+func (l Losses) Mean() Summary {
+	return l.over(func(run []float64) float64 { return sum(run) / float64(len(run)) })
+}
+
+// At summarizes the loss at step t.
+func (l Losses) At(t int) Summary { return l.over(func(run []float64) float64 { return run[t] }) }
+
+// Diverged counts the runs whose loss was not finite at some step.
+func (l Losses) Diverged() int {
+	n := 0
+	for _, run := range l {
+		if math.IsInf(run[len(run)-1], 0) {
+			n++
+		}
+	}
+	return n
+}
+
+func sum(v []float64) float64 {
+	s := 0.0
+	for _, x := range v {
+		s += x
+	}
+	return s
+}
+
+var errNoContenders = errors.New("eval: nothing to compare")

@@ -1,0 +1,72 @@
+package eval
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteTable writes the report as a table, the lowest final loss first.
+func (r *Report) WriteTable(w io.Writer) error {
+	fmt.Fprintf(w, "%s: %d runs of %d steps, seed %d\n", r.Problem, r.Runs, r.Steps, r.Seed)
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(t, "optimizer\tlr\tfinal loss\tsum of losses\tdiverged\tµs/step")
+	rows := slices.Clone(r.Results)
+	slices.SortStableFunc(rows, func(a, b Result) int {
+		if a.Final.Mean < b.Final.Mean {
+			return -1
+		}
+		if a.Final.Mean > b.Final.Mean {
+			return 1
+		}
+		return 0
+	})
+	edge := false
+	for _, x := range rows {
+		name := x.Name
+		if x.Kind == "learned" {
+			name += " (learned)"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%.0f\n", name, x.lr(), x.Final, x.Sum, x.Diverged, x.USPerStep)
+		edge = edge || x.Edge
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if edge {
+		fmt.Fprintln(w, "* the best learning rate is at the end of the grid: a better one may lie beyond it")
+	}
+	return nil
+}
+
+// lr returns the learning rate for the table.
+func (x Result) lr() string {
+	var hyper struct{ LR float64 }
+	if x.Kind != "baseline" || json.Unmarshal(x.Hyper, &hyper) != nil {
+		return "-"
+	}
+	return fmt.Sprint(hyper.LR) + strings.Repeat("*", b2i(x.Edge))
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// String formats the mean with its standard error, as in 0.386 ± 0.012.
+func (s Stat) String() string {
+	if math.IsInf(float64(s.Mean), 0) || math.IsNaN(float64(s.Mean)) {
+		return "diverged"
+	}
+	digits := 4
+	if s.Mean >= 10 {
+		digits = 2
+	}
+	return fmt.Sprintf("%.*f ± %.*f", digits, float64(s.Mean), digits, float64(s.StdErr))
+}
