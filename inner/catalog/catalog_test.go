@@ -99,7 +99,7 @@ func TestLookupRefuses(t *testing.T) {
 		options catalog.Options
 		want    string
 	}{
-		{"minst", catalog.Options{}, `inner: no problem "minst"; there are quadratic, quadratic-uniform, mnist, mnist8, logistic, logistic8`},
+		{"minst", catalog.Options{}, `catalog: no problem "minst"; there are quadratic, quadratic-uniform, mnist, mnist8, logistic, logistic8`},
 		{"quadratic", catalog.Options{Data: big}, "catalog: quadratic: does not take data"},
 		{"quadratic-uniform", catalog.Options{Hidden: []int{1}, Activation: "relu", Batch: 3},
 			"catalog: quadratic-uniform: does not take hidden, activation, batch"},
@@ -112,7 +112,7 @@ func TestLookupRefuses(t *testing.T) {
 		{"mnist", catalog.Options{Data: big, Batch: -2}, "minibatches of -2"},
 		{"mnist8", catalog.Options{Data: writeImages(t, images(36, 5))}, "Downsample8 of 5x5 images"},
 		{"mnist", catalog.Options{Data: writeImages(t, images(5, 5)), Split: catalog.Valid},
-			`inner: mnist: a set of 5 images leaves none for the split "valid"; want 12 or more`},
+			`catalog: mnist: a set of 5 images leaves none for the split "valid"; want 12 or more`},
 	} {
 		f, err := catalog.Lookup(c.name, c.options)
 		require.ErrorContains(t, err, c.want)
