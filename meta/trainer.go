@@ -123,6 +123,9 @@ func NewTrainer(c TrainerConfig) (*Trainer, error) {
 // Status returns the counts so far.
 func (t *Trainer) Status() Status { return t.status }
 
+// Phi returns where phi stands now.
+func (t *Trainer) Phi() []float32 { return append([]float32(nil), t.phi...) }
+
 // Best returns the best phi so far.
 func (t *Trainer) Best() []float32 { return append([]float32(nil), t.best...) }
 
