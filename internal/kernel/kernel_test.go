@@ -1,0 +1,329 @@
+package kernel
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/internal/rng"
+)
+
+// guarded returns n random numbers with guard words before and behind, and a check that these are untouched.
+func guarded(t *testing.T, n int, key uint64) (v []float32, check func()) {
+	t.Helper()
+	const guard = 16
+	all := make([]float32, n+2*guard)
+	for i := range all {
+		all[i] = 12345.678
+	}
+	v = all[guard : guard+n : guard+n]
+	rng.Normal(v, key, 1)
+	return v, func() {
+		t.Helper()
+		for i := range guard {
+			require.Equal(t, float32(12345.678), all[i], "guard before")
+			require.Equal(t, float32(12345.678), all[guard+n+i], "guard behind")
+		}
+	}
+}
+
+// clone copies v into guards of its own.
+func clone(t *testing.T, v []float32) ([]float32, func()) {
+	w, check := guarded(t, len(v), 0)
+	copy(w, v)
+	return w, check
+}
+
+func within(t *testing.T, want, got []float32, tol float64) {
+	t.Helper()
+	for i := range want {
+		if d := math.Abs(float64(want[i] - got[i])); !(d <= tol*(1+math.Abs(float64(want[i])))) {
+			require.Failf(t, "differ", "element %d: want %v, got %v", i, want[i], got[i])
+		}
+	}
+}
+
+func needAVX2(t testing.TB) {
+	if !useAVX2 {
+		t.Skip("this build or machine has no AVX2 kernels")
+	}
+}
+
+func TestGemm(t *testing.T) {
+	needAVX2(t)
+	for _, n := range []int{4, 8, 20, 100} {
+		for _, k := range []int{1, 2, 7, 24, 44, 100} {
+			for _, m := range []int{8, 16, 24, 32, 40, 48, 80, 96} {
+				lda, ldc := k+3, m+5
+				a, checkA := guarded(t, n*lda, 1)
+				b, checkB := guarded(t, k*m, 2)
+				want, _ := guarded(t, n*ldc, 3)
+				got, checkGot := clone(t, want)
+				gemmGeneric(want, a, b, n, k, m, lda, ldc)
+				gemmAVX2(got, a, b, n, k, m, lda, ldc)
+				within(t, want, got, 1e-5)
+				checkA()
+				checkB()
+				checkGot()
+			}
+		}
+	}
+}
+
+func TestGemmTN(t *testing.T) {
+	needAVX2(t)
+	for _, n := range []int{1, 2, 4, 20, 100} {
+		for _, k := range []int{4, 8, 24, 44, 100} {
+			for _, m := range []int{8, 16, 24, 32, 40, 48, 80, 96} {
+				lda := k + 4
+				a, checkA := guarded(t, n*lda, 1)
+				b, checkB := guarded(t, n*m, 2)
+				want, _ := guarded(t, k*m, 3)
+				got, checkGot := clone(t, want)
+				gemmTNGeneric(want, a, b, n, k, m, lda)
+				gemmTNAVX2(got, a, b, n, k, m, lda)
+				within(t, want, got, 1e-5)
+				checkA()
+				checkB()
+				checkGot()
+			}
+		}
+	}
+}
+
+func TestCell(t *testing.T) {
+	needAVX2(t)
+	for _, n := range []int{4, 8, 100} {
+		for _, h := range []int{4, 8, 20, 24, 100} {
+			ld1, ld2 := h+4, h+9
+			gates, checkGates := guarded(t, n*4*h, 1)
+			cPrev, checkC := guarded(t, n*h, 2)
+			type out struct{ cNext, act, h1, h2 []float32 }
+			var outs [2]out
+			var checks []func()
+			for i := range outs {
+				var o out
+				var c [4]func()
+				o.cNext, c[0] = guarded(t, n*h, 4)
+				o.act, c[1] = guarded(t, n*h*5, 5)
+				o.h1, c[2] = guarded(t, n*ld1, 6)
+				o.h2, c[3] = guarded(t, n*ld2, 7)
+				checks = append(checks, c[:]...)
+				outs[i] = o
+			}
+			cellForwardGeneric(gates, cPrev, outs[0].cNext, outs[0].act, outs[0].h1, outs[0].h2, n, h, ld1, ld2)
+			cellForwardAVX2(gates, cPrev, outs[1].cNext, outs[1].act, outs[1].h1, outs[1].h2, n, h, ld1, ld2)
+			within(t, outs[0].cNext, outs[1].cNext, 1e-6)
+			within(t, outs[0].h1, outs[1].h1, 1e-6)
+			within(t, outs[0].h2, outs[1].h2, 1e-6)
+
+			dh1, checkD1 := guarded(t, n*ld1, 8)
+			dh2, checkD2 := guarded(t, n*ld2, 9)
+			var dGates, dc [2][]float32
+			for i := range dGates {
+				var c [2]func()
+				dGates[i], c[0] = guarded(t, n*4*h, 10)
+				dc[i], c[1] = guarded(t, n*h, 11)
+				checks = append(checks, c[:]...)
+			}
+			cellBackwardGeneric(dGates[0], dc[0], cPrev, outs[0].act, dh1, dh2, n, h, ld1, ld2)
+			cellBackwardAVX2(dGates[1], dc[1], cPrev, outs[1].act, dh1, dh2, n, h, ld1, ld2)
+			within(t, dGates[0], dGates[1], 1e-5)
+			within(t, dc[0], dc[1], 1e-5)
+			for _, check := range append(checks, checkGates, checkC, checkD1, checkD2) {
+				check()
+			}
+
+			// In place: the next cell states over the previous ones.
+			again, _ := clone(t, cPrev)
+			cellForwardAVX2(gates, again, again, outs[0].act, outs[0].h1, outs[0].h2, n, h, ld1, ld2)
+			require.Equal(t, outs[1].cNext, again)
+		}
+	}
+}
+
+// activations runs the AVX2 sigmoid and tanh on up to 8 numbers, by way of a cell's activations.
+func activations(x []float32) (sigmoids, tanhs []float32) {
+	gates, act := make([]float32, 4*16), make([]float32, 4*4*5)
+	zero, h := make([]float32, 16), make([]float32, 16)
+	for i, v := range x { // units of two coordinates
+		row := gates[i/4*16:]
+		row[i%4], row[8+i%4] = v, v
+	}
+	cellForwardAVX2(gates, zero, make([]float32, 16), act, h, make([]float32, 16), 4, 4, 4, 4)
+	return act[:len(x)], act[16 : 16+len(x)]
+}
+
+// ulps returns how many float32s lie between got and the number that want rounds to.
+func ulps(want float64, got float32) float64 {
+	w := float32(want)
+	if w == got {
+		return 0
+	}
+	gap := math.Abs(float64(math.Nextafter32(w, float32(math.Inf(1))) - w))
+	return math.Abs(float64(w)-float64(got)) / gap
+}
+
+func TestActivationsToAFewUlps(t *testing.T) {
+	needAVX2(t)
+	const tolerance = 4
+	worst := [2]float64{}
+	s := rng.New(1)
+	for range 200_000 {
+		x := make([]float32, 8)
+		for i := range x {
+			switch i % 4 {
+			case 0:
+				x[i] = float32(s.NormFloat64())
+			case 1:
+				x[i] = float32(30 * s.NormFloat64())
+			case 2: // all sizes
+				x[i] = float32(math.Copysign(math.Exp(40*s.Float64()-36), s.Float64()-0.5))
+			case 3:
+				x[i] = float32(9 * (2*s.Float64() - 1))
+			}
+			x[i] = max(-86, min(86, x[i])) // beyond, σ stays where it is
+		}
+		sigmoids, tanhs := activations(x)
+		for i, v := range x {
+			worst[0] = max(worst[0], ulps(1/(1+math.Exp(-float64(v))), sigmoids[i]))
+			worst[1] = max(worst[1], ulps(math.Tanh(float64(v)), tanhs[i]))
+		}
+	}
+	t.Logf("worst errors: sigmoid %.1f ulp, tanh %.1f ulp", worst[0], worst[1])
+	require.Less(t, worst[0], float64(tolerance))
+	require.Less(t, worst[1], float64(tolerance))
+}
+
+func TestActivationsOfSpecialNumbers(t *testing.T) {
+	needAVX2(t)
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	sigmoids, tanhs := activations([]float32{inf, -inf, nan, 0, float32(math.Copysign(0, -1)), 200, -200, 1e-40})
+	require.Equal(t, []float32{1, 1, 1, -1}, []float32{sigmoids[0], sigmoids[5], tanhs[0], tanhs[1]})
+	require.InDelta(t, 0, sigmoids[1], 1e-37)
+	require.InDelta(t, 0, sigmoids[6], 1e-37)
+	require.True(t, math.IsNaN(float64(sigmoids[2])))
+	require.True(t, math.IsNaN(float64(tanhs[2])))
+	require.Equal(t, []float32{0.5, 0.5}, sigmoids[3:5])
+	require.Equal(t, []float32{0, 0}, tanhs[3:5])
+	require.InDelta(t, 1e-40, tanhs[7], 1e-45)
+}
+
+// A block in assembly and one in plain Go, float32 and float64, over a window and back.
+func TestBlock(t *testing.T) {
+	for _, s := range []Shape{{2, 20, 2}, {1, 4, 1}, {3, 8, 3}} {
+		for _, n := range []int{1, 3, 4, 17, 32} {
+			t.Run(fmt.Sprintf("%+v/%d", s, n), func(t *testing.T) {
+				want := window[float64](s, n)
+				got := window[float32](s, n)
+				for i := range want {
+					require.InDelta(t, want[i], got[i], 2e-5*(1+math.Abs(want[i])), "element %d", i)
+				}
+			})
+		}
+	}
+}
+
+// window runs five steps and back, on numbers that depend on nothing but the shape, and returns everything that comes
+// out.
+func window[F float32 | float64](s Shape, n int) (out []float64) {
+	const steps = 5
+	phi := make([]F, s.Phi())
+	rng.Uniform(phi, 1, -0.3, 0.3)
+	w, g, b := NewWeights[F](s), NewGradient[F](s), NewBlock[F](s, n, steps)
+	w.Pack(phi)
+	state := func(key uint64) State[F] {
+		var st State[F]
+		for l := range uint64(s.Layers) {
+			hc := [2][]F{make([]F, n*s.Hidden), make([]F, n*s.Hidden)}
+			if key > 0 {
+				rng.Normal(hc[0], key+2*l, 0.3)
+				rng.Normal(hc[1], key+2*l+1, 0.3)
+			}
+			st.H, st.C = append(st.H, hc[0]), append(st.C, hc[1])
+		}
+		return st
+	}
+	take := func(v []F) {
+		for _, x := range v {
+			out = append(out, float64(x))
+		}
+	}
+	takeState := func(st State[F]) {
+		for l := range s.Layers {
+			take(st.H[l])
+			take(st.C[l])
+		}
+	}
+	b.SetState(n, state(10))
+	step := make([]F, n)
+	for t := range steps {
+		for i := range n {
+			rng.Normal(b.Features(t, i), uint64(100*t+i), 1)
+		}
+		b.Forward(w, t, n, 0.1, step)
+		take(step)
+	}
+	end := state(0)
+	b.GetState(n, steps, end)
+	takeState(end)
+	b.SetBack(n, state(50))
+	for t := steps - 1; t >= 0; t-- {
+		rng.Normal(step, uint64(1000+t), 1)
+		b.Backward(w, g, t, n, 0.1, step)
+		for i := range n {
+			take(b.DFeatures(i))
+		}
+	}
+	b.GetBack(n, end)
+	takeState(end)
+	dphi := make([]F, len(phi))
+	g.AddTo(dphi)
+	take(dphi)
+	return out
+}
+
+func BenchmarkBlock(b *testing.B) {
+	s := Shape{2, 20, 2}
+	const n, steps = 32, 20
+	for _, asm := range []bool{true, false} {
+		if asm && !useAVX2 {
+			continue
+		}
+		b.Run(fmt.Sprintf("avx2=%v", asm), func(b *testing.B) {
+			defer func(v bool) { setAVX2(v) }(useAVX2)
+			setAVX2(asm)
+			phi := make([]float32, s.Phi())
+			rng.Uniform(phi, 1, -0.3, 0.3)
+			w, g, bl := NewWeights[float32](s), NewGradient[float32](s), NewBlock[float32](s, n, steps)
+			w.Pack(phi)
+			step := make([]float32, n)
+			b.Run("forward", func(b *testing.B) {
+				for range b.N {
+					for t := range steps {
+						bl.Forward(w, t, n, 0.1, step)
+					}
+				}
+				report(b, n*steps, 2*4980)
+			})
+			b.Run("backward", func(b *testing.B) {
+				for range b.N {
+					bl.ClearBack()
+					for t := steps - 1; t >= 0; t-- {
+						bl.Backward(w, g, t, n, 0.1, step)
+					}
+				}
+				report(b, n*steps, 4*4980)
+			})
+		})
+	}
+}
+
+// report adds the time of a coordinate-step and the rate of arithmetic, counting flop a coordinate-step.
+func report(b *testing.B, steps int, flop float64) {
+	perStep := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / float64(steps)
+	b.ReportMetric(perStep, "ns/coordinate-step")
+	b.ReportMetric(flop/perStep, "GFLOP/s")
+}
