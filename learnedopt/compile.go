@@ -1,42 +1,53 @@
 package learnedopt
 
 import (
+	"errors"
 	"fmt"
-	"runtime"
-	"slices"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/seed1498fded/unroll/params"
 )
-
-// blockLen is the most coordinates of a coordinatewise rule that run as one graph: small enough for an LSTM's gates to
-// stay in a second-level cache, large enough for the work of an operation to hide the cost of calling it.
-const blockLen = 256
-
-// maxGroups bounds the partial sums of d(phi) that Pullback keeps. The groups are the same whatever the number of
-// goroutines, and so is the order in which they are summed: that makes the result the same to the bit.
-const maxGroups = 16
 
 // A Compiled is a rule bound to a number of coordinates, ready to run forwards and backwards. Its methods share memory:
 // one goroutine at a time. They use up to runtime.GOMAXPROCS(0) goroutines inside, and give the same bits with any
 // number of them.
 type Compiled[F params.Float] struct {
-	rule    Rule
-	phi     params.Layout
-	state   params.Layout
-	n       int
-	groups  [][]block // all blocks in order of coordinates, dealt out in order
-	sums    [][]F     // each group's share of d(phi)
-	clocks  []F       // the state's shared tensors as the running step found them, end to end
-	workers []*worker[F]
+	rule   Rule
+	phi    params.Layout
+	state  params.Layout
+	n      int
+	engine engine[F]
 }
 
-// A block is a range of coordinates.
-type block struct{ from, to int }
+// A kernelRule is a rule with an engine of its own for some element types and configurations; nil for others.
+type kernelRule interface{ kernels(n int) any }
 
-// Compile binds a rule to weights of the given layout.
+// Compile binds a rule to weights of the given layout. Where the rule has kernels of its own it uses these, and its
+// graph otherwise.
 func Compile[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
+	c, err := newCompiled[F](r, theta)
+	if err != nil {
+		return nil, err
+	}
+	if k, ok := r.(kernelRule); ok {
+		if e, ok := k.kernels(c.n).(engine[F]); ok {
+			c.engine = e
+			return c, nil
+		}
+	}
+	return c, c.useGraph(theta)
+}
+
+// CompileGraph is Compile without kernels: it always runs the expression that the rule's Update writes. It is the
+// reference that kernels are tested against.
+func CompileGraph[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
+	c, err := newCompiled[F](r, theta)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.useGraph(theta)
+}
+
+func newCompiled[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
 	if v, ok := r.(Validator); ok {
 		if err := v.Validate(); err != nil {
 			return nil, err
@@ -45,29 +56,19 @@ func Compile[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) 
 	if err := theta.Validate(); err != nil {
 		return nil, fmt.Errorf("learnedopt: %s: %w", r.Name(), err)
 	}
-	c := &Compiled[F]{rule: r, phi: r.Phi(), state: r.State(theta), n: theta.Len()}
-	width, part := c.n, theta
-	if _, ok := r.(Coordinatewise); ok {
-		count := (c.n + blockLen - 1) / blockLen
-		width = max(2, (c.n+count-1)/count) // Gorgonia takes a vector of one element for a scalar
-		part = params.Layout{{Name: "block", Shape: []int{width}}}
+	if theta.Len() == 0 {
+		return nil, fmt.Errorf("learnedopt: %s: there are no weights", r.Name())
 	}
-	var blocks []block
-	for from := 0; from < c.n; from += width {
-		blocks = append(blocks, block{from, min(from+width, c.n)})
+	return &Compiled[F]{rule: r, phi: r.Phi(), state: r.State(theta), n: theta.Len()}, nil
+}
+
+func (c *Compiled[F]) useGraph(theta params.Layout) error {
+	e, err := newGraphEngine(c, theta)
+	if err != nil {
+		return fmt.Errorf("learnedopt: %s: %w", c.rule.Name(), err)
 	}
-	for g := range slices.Chunk(blocks, (len(blocks)+maxGroups-1)/maxGroups) {
-		c.groups = append(c.groups, g)
-		c.sums = append(c.sums, make([]F, c.phi.Len()))
-	}
-	for range min(len(c.groups), runtime.GOMAXPROCS(0)) {
-		w, err := newWorker(c, part)
-		if err != nil {
-			return nil, fmt.Errorf("learnedopt: %s: %w", r.Name(), err)
-		}
-		c.workers = append(c.workers, w)
-	}
-	return c, nil
+	c.engine = e
+	return nil
 }
 
 // Coordinates returns the number of weights the rule is bound to.
@@ -90,15 +91,7 @@ func (c *Compiled[F]) Step(step, next []F, p Point[F]) error {
 	c.check("step", step, c.n)
 	c.check("next state", next, c.state.Len())
 	c.checkPoint(p)
-	c.saveClocks(p.State)
-	return c.each(func(w *worker[F], g int) error {
-		for _, b := range c.groups[g] {
-			if err := w.step(step, next, p, b); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return c.engine.step(step, next, p)
 }
 
 // Cotangents are the derivatives of a loss with respect to the parts of one step. Pullback reads the first two and
@@ -125,59 +118,46 @@ func (c *Compiled[F]) Pullback(d Cotangents[F], p Point[F]) error {
 		c.check("cotangent of theta", d.Theta, c.n)
 	}
 	c.checkPoint(p)
-	c.saveClocks(p.State)
-	err := c.each(func(w *worker[F], g int) error {
-		clear(c.sums[g])
-		for _, b := range c.groups[g] {
-			if err := w.pullback(c.sums[g], d, p, b); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for _, sum := range c.sums {
-		for i, v := range sum {
-			d.Phi[i] += v
-		}
-	}
-	return err
+	return c.engine.pullback(d, p)
 }
 
-// each calls f for every group, on as many goroutines as there are workers.
-func (c *Compiled[F]) each(f func(w *worker[F], group int) error) error {
-	if len(c.workers) == 1 {
-		for g := range c.groups {
-			if err := f(c.workers[0], g); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	var eg errgroup.Group
-	for i, w := range c.workers {
-		eg.Go(func() error {
-			for g := i; g < len(c.groups); g += len(c.workers) {
-				if err := f(w, g); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return eg.Wait()
+// A Window is a number of consecutive steps whose gradients count as constants, of a rule that does not read Theta.
+type Window[F params.Float] struct {
+	Phi   []F
+	State []F   // where the first step began
+	Grads [][]F // what each step saw
+	DStep [][]F // the cotangent of each step
+	DPhi  []F   // added to
 }
 
-// saveClocks copies the tensors of the state that have no row a coordinate, which all blocks read and one writes.
-func (c *Compiled[F]) saveClocks(state []F) {
-	c.clocks = c.clocks[:0]
-	for i, v := range params.Split(c.state, state) {
-		if !perCoordinate(c.state[i], c.n) {
-			c.clocks = append(c.clocks, v...)
-		}
-	}
+// HasWindow reports whether PullbackWindow is there for this rule.
+func (c *Compiled[F]) HasWindow() bool {
+	_, ok := c.engine.(windowEngine[F])
+	return ok
 }
 
-func perCoordinate(s params.Spec, n int) bool { return s.Shape[0] == n }
+// ErrNoWindow is returned by PullbackWindow for rules that can only go back step by step.
+var ErrNoWindow = errors.New("learnedopt: this rule goes back step by step only")
+
+// PullbackWindow adds to w.DPhi what Pullback would over all the window's steps, from the last to the first. It stores no
+// states: it computes them again, block by block.
+func (c *Compiled[F]) PullbackWindow(w Window[F]) error {
+	e, ok := c.engine.(windowEngine[F])
+	if !ok {
+		return ErrNoWindow
+	}
+	c.check("phi", w.Phi, c.phi.Len())
+	c.check("state", w.State, c.state.Len())
+	c.check("cotangent of phi", w.DPhi, c.phi.Len())
+	if len(w.Grads) != len(w.DStep) {
+		panic(fmt.Sprintf("learnedopt: %s: %d gradients and %d cotangents of steps", c.rule.Name(), len(w.Grads), len(w.DStep)))
+	}
+	for t := range w.Grads {
+		c.check("gradient", w.Grads[t], c.n)
+		c.check("cotangent of a step", w.DStep[t], c.n)
+	}
+	return e.pullbackWindow(w)
+}
 
 func (c *Compiled[F]) check(what string, v []F, n int) {
 	if len(v) != n {

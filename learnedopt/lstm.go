@@ -28,7 +28,7 @@ type LSTM struct {
 	Hidden     int     `json:"hidden"`     // units a layer; 20 if zero
 	Layers     int     `json:"layers"`     // 2 if zero
 	Scale      float64 `json:"scale"`      // of the output; 0.1 if zero
-	Preprocess float64 `json:"preprocess"` // p; 10 if zero; a negative value feeds the gradient as it is
+	Preprocess float64 `json:"preprocess"` // p; 10 if zero, at most 80; a negative value feeds the gradient as it is
 }
 
 var (
@@ -40,6 +40,9 @@ func (*LSTM) Name() string    { return "lstm" }
 func (*LSTM) Reads() Vars     { return Grad }
 func (*LSTM) Coordinatewise() {}
 
+// maxPreprocess is a p at which e^p and e^−p are float32s still.
+const maxPreprocess = 80
+
 // filled returns r with every default in its place.
 func (r *LSTM) filled() LSTM {
 	return LSTM{
@@ -50,8 +53,11 @@ func (r *LSTM) filled() LSTM {
 
 // Validate reports a field out of its range.
 func (r *LSTM) Validate() error {
-	if f := r.filled(); f.Hidden < 1 || f.Layers < 1 {
+	switch f := r.filled(); {
+	case f.Hidden < 1 || f.Layers < 1:
 		return fmt.Errorf("learnedopt: lstm of %d layers of %d units; want at least 1 of each", f.Layers, f.Hidden)
+	case f.Preprocess > maxPreprocess:
+		return fmt.Errorf("learnedopt: lstm: preprocess is %v, want at most %d", f.Preprocess, maxPreprocess)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package learnedopt
 
 import (
 	"errors"
+	"math"
 
 	"gonum.org/v1/gonum/optimize"
 
@@ -10,7 +11,8 @@ import (
 
 // Method returns the rule as an optimize.Method of gonum, to be given to optimize.Minimize together with a problem that
 // has a gradient. It takes the rule's step at every iteration, without a line search, so the function may rise; the
-// run ends by optimize.Settings. Settings' default converger stops it after 100 iterations without progress.
+// run ends by optimize.Settings. Settings' default converger stops it after 100 iterations without progress. Where the
+// function or its gradient is not finite, the run fails with gonum's ErrFunc or ErrGrad at the last point before.
 func (t *Trained) Method() optimize.Method { return &method{trained: t} }
 
 type method struct {
@@ -45,7 +47,7 @@ func (m *method) Status() (optimize.Status, error) {
 }
 
 // Run speaks gonum's protocol: it sends a task to be evaluated or marked as an iteration and reads it back, until the
-// other side says PostIteration or a step fails; then it drains result and closes operation.
+// other side says PostIteration or something fails; then it drains result and closes operation.
 func (m *method) Run(operation chan<- optimize.Task, result <-chan optimize.Task, tasks []optimize.Task) {
 	defer close(operation)
 	defer func() {
@@ -65,7 +67,14 @@ func (m *method) Run(operation chan<- optimize.Task, result <-chan optimize.Task
 	}
 	const evaluate = optimize.FuncEvaluation | optimize.GradEvaluation
 	theta, grad := make([]float32, len(t.X)), make([]float32, len(t.X))
-	for send(evaluate) && send(optimize.MajorIteration) {
+	for send(evaluate) {
+		if m.err = checkFinite(t.Location); m.err != nil {
+			send(optimize.MethodDone)
+			return
+		}
+		if !send(optimize.MajorIteration) {
+			return
+		}
 		for i := range t.X {
 			theta[i], grad[i] = float32(t.X[i]), float32(t.Gradient[i])
 		}
@@ -77,4 +86,21 @@ func (m *method) Run(operation chan<- optimize.Task, result <-chan optimize.Task
 			t.X[i] = float64(x)
 		}
 	}
+}
+
+// checkFinite returns gonum's error for a function value or a derivative that is not finite. A function that reaches −Inf
+// is minimized: gonum has a status for it.
+func checkFinite(l *optimize.Location) error {
+	switch {
+	case math.IsInf(l.F, -1):
+		return nil
+	case math.IsNaN(l.F) || math.IsInf(l.F, 1):
+		return optimize.ErrFunc(l.F)
+	}
+	for i, g := range l.Gradient {
+		if math.IsNaN(g) || math.IsInf(g, 0) {
+			return optimize.ErrGrad{Grad: g, Index: i}
+		}
+	}
+	return nil
 }

@@ -32,30 +32,45 @@ func logSign(b *graph.Builder, g *G.Node, p float64) *G.Node {
 }
 
 func logSignKernel[F params.Float](p float64) graph.Kernel[F] {
-	small, big := F(math.Exp(-p)), F(math.Exp(p))
+	ls := newLogSign[F](p)
 	return graph.Kernel[F]{
 		Forward: func(dst []F, in [][]F) {
 			for i, g := range in[0] {
-				x := dst[2*i : 2*i+2]
-				switch size := max(g, -g); {
-				case size >= small:
-					x[0] = F(math.Log(float64(size)) / p)
-					x[1] = F(math.Copysign(1, float64(g)))
-				case size < small:
-					x[0], x[1] = -1, big*g
-				default: // NaN passes through
-					x[0], x[1] = g, g
-				}
+				dst[2*i], dst[2*i+1] = ls.features(g)
 			}
 		},
 		Pullback: func(din, in [][]F, _, cot []F) {
 			for i, g := range in[0] {
-				if size := max(g, -g); size < small {
-					din[0][i] = big * cot[2*i+1]
-				} else {
-					din[0][i] = cot[2*i] / (F(p) * g)
-				}
+				din[0][i] = ls.pullback(g, cot[2*i], cot[2*i+1])
 			}
 		},
 	}
+}
+
+// logSignOf is the preprocessing of one gradient.
+type logSignOf[F params.Float] struct {
+	p          float64
+	small, big F // e^−p and e^p
+}
+
+func newLogSign[F params.Float](p float64) logSignOf[F] {
+	return logSignOf[F]{p, F(math.Exp(-p)), F(math.Exp(p))}
+}
+
+func (l logSignOf[F]) features(g F) (x, y F) {
+	switch size := max(g, -g); {
+	case size >= l.small:
+		return F(math.Log(float64(size)) / l.p), F(math.Copysign(1, float64(g)))
+	case size < l.small:
+		return -1, l.big * g
+	default: // NaN passes through
+		return g, g
+	}
+}
+
+func (l logSignOf[F]) pullback(g, dx, dy F) F {
+	if size := max(g, -g); size < l.small {
+		return l.big * dy
+	}
+	return dx / (F(l.p) * g)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -36,6 +37,9 @@ func Named(name string, config json.RawMessage) (Rule, error) {
 		d.DisallowUnknownFields()
 		if err := d.Decode(r); err != nil {
 			return nil, fmt.Errorf("learnedopt: configuration of rule %q: %w", name, err)
+		}
+		if _, err := d.Token(); err != io.EOF {
+			return nil, fmt.Errorf("learnedopt: configuration of rule %q: more than one JSON value", name)
 		}
 		if v, ok := r.(Validator); ok {
 			return r, v.Validate()

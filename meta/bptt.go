@@ -64,8 +64,11 @@ var (
 
 // A tick is what the pullback of one step needs.
 type tick[F params.Float] struct {
-	state, grad, theta []F // theta only where something reads it
-	batch              uint64
+	grad  []F
+	state []F // unless whole windows are carried back
+	theta []F // where something reads it
+	dStep []F // where whole windows are carried back
+	batch uint64
 }
 
 // NewBPTT returns an estimator, or an error if the configuration makes no sense.
@@ -117,6 +120,12 @@ func (b *BPTTOf[F]) allocate() {
 	for range b.config.Window {
 		b.tape = append(b.tape, newTick(b.config.Exact || b.readsTheta()))
 	}
+	if b.wholeWindow() {
+		for t := range b.tape {
+			b.tape[t].state = nil // computed again, block by block
+			b.tape[t].dStep = make([]F, n)
+		}
+	}
 	b.start = newTick(true)
 	b.step, b.dTheta, b.dState = make([]F, n), make([]F, n), make([]F, m)
 	if b.readsTheta() {
@@ -125,6 +134,12 @@ func (b *BPTTOf[F]) allocate() {
 	if b.config.Exact {
 		b.dGrad, b.hv = make([]F, n), make([]F, n)
 	}
+}
+
+// wholeWindow says whether a window is carried back at once: the rule can, and nothing but the gradients, which count as
+// constants, couples its steps to the problem.
+func (b *BPTTOf[F]) wholeWindow() bool {
+	return b.compiled.HasWindow() && !b.config.Exact && !b.readsTheta()
 }
 
 func (b *BPTTOf[F]) readsTheta() bool { return b.compiled.Reads()&learnedopt.Theta != 0 }
@@ -200,7 +215,7 @@ func (b *BPTTOf[F]) forward(ctx context.Context, phi []F, width int) (loss float
 		copy(k.state, e.state)
 		copy(k.grad, e.grad)
 		copy(k.theta, e.theta)
-		if err := b.compiled.Step(b.step, e.state, learnedopt.Point[F]{Phi: phi, State: k.state, Grad: e.grad, Theta: e.theta}); err != nil {
+		if err := b.compiled.Step(b.step, e.state, learnedopt.Point[F]{Phi: phi, State: e.state, Grad: e.grad, Theta: e.theta}); err != nil {
 			return 0, err
 		}
 		for i, s := range b.step {
@@ -222,6 +237,9 @@ func (b *BPTTOf[F]) backward(ctx context.Context, grad, phi []F, width int) erro
 	weight := 1 / (F(width+1) * F(b.config.Copies))
 	for i, g := range b.live.grad {
 		b.dTheta[i] = weight * g
+	}
+	if b.wholeWindow() {
+		return b.backwardWindow(grad, phi, width, weight)
 	}
 	clear(b.dState)
 	for t := width - 1; t >= 0; t-- {
@@ -252,6 +270,22 @@ func (b *BPTTOf[F]) backward(ctx context.Context, grad, phi []F, width int) erro
 		}
 	}
 	return nil
+}
+
+// backwardWindow is backward for rules that can carry a window back at once: λ is a running sum of gradients.
+func (b *BPTTOf[F]) backwardWindow(grad, phi []F, width int, weight F) error {
+	w := learnedopt.Window[F]{Phi: phi, State: b.start.state, DPhi: grad}
+	for t := width - 1; t >= 0; t-- {
+		k := &b.tape[t]
+		copy(k.dStep, b.dTheta)
+		for i, g := range k.grad {
+			b.dTheta[i] += weight * g
+		}
+	}
+	for t := range width {
+		w.Grads, w.DStep = append(w.Grads, b.tape[t].grad), append(w.DStep, b.tape[t].dStep)
+	}
+	return b.compiled.PullbackWindow(w)
 }
 
 // Snapshot returns a copy of the unfinished episode.

@@ -43,6 +43,6 @@ func Normal[F float32 | float64](dst []F, key uint64, std float64) {
 func Uniform[F float32 | float64](dst []F, key uint64, lo, hi float64) {
 	s := New(key)
 	for i := range dst {
-		dst[i] = F(lo + (hi-lo)*s.Float64())
+		dst[i] = F(lo + float64((hi-lo)*s.Float64())) // float64() forbids a fused multiply-add, which not every machine has
 	}
 }

@@ -41,6 +41,7 @@ func (r *Report) Plot(w io.Writer, format string) error {
 			}
 		}
 	}
+	widen(&p.Y)
 	picture, err := p.WriterTo(7*vg.Inch, 4.5*vg.Inch, format)
 	if err != nil {
 		return fmt.Errorf("eval: plot: %w", err)
@@ -49,11 +50,21 @@ func (r *Report) Plot(w io.Writer, format string) error {
 	return err
 }
 
+// widen gives an axis that is without extent one. Gonum would take 1 from either end, and there is no logarithm below 0.
+func widen(a *plot.Axis) {
+	switch {
+	case a.Min > a.Max: // no curve at all
+		a.Min, a.Max = 0.1, 10
+	case a.Min == a.Max:
+		a.Min, a.Max = a.Min/2, a.Max*2
+	}
+}
+
 func addCurve(p *plot.Plot, x Result, c color.RGBA) error {
 	var mean, upper, lower plotter.XYs
 	for t, v := range x.Curve {
 		y, e := float64(v), float64(x.CurveErr[t])
-		if math.IsNaN(y) || math.IsInf(y, 0) || y <= 0 {
+		if !(y > 0 && y+e <= math.MaxFloat64) { // nor can NaN be drawn
 			break
 		}
 		at := float64(t)

@@ -13,6 +13,7 @@ import (
 // without and with the cotangents of gradient and theta are compiled when first asked for.
 type worker[F params.Float] struct {
 	c        *Compiled[F]
+	e        *graphEngine[F]
 	width    int           // coordinates of the graph; a shorter last block is filled up with zeros
 	state    params.Layout // of the graph
 	cw       bool          // the rule is coordinatewise
@@ -29,9 +30,9 @@ type ruleNodes struct {
 	next        []*G.Node
 }
 
-func newWorker[F params.Float](c *Compiled[F], theta params.Layout) (*worker[F], error) {
+func newWorker[F params.Float](c *Compiled[F], e *graphEngine[F], theta params.Layout) (*worker[F], error) {
 	_, cw := c.rule.(Coordinatewise)
-	w := &worker[F]{c: c, width: theta.Len(), state: c.rule.State(theta), cw: cw}
+	w := &worker[F]{c: c, e: e, width: theta.Len(), state: c.rule.State(theta), cw: cw}
 	if err := w.build(); err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func (w *worker[F]) load(prog *graph.Program[F], p Point[F], b block) int {
 		at += n
 		i++
 	}
-	i += w.loadState(prog, i, p.State, b, w.c.clocks)
+	i += w.loadState(prog, i, p.State, b, w.e.clocks)
 	if w.nodes.grad != nil {
 		fill(prog.In(i), p.Grad[b.from:b.to])
 		i++

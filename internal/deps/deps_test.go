@@ -1,0 +1,278 @@
+// Package deps holds no code, only the test of which package may import which.
+package deps
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/seed1498fded/unroll"
+
+// A node is what a package may import of this module. Names of packages are folders of the module.
+type node struct {
+	imports string
+	tests   string // what its tests may import beside that and itself
+}
+
+// The lattice, from the ground up: each package stands on those above it in this list. A new package needs a line, and a
+// new arrow a reason. inner and learnedopt never meet below meta: a problem is not written for a rule, nor a rule for a
+// problem.
+var lattice = map[string]node{
+	"params":       {},
+	"internal/rng": {},
+
+	"checkpoints":     {imports: "params"},
+	"internal/graph":  {imports: "params"},
+	"internal/kernel": {imports: "params", tests: "internal/rng"},
+
+	"inner/data":        {},
+	"inner/data/mnist":  {imports: "inner/data"},
+	"inner":             {imports: "inner/data internal/graph internal/rng params", tests: "inner/problemtest"},
+	"inner/problemtest": {imports: "inner internal/rng params"},
+	"inner/catalog":     {imports: "inner inner/data inner/data/mnist params", tests: "inner/problemtest internal/rng"},
+
+	"learnedopt":          {imports: "checkpoints internal/graph internal/kernel internal/rng params", tests: "learnedopt/ruletest"},
+	"learnedopt/ruletest": {imports: "learnedopt internal/rng params"},
+
+	"meta":               {imports: "checkpoints inner internal/rng learnedopt params", tests: "meta/estimatortest"},
+	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
+	"meta/eval":          {imports: "inner internal/rng learnedopt meta params"},
+
+	"cmd/internal/cli": {},
+
+	"internal/deps": {},
+}
+
+// command is the node of every folder right below cmd.
+var command = node{
+	imports: "checkpoints cmd/internal/cli inner inner/catalog inner/data internal/rng learnedopt meta meta/eval params",
+}
+
+// conformance packages are for tests, and may import what tests may.
+var conformance = []string{"inner/problemtest", "learnedopt/ruletest", "meta/estimatortest"}
+
+// exclusive lists imports that belong to a few packages. An import stands for all packages below it too, but a longer
+// one takes precedence.
+var exclusive = map[string]struct {
+	only  string // these packages and those below them, their tests included
+	tests bool   // and anybody's tests
+}{
+	// What is differentiated is written where problems and rules are; everybody else sees slices.
+	"gorgonia.org":          {only: "internal/graph inner learnedopt"},
+	"github.com/chewxy/hm":  {only: "internal/graph"},
+	"unsafe":                {only: "internal/graph internal/kernel"},
+	"golang.org/x/sys":      {only: "internal/kernel"},
+	"gonum.org/v1/plot":     {only: "meta/eval"},
+	"gonum.org/v1/gonum":    {only: "inner learnedopt", tests: true},
+	"golang.org/x/sync":     {only: "learnedopt meta"},
+	"golang.org/x/term":     {only: "cmd/internal/cli"},
+	"go.uber.org/goleak":    {tests: true},
+	"pgregory.net/rapid":    {tests: true},
+	"testing":               {tests: true},
+	"github.com/stretchr":   {tests: true},
+	"github.com/alecthomas": {only: "cmd/internal/cli"},
+	"github.com/goccy":      {only: "cmd/internal/cli"},
+	"github.com/vbauerster": {only: "cmd/internal/cli"},
+
+	// A file format has one place.
+	"github.com/nlpodyssey/safetensors": {only: "checkpoints"},
+	"github.com/google/renameio":        {only: "checkpoints cmd"},
+
+	// The core is pure: files, clocks, signals and logs are the shell's. Data sets and checkpoints are files; eval times
+	// steps.
+	"os":            {only: "checkpoints cmd inner/data", tests: true},
+	"os/exec":       {tests: true},
+	"os/signal":     {only: "cmd/internal/cli"},
+	"io/ioutil":     {},
+	"syscall":       {only: "checkpoints cmd/internal/cli", tests: true},
+	"embed":         {only: "checkpoints inner/data/mnist"},
+	"time":          {only: "cmd meta/eval", tests: true},
+	"net":           {},
+	"log":           {only: "cmd", tests: true},
+	"flag":          {tests: true},
+	"path":          {only: "cmd", tests: true},
+	"path/filepath": {only: "checkpoints cmd inner/data", tests: true},
+
+	// Randomness is a value.
+	"math/rand":   {only: "internal/rng"},
+	"crypto/rand": {},
+}
+
+// A source is a folder's imports.
+type source struct{ code, tests map[string]bool }
+
+// sources parses every Go file of the module, whatever platform or tag it is for.
+func sources(t *testing.T) map[string]*source {
+	root := filepath.Join("..", "..")
+	found := make(map[string]*source)
+	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			// Those that the go command skips, and modules of their own.
+			_, err := os.Stat(filepath.Join(file, "go.mod"))
+			if file != root && (name == "testdata" || name == "vendor" || strings.ContainsAny(name[:1], "._") || err == nil) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.ContainsAny(name[:1], "._") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, filepath.Dir(file))
+		if err != nil {
+			return err
+		}
+		folder := filepath.ToSlash(rel)
+		if found[folder] == nil {
+			found[folder] = &source{map[string]bool{}, map[string]bool{}}
+		}
+		imports := found[folder].code
+		if strings.HasSuffix(name, "_test.go") {
+			imports = found[folder].tests
+		}
+		for _, spec := range f.Imports {
+			p, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			imports[p] = true
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	return found
+}
+
+// nodeOf finds a package's line.
+func nodeOf(folder string) (node, bool) {
+	n, ok := lattice[folder]
+	if !ok && path.Dir(folder) == "cmd" {
+		return command, true
+	}
+	return n, ok
+}
+
+// ours returns the folder of a package of this module.
+func ours(p string) (folder string, ok bool) { return strings.CutPrefix(p, module+"/") }
+
+func TestLattice(t *testing.T) {
+	found := sources(t)
+	for _, folder := range slices.Sorted(maps.Keys(found)) {
+		n, ok := nodeOf(folder)
+		if !ok {
+			t.Errorf("package %s is not in the lattice: give it a line", folder)
+			continue
+		}
+		code := strings.Fields(n.imports)
+		tests := append(append(strings.Fields(n.tests), folder), code...)
+		for _, x := range []struct {
+			what    string
+			imports map[string]bool
+			may     []string
+		}{{"package", found[folder].code, code}, {"the tests of", found[folder].tests, tests}} {
+			for _, p := range slices.Sorted(maps.Keys(x.imports)) {
+				if p, ok := ours(p); ok && !slices.Contains(x.may, p) {
+					t.Errorf("%s %s may not import %s", x.what, folder, p)
+				}
+			}
+		}
+	}
+}
+
+// The table tells nothing that is not so: every package in it exists, and every arrow of code is in use.
+func TestLatticeIsNotStale(t *testing.T) {
+	found := sources(t)
+	for folder, n := range lattice {
+		s := found[folder]
+		if s == nil {
+			t.Errorf("there is no package %s", folder)
+			continue
+		}
+		for _, p := range strings.Fields(n.imports) {
+			if !s.code[module+"/"+p] && !s.tests[module+"/"+p] {
+				t.Errorf("package %s need not be allowed to import %s", folder, p)
+			}
+		}
+	}
+}
+
+func TestExclusiveImports(t *testing.T) {
+	found := sources(t)
+	for _, folder := range slices.Sorted(maps.Keys(found)) {
+		for p := range found[folder].code {
+			if !mayImport(folder, p, slices.Contains(conformance, folder)) {
+				t.Errorf("package %s may not import %q", folder, p)
+			}
+		}
+		for p := range found[folder].tests {
+			if !mayImport(folder, p, true) {
+				t.Errorf("the tests of %s may not import %q", folder, p)
+			}
+		}
+	}
+}
+
+// mayImport applies exclusive.
+func mayImport(folder, p string, test bool) bool {
+	longest := ""
+	for prefix := range exclusive {
+		if within(p, prefix) && len(prefix) > len(longest) {
+			longest = prefix
+		}
+	}
+	if longest == "" {
+		return true
+	}
+	x := exclusive[longest]
+	return test && x.tests || slices.ContainsFunc(strings.Fields(x.only), func(only string) bool { return within(folder, only) })
+}
+
+// within reports whether p is dir or below it.
+func within(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
+
+// Whoever uses a rule, a problem or an estimator does not carry the 11.6 MB of MNIST; whoever uses a rule carries no
+// problem, and the other way round.
+func TestWhatAPackageCarries(t *testing.T) {
+	found := sources(t)
+	for _, tt := range []struct{ folder, never string }{
+		{"inner", "learnedopt learnedopt/ruletest meta inner/data/mnist inner/catalog"},
+		{"inner/catalog", "learnedopt meta"},
+		{"learnedopt", "inner inner/data inner/data/mnist meta"},
+		{"meta", "inner/data/mnist inner/catalog"},
+		{"meta/eval", "inner/data/mnist inner/catalog"},
+		{"checkpoints", "internal/graph internal/rng"},
+	} {
+		carried := make(map[string]bool)
+		var visit func(folder string)
+		visit = func(folder string) {
+			for p := range found[folder].code {
+				if p, ok := ours(p); ok && !carried[p] {
+					carried[p] = true
+					visit(p)
+				}
+			}
+		}
+		visit(tt.folder)
+		for _, p := range strings.Fields(tt.never) {
+			require.False(t, carried[p], "%s carries %s", tt.folder, p)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package learnedopt_test
+
+import (
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/params"
+)
+
+func newOptimizer(t *testing.T, r learnedopt.Rule, phi []float32, n int) *learnedopt.Optimizer {
+	t.Helper()
+	o, err := learnedopt.New(r, phi, vector(n))
+	require.NoError(t, err)
+	return o
+}
+
+// trajectory takes steps along gradients that do not depend on theta, and returns every theta.
+func trajectory(t *testing.T, o *learnedopt.Optimizer, theta []float32, from, to int) [][]float32 {
+	t.Helper()
+	theta = slices.Clone(theta)
+	grad := make([]float32, len(theta))
+	var all [][]float32
+	for s := from; s < to; s++ {
+		rng.Normal(grad, rng.Split(9, uint64(s)), 1)
+		require.NoError(t, o.Step(theta, grad))
+		all = append(all, slices.Clone(theta))
+	}
+	return all
+}
+
+func TestOptimizerKeepsItsOwnPhi(t *testing.T) {
+	r := new(learnedopt.LSTM)
+	phi := learnedopt.Phi(r, 1)
+	o, same := newOptimizer(t, r, phi, 3), newOptimizer(t, r, slices.Clone(phi), 3)
+	clear(phi)
+	require.Equal(t, trajectory(t, same, []float32{1, 2, 3}, 0, 3), trajectory(t, o, []float32{1, 2, 3}, 0, 3))
+}
+
+func TestNilPhiIsTheRulesOwn(t *testing.T) {
+	for _, r := range learnedopt.All() {
+		o, explicit := newOptimizer(t, r, nil, 3), newOptimizer(t, r, learnedopt.Phi(r, 0), 3)
+		theta := []float32{1, 2, 3}
+		require.Equal(t, trajectory(t, explicit, theta, 0, 3), trajectory(t, o, theta, 0, 3), r.Name())
+	}
+}
+
+func TestResetForgetsAllSteps(t *testing.T) {
+	for _, r := range learnedopt.All() {
+		o := newOptimizer(t, r, nil, 300)
+		theta := make([]float32, 300)
+		first := trajectory(t, o, theta, 0, 3)
+		o.Reset()
+		require.Equal(t, first, trajectory(t, o, theta, 0, 3), r.Name())
+	}
+}
+
+// Weights and state are all there is to a run: another optimizer goes on with them to the bit.
+func TestStateCarriesARunOn(t *testing.T) {
+	for _, r := range learnedopt.All() {
+		o := newOptimizer(t, r, nil, 300)
+		before := trajectory(t, o, make([]float32, 300), 0, 4)
+		saved := slices.Clone(o.State())
+		want := trajectory(t, o, before[3], 4, 8)
+
+		other := newOptimizer(t, r, nil, 300)
+		require.Equal(t, copy(other.State(), saved), len(saved))
+		require.Equal(t, want, trajectory(t, other, before[3], 4, 8), r.Name())
+	}
+}
+
+func TestWrongLengthsPanic(t *testing.T) {
+	o := newOptimizer(t, new(learnedopt.SGD), nil, 3)
+	three, four := make([]float32, 3), make([]float32, 4)
+	require.PanicsWithValue(t, "learnedopt: sgd: theta of length 4, want 3", func() { _ = o.Step(four, three) })
+	require.PanicsWithValue(t, "learnedopt: sgd: gradient of length 4, want 3", func() { _ = o.Step(three, four) })
+	require.PanicsWithValue(t, "learnedopt: sgd: gradient of length 0, want 3", func() { _ = o.Step(three, nil) })
+	require.PanicsWithValue(t, "learnedopt: adam: phi of length 3, want 4", func() {
+		_, _ = learnedopt.New(new(learnedopt.Adam), three, vector(3))
+	})
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		rule  learnedopt.Rule
+		theta params.Layout
+		want  string
+	}{
+		{"rule", &learnedopt.SGD{LR: -1}, vector(3), "learnedopt: sgd: lr is -1, want a number above 0"},
+		{"layout", new(learnedopt.SGD), vector(0),
+			`learnedopt: sgd: params: tensor "theta" has shape [0]; want one or more dimensions, each at least 1`},
+		{"no weights", new(learnedopt.SGD), nil, "learnedopt: sgd: there are no weights"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := learnedopt.New(tt.rule, nil, tt.theta)
+			require.EqualError(t, err, tt.want)
+		})
+	}
+}
+
+// Every hand-made rule finds the bottom of f(θ) = ½|θ−c|².
+func TestHandMadeRulesDescendABowl(t *testing.T) {
+	for _, r := range []learnedopt.Rule{
+		&learnedopt.SGD{LR: 0.1}, &learnedopt.Momentum{LR: 0.02}, &learnedopt.NAG{LR: 0.02}, &learnedopt.RMSprop{LR: 0.002},
+		&learnedopt.Adam{LR: 0.02}, &learnedopt.AdamW{Adam: learnedopt.Adam{LR: 0.02}, Decay: 1e-4},
+	} {
+		c := []float32{1, -0.5, 0.25}
+		theta, grad := make([]float32, 3), make([]float32, 3)
+		o := newOptimizer(t, r, nil, 3)
+		for range 1000 {
+			for i := range theta {
+				grad[i] = theta[i] - c[i]
+			}
+			require.NoError(t, o.Step(theta, grad))
+		}
+		require.InDeltaSlice(t, c, theta, 0.01, r.Name())
+	}
+}
+
+// The shapes of the weights do not matter to a coordinatewise rule, only their number.
+func TestShapesDoNotMatter(t *testing.T) {
+	shaped, err := learnedopt.New(new(learnedopt.Adam), nil, params.Layout{{Name: "w", Shape: []int{2, 3}}, {Name: "b", Shape: []int{1}}})
+	require.NoError(t, err)
+	flat := newOptimizer(t, new(learnedopt.Adam), nil, 7)
+	theta := make([]float32, 7)
+	require.Equal(t, trajectory(t, flat, theta, 0, 3), trajectory(t, shaped, theta, 0, 3))
+}
+
+// A step allocates a few small things, what Gorgonia's operations need to describe themselves and gonum's products their
+// goroutines, and no more as time goes on.
+func TestStepAllocatesLittle(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for _, r := range learnedopt.All() {
+		const n = 250
+		o := newOptimizer(t, r, nil, n)
+		theta, grad := make([]float32, n), make([]float32, n)
+		rng.Normal(grad, 1, 1)
+		step := func() { _ = o.Step(theta, grad) }
+		early := testing.AllocsPerRun(10, step)
+		late := testing.AllocsPerRun(30, step)
+		t.Logf("%s: %v", r.Name(), late)
+		require.LessOrEqual(t, late, early+5, r.Name())
+		require.LessOrEqual(t, late, 400.0, r.Name())
+	}
+}

@@ -1,0 +1,226 @@
+package learnedopt_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/params"
+)
+
+func trained(r learnedopt.Rule) *learnedopt.Trained {
+	return &learnedopt.Trained{Rule: r, Phi: learnedopt.Phi(r, 0)}
+}
+
+// A program is an ordinary Gorgonia program with a matrix, a vector and a scalar to learn: a regression
+// y = s·(xW + b) on 16 examples that some W, b and s fit perfectly.
+type program struct {
+	vm    G.VM
+	model []G.ValueGrad
+	loss  G.Value
+}
+
+func newProgram[F params.Float](t *testing.T) *program {
+	const n, in, out = 16, 3, 2
+	dt := graph.Dtype[F]()
+	random := func(key uint64, shape ...int) tensor.Tensor {
+		v := make([]F, tensor.Shape(shape).TotalSize())
+		rng.Normal(v, key, 1)
+		return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(v))
+	}
+	x := random(1, n, in)
+	y, err := tensor.MatMul(x, random(2, in, out))
+	require.NoError(t, err)
+
+	g := G.NewGraph()
+	w := G.NewMatrix(g, dt, G.WithShape(in, out), G.WithName("w"), G.WithValue(random(3, in, out)))
+	b := G.NewVector(g, dt, G.WithShape(out), G.WithName("b"), G.WithValue(random(4, out)))
+	s := G.NewScalar(g, dt, G.WithName("s"), G.WithValue(F(0.5)))
+	xs := G.NewMatrix(g, dt, G.WithShape(n, in), G.WithName("x"), G.WithValue(x))
+	ys := G.NewMatrix(g, dt, G.WithShape(n, out), G.WithName("y"), G.WithValue(y))
+	product, err := G.Mul(xs, w)
+	require.NoError(t, err)
+	sum, err := G.BroadcastAdd(product, b, nil, []byte{0})
+	require.NoError(t, err)
+	guess, err := G.Mul(s, sum)
+	require.NoError(t, err)
+	loss := G.Must(G.Mean(G.Must(G.Square(G.Must(G.Sub(guess, ys))))))
+	_, err = G.Grad(loss, w, b, s)
+	require.NoError(t, err)
+	p := &program{model: G.NodesToValueGrads(G.Nodes{w, b, s})}
+	G.Read(loss, &p.loss)
+	p.vm = G.NewTapeMachine(g, G.BindDualValues(w, b, s))
+	t.Cleanup(func() { require.NoError(t, p.vm.Close()) })
+	return p
+}
+
+func (p *program) run(t *testing.T) (loss float64) {
+	require.NoError(t, p.vm.RunAll())
+	p.vm.Reset()
+	switch v := p.loss.Data().(type) {
+	case float32:
+		return float64(v)
+	default:
+		return v.(float64)
+	}
+}
+
+// flat returns the weights and gradients end to end.
+func flat[F params.Float](t *testing.T, model []G.ValueGrad) (weights, grads []float32) {
+	for _, m := range model {
+		g, err := m.Grad()
+		require.NoError(t, err)
+		weights = append(weights, params.Convert[float32](graph.Floats[F](m.Value()))...)
+		grads = append(grads, params.Convert[float32](graph.Floats[F](g))...)
+	}
+	return weights, grads
+}
+
+func TestSolverInAGorgoniaProgram(t *testing.T) {
+	t.Run("float32", solverInAProgram[float32])
+	t.Run("float64", solverInAProgram[float64])
+}
+
+// The solver makes Optimizer's steps, on the program's own weights, and leaves the gradients at zero.
+func solverInAProgram[F params.Float](t *testing.T) {
+	p := newProgram[F](t)
+	adam := trained(&learnedopt.Adam{LR: 0.05})
+	solver := adam.Solver()
+	opt, err := adam.New(vector(3*2 + 2 + 1))
+	require.NoError(t, err)
+	var first, last float64
+	for i := range 300 {
+		last = p.run(t)
+		if i == 0 {
+			first = last
+		}
+		want, grads := flat[F](t, p.model)
+		require.NotZero(t, grads)
+		require.NoError(t, opt.Step(want, grads))
+		require.NoError(t, solver.Step(p.model))
+		got, grads := flat[F](t, p.model)
+		require.Equal(t, want, got, "step %d", i+1)
+		require.Equal(t, make([]float32, len(grads)), grads)
+	}
+	require.Less(t, last, first/1000)
+}
+
+// valueGrad is a weight with a gradient, outside of any graph.
+type valueGrad struct {
+	value, grad G.Value
+	err         error
+}
+
+func (v valueGrad) Value() G.Value         { return v.value }
+func (v valueGrad) Grad() (G.Value, error) { return v.grad, v.err }
+
+func dense[F params.Float](shape []int, v ...F) *tensor.Dense {
+	return tensor.New(tensor.WithShape(shape...), tensor.WithBacking(v))
+}
+
+// Gorgonia's Adam is the same Adam: ε is added to the root of the corrected average. Its default ε and rates are ours.
+func TestAdamIsGorgoniasAdam(t *testing.T) {
+	pair := func() []G.ValueGrad {
+		return []G.ValueGrad{
+			valueGrad{value: dense[float32]([]int{2, 2}, 1, -2, 3, 0.1), grad: dense[float32]([]int{2, 2}, 0, 0, 0, 0)},
+			valueGrad{value: G.NewF32(0.7), grad: G.NewF32(0)},
+		}
+	}
+	ours, theirs := pair(), pair()
+	solvers := map[*[]G.ValueGrad]G.Solver{
+		&ours: trained(new(learnedopt.Adam)).Solver(), &theirs: G.NewAdamSolver(),
+	}
+	for range 100 {
+		for model, solver := range solvers {
+			for i, m := range *model { // f(w) = Σ ½(i+1)w² + cos w
+				w := graph.Floats[float32](m.Value())
+				g, _ := m.Grad()
+				for j, x := range w {
+					graph.Floats[float32](g)[j] = float32(i+1)*x - float32(math.Sin(float64(x)))
+				}
+			}
+			require.NoError(t, solver.Step(*model))
+		}
+		a, _ := flat[float32](t, ours)
+		b, _ := flat[float32](t, theirs)
+		require.InDeltaSlice(t, b, a, 1e-5)
+	}
+}
+
+func TestSolverRefuses(t *testing.T) {
+	w := valueGrad{value: dense[float32]([]int{2}, 1, 2), grad: dense[float32]([]int{2}, 0, 0)}
+	transposed := dense[float32]([]int{2, 3}, 1, 2, 3, 4, 5, 6)
+	require.NoError(t, transposed.T())
+	for _, tt := range []struct {
+		name string
+		node G.ValueGrad
+		want string
+	}{
+		{"no gradient", valueGrad{value: w.value, err: errors.New("no gradient bound")}, "learnedopt: node 1: no gradient bound"},
+		{"integers", valueGrad{
+			value: tensor.New(tensor.WithBacking([]int{1})), grad: tensor.New(tensor.WithBacking([]int{1})),
+		}, "learnedopt: node 1 is of int; want float32 or float64"},
+		{"shapes", valueGrad{value: w.value, grad: dense[float32]([]int{1, 2}, 0, 0)},
+			"learnedopt: node 1 has a value float32(2) and a gradient float32(1, 2)"},
+		{"types", valueGrad{value: w.value, grad: dense[float64]([]int{2}, 0, 0)},
+			"learnedopt: node 1 has a value float32(2) and a gradient float64(2)"},
+		{"view", valueGrad{value: transposed, grad: dense([]int{3, 2}, make([]float32, 6)...)},
+			"learnedopt: node 1 holds a view that is not contiguous"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := trained(new(learnedopt.SGD)).Solver().Step([]G.ValueGrad{w, tt.node})
+			require.EqualError(t, err, tt.want)
+		})
+	}
+	require.ErrorContains(t, trained(&learnedopt.SGD{LR: -1}).Solver().Step([]G.ValueGrad{w}), "lr is -1")
+	require.ErrorContains(t, trained(new(learnedopt.SGD)).Solver().Step(nil), "no weights")
+}
+
+// State belongs to nodes by their place: a model that changes between steps is refused, and nothing has moved.
+func TestSolverRefusesAnotherModel(t *testing.T) {
+	node := func(shape ...int) valueGrad {
+		ones := make([]float32, tensor.Shape(shape).TotalSize())
+		for i := range ones {
+			ones[i] = 1
+		}
+		return valueGrad{value: dense(shape, ones...), grad: dense(shape, append([]float32(nil), ones...)...)}
+	}
+	a, b := node(2, 3), node(3)
+	for _, tt := range []struct {
+		model []G.ValueGrad
+		want  string
+	}{
+		{[]G.ValueGrad{b, a}, "tensor 0 is 0[3], want 0[2 3]"},
+		{[]G.ValueGrad{a}, "tensor 1[3] is missing"},
+		{[]G.ValueGrad{a, b, node(1)}, "tensor 2[1] is one too many"},
+		{[]G.ValueGrad{a, node(4)}, "tensor 1 is 1[4], want 1[3]"},
+	} {
+		solver := trained(new(learnedopt.Adam)).Solver()
+		require.NoError(t, solver.Step([]G.ValueGrad{a, b}))
+		before := fmt.Sprint(a, b)
+		require.EqualError(t, solver.Step(tt.model), "learnedopt: the model differs from that of the first step: "+tt.want)
+		require.Equal(t, before, fmt.Sprint(a, b))
+	}
+}
+
+// Each solver has a memory of its own.
+func TestSolversShareNothing(t *testing.T) {
+	tr := trained(new(learnedopt.Momentum))
+	step := func(s G.Solver) float32 {
+		w := valueGrad{value: G.NewF32(0), grad: G.NewF32(1)}
+		require.NoError(t, s.Step([]G.ValueGrad{w}))
+		return float32(*w.value.(*G.F32))
+	}
+	s := tr.Solver()
+	first := step(s)
+	require.NotEqual(t, first, step(s))
+	require.Equal(t, first, step(tr.Solver()))
+}
