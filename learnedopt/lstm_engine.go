@@ -2,7 +2,6 @@ package learnedopt
 
 import (
 	"github.com/seed1498fded/unroll/internal/kernel"
-	"github.com/seed1498fded/unroll/params"
 )
 
 // kernelBlock is the number of coordinates that the LSTM's kernels take at a time: what a window of 20 steps needs of them on
@@ -24,7 +23,6 @@ type lstmEngine struct {
 	n       int
 	rule    LSTM
 	shape   kernel.Shape
-	state   params.Layout
 	weights *kernel.Weights[float32]
 	workers []*lstmWorker
 }
@@ -35,6 +33,7 @@ type lstmWorker struct {
 	window   int
 	gradient *kernel.Gradient[float32]
 	step     []float32
+	in, out  kernel.State[float32]
 }
 
 var _ windowEngine[float32] = (*lstmEngine)(nil)
@@ -44,7 +43,6 @@ func newLSTMEngine(r *LSTM, n int) *lstmEngine {
 	e := &lstmEngine{
 		dealing: deal[float32](n, kernelBlock, r.Phi().Len()), n: n, rule: f,
 		shape: kernel.Shape{Inputs: r.inputs(0), Hidden: f.Hidden, Layers: f.Layers},
-		state: r.State(params.Layout{{Name: "theta", Shape: []int{n}}}),
 	}
 	e.weights = kernel.NewWeights[float32](e.shape)
 	for range e.dealing.workers() {
@@ -62,15 +60,16 @@ func (w *lstmWorker) reserve(s kernel.Shape, n, window int) {
 	}
 }
 
-// part returns a block's share of a state.
-func (e *lstmEngine) part(state []float32, b block) (s kernel.State[float32]) {
+// part returns a block's share of a state, in the memory of s.
+func (e *lstmEngine) part(s *kernel.State[float32], state []float32, b block) kernel.State[float32] {
 	h, size := e.shape.Hidden, e.n*e.shape.Hidden
+	s.H, s.C = s.H[:0], s.C[:0]
 	for range e.shape.Layers {
 		s.H = append(s.H, state[b.from*h:b.to*h])
 		s.C = append(s.C, state[size+b.from*h:size+b.to*h])
 		state = state[2*size:]
 	}
-	return s
+	return *s
 }
 
 // features fills in what the LSTM sees of a block's gradients at step t.
@@ -107,10 +106,10 @@ func (e *lstmEngine) step(step, next []float32, p Point[float32]) error {
 		wk := e.workers[w]
 		for _, b := range e.groups[g] {
 			n := b.to - b.from
-			wk.block.SetState(n, e.part(p.State, b))
+			wk.block.SetState(n, e.part(&wk.in, p.State, b))
 			e.features(wk, 0, p.Grad[b.from:b.to])
 			wk.block.Forward(e.weights, 0, n, float32(e.rule.Scale), step[b.from:b.to])
-			wk.block.GetState(n, 1, e.part(next, b))
+			wk.block.GetState(n, 1, e.part(&wk.out, next, b))
 		}
 		return nil
 	})
@@ -123,12 +122,12 @@ func (e *lstmEngine) pullback(d Cotangents[float32], p Point[float32]) error {
 		wk.gradient.Clear()
 		for _, b := range e.groups[g] {
 			n := b.to - b.from
-			wk.block.SetState(n, e.part(p.State, b))
+			wk.block.SetState(n, e.part(&wk.in, p.State, b))
 			e.features(wk, 0, p.Grad[b.from:b.to])
 			wk.block.Forward(e.weights, 0, n, float32(e.rule.Scale), wk.step)
-			wk.block.SetBack(n, e.part(d.Next, b))
+			wk.block.SetBack(n, e.part(&wk.in, d.Next, b))
 			wk.block.Backward(e.weights, wk.gradient, 0, n, float32(e.rule.Scale), d.Step[b.from:b.to])
-			wk.block.GetBack(n, e.part(d.State, b))
+			wk.block.GetBack(n, e.part(&wk.out, d.State, b))
 			if d.Grad != nil {
 				e.dGrad(wk, d.Grad[b.from:b.to], p.Grad[b.from:b.to])
 			}
@@ -164,7 +163,7 @@ func (e *lstmEngine) pullbackWindow(win Window[float32]) error {
 // windowOfBlock runs a block over the window again, and back.
 func (e *lstmEngine) windowOfBlock(w *lstmWorker, win Window[float32], b block) {
 	n, scale := b.to-b.from, float32(e.rule.Scale)
-	w.block.SetState(n, e.part(win.State, b))
+	w.block.SetState(n, e.part(&w.in, win.State, b))
 	for t, grad := range win.Grads {
 		e.features(w, t, grad[b.from:b.to])
 		w.block.Forward(e.weights, t, n, scale, w.step)

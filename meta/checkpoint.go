@@ -24,7 +24,7 @@ type episodeMeta struct {
 	Step int    `json:"step"`
 }
 
-// Checkpoint returns everything a Trainer holds: phi, the best phi, the outer optimizer's moments, the unfinished
+// Checkpoint returns everything a Trainer holds: phi, its average, the best phi, the outer optimizer's moments, the unfinished
 // episode with its weights, rule state and key, and the counts. The estimator must be Resumable. The caller's config
 // goes into the file too, to be compared when the file is read.
 func (t *Trainer) Checkpoint(config json.RawMessage) (*checkpoints.File, error) {
@@ -45,6 +45,7 @@ func (t *Trainer) Checkpoint(config json.RawMessage) (*checkpoints.File, error) 
 		metaStatus: string(status), metaEpisode: string(episode), metaConfig: string(config),
 	}}
 	checkpoints.Put(f, "phi.", t.phiLayout(), t.phi)
+	checkpoints.Put(f, "mean.", t.phiLayout(), t.mean)
 	checkpoints.Put(f, "best.", t.phiLayout(), t.best)
 	checkpoints.Put(f, "outer.", t.config.Outer.State(t.phiLayout()), t.outer.State())
 	if s.Step > 0 {
@@ -79,6 +80,7 @@ func (t *Trainer) Restore(f *checkpoints.File) error {
 		dst    []float32
 	}{
 		{"phi.", t.phiLayout(), t.phi},
+		{"mean.", t.phiLayout(), t.mean},
 		{"best.", t.phiLayout(), t.best},
 		{"outer.", t.config.Outer.State(t.phiLayout()), t.outer.State()},
 	} {

@@ -19,6 +19,10 @@ type TrainerConfig struct {
 	Clip      float64         // the longest meta-gradient, in the Euclidean norm; 1 if zero, no bound if negative
 	Key       uint64          // of all randomness: the start of phi and every episode
 
+	// Average is the weight of the past in a running average of phi, above 0 and below 1; the average is what is validated
+	// and kept, and is less noisy than phi itself (Polyak and Juditsky 1992). 0: none, phi itself is.
+	Average float64
+
 	// Validate scores a phi; the lowest score is the best. It must give the same score for the same phi.
 	Validate func(ctx context.Context, phi []float32) (float64, error)
 	Every    int // episodes between validations; 20 if zero
@@ -36,6 +40,7 @@ const (
 type Trainer struct {
 	config TrainerConfig
 	phi    []float32
+	mean   []float32 // the running average of phi; phi itself if there is none
 	grad   []float32
 	outer  *learnedopt.Optimizer
 	status Status
@@ -106,6 +111,8 @@ func NewTrainer(c TrainerConfig) (*Trainer, error) {
 		return nil, fmt.Errorf("meta: the estimator is for another rule than %q: %s", c.Rule.Name(), layout.Diff(c.Estimator.Phi()))
 	case c.Validate == nil:
 		return nil, errors.New("meta: no validation")
+	case c.Average < 0 || c.Average >= 1:
+		return nil, fmt.Errorf("meta: average %v; want 0, or above 0 and below 1", c.Average)
 	case c.Every < 0 || c.Patience < 0:
 		return nil, fmt.Errorf("meta: validation every %d episodes with patience %d; want neither below 0", c.Every, c.Patience)
 	}
@@ -114,8 +121,12 @@ func NewTrainer(c TrainerConfig) (*Trainer, error) {
 		return nil, err
 	}
 	phi := learnedopt.Phi(c.Rule, rng.Split(c.Key, keyPhi))
+	mean := phi
+	if c.Average > 0 {
+		mean = append([]float32(nil), phi...)
+	}
 	return &Trainer{
-		config: c, phi: phi, grad: make([]float32, len(phi)), outer: outer,
+		config: c, phi: phi, mean: mean, grad: make([]float32, len(phi)), outer: outer,
 		best: append([]float32(nil), phi...), status: Status{Best: math.MaxFloat64},
 	}, nil
 }
@@ -170,7 +181,7 @@ func (t *Trainer) outOfPatience() bool {
 }
 
 func (t *Trainer) validate(ctx context.Context) (Record, error) {
-	score, err := t.config.Validate(ctx, t.phi)
+	score, err := t.config.Validate(ctx, t.mean)
 	if err != nil {
 		return Record{}, err
 	}
@@ -178,7 +189,7 @@ func (t *Trainer) validate(ctx context.Context) (Record, error) {
 	best := score < s.Best
 	if best {
 		s.Best, s.BestEpisode = score, s.Episodes
-		copy(t.best, t.phi)
+		copy(t.best, t.mean)
 	}
 	r := Record{
 		Episodes: s.Episodes, OuterSteps: s.OuterSteps,
@@ -216,7 +227,23 @@ func (t *Trainer) outerStep(ctx context.Context) error {
 			t.grad[i] *= float32(c / norm)
 		}
 	}
-	return t.outer.Step(t.phi, t.grad)
+	if err := t.outer.Step(t.phi, t.grad); err != nil {
+		return err
+	}
+	t.average()
+	return nil
+}
+
+// average takes phi into its running average, which forgets faster at the beginning.
+func (t *Trainer) average() {
+	if t.config.Average == 0 {
+		return
+	}
+	n := float64(t.status.OuterSteps)
+	past := min(t.config.Average, n/(n+10))
+	for i, p := range t.phi {
+		t.mean[i] += float32(1-past) * (p - t.mean[i])
+	}
 }
 
 func norm(v []float32) float64 {

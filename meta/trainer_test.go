@@ -135,6 +135,31 @@ func TestNewTrainerRefuses(t *testing.T) {
 	}
 }
 
+// With Average, what is validated and kept is the running average of phi.
+func TestTrainerAverages(t *testing.T) {
+	r := new(learnedopt.SGD)
+	e := &scripted{r.Phi(), [][]float32{{1}}, []float64{1}, 0}
+	var seen []float64
+	tr, err := meta.NewTrainer(meta.TrainerConfig{
+		Rule: r, Estimator: e, Outer: &learnedopt.SGD{LR: 0.1}, Every: 1, Average: 0.9,
+		Validate: func(_ context.Context, phi []float32) (float64, error) {
+			seen = append(seen, float64(phi[0]))
+			return -float64(len(seen)), nil
+		},
+	})
+	require.NoError(t, err)
+	require.NoError(t, tr.Run(context.Background(), after(200), ignore))
+	phi, mean := seen[0], seen[0]
+	for n := 1; n < len(seen); n++ {
+		phi -= 0.1
+		past := math.Min(0.9, float64(n)/float64(n+10))
+		mean += (1 - past) * (phi - mean)
+		require.InDelta(t, mean, seen[n], 1e-3)
+	}
+	require.InDelta(t, seen[len(seen)-1], tr.Best()[0], 0)
+	require.Less(t, float64(tr.Phi()[0]), mean)
+}
+
 // A trainer saved at any outer step and read back goes on to the same bits as one that never stopped.
 func TestResumeIsExact(t *testing.T) {
 	r := &learnedopt.LSTM{Hidden: 4}
@@ -142,7 +167,7 @@ func TestResumeIsExact(t *testing.T) {
 		e, err := meta.NewBPTT(meta.BPTTConfig{Rule: r, Family: inner.Quadratic{}, Horizon: 10, Window: 4})
 		require.NoError(t, err)
 		tr, err := meta.NewTrainer(meta.TrainerConfig{
-			Rule: r, Estimator: e, Key: 3, Every: 2,
+			Rule: r, Estimator: e, Key: 3, Every: 2, Average: 0.8,
 			Validate: func(_ context.Context, phi []float32) (float64, error) { return math.Abs(float64(phi[0])), nil },
 		})
 		require.NoError(t, err)
