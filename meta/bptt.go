@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -39,6 +40,7 @@ type BPTTOf[F params.Float] struct {
 	dGrad  []F
 	dRead  []F // the cotangent of the weights that the rule read
 	hv     []F
+	sample *sample[F] // nil: all coordinates
 }
 
 // BPTTConfigOf says what BPTT unrolls.
@@ -49,6 +51,11 @@ type BPTTConfigOf[F params.Float] struct {
 	Window  int  // inner steps between two estimates, at most Horizon; 20 if zero
 	Exact   bool // differentiate through the inner gradients; the problems must implement inner.CurvatureOf
 	Copies  int  // problems that run side by side, their meta-losses averaged; 1 if zero
+
+	// Fraction of the coordinates that the gradient is taken over, above 0 and at most 1; 1 if zero. Which they are is drawn
+	// anew for each window, and their part is scaled up: the estimate stays unbiased and is cheaper, at the price of more
+	// variance. For rules with PullbackWindow, without Exact.
+	Fraction float64
 }
 
 // The float32 forms are the ones in use.
@@ -89,6 +96,8 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 		return nil, fmt.Errorf("meta: window %d; want between 1 and the horizon, %d", c.Window, c.Horizon)
 	case c.Copies < 1:
 		return nil, fmt.Errorf("meta: %d copies; want at least 1", c.Copies)
+	case !(c.Fraction >= 0 && c.Fraction <= 1):
+		return nil, fmt.Errorf("meta: fraction %v of the coordinates; want above 0 and at most 1", c.Fraction)
 	}
 	b := &BPTTOf[F]{config: c, family: c.Family}
 	if c.Copies > 1 {
@@ -105,7 +114,13 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 		return nil, err
 	}
 	b.allocate()
-	return b, nil
+	if c.Fraction > 0 && c.Fraction < 1 {
+		if !b.wholeWindow() {
+			return nil, fmt.Errorf("meta: rule %q can't take the gradient over a fraction of the coordinates", c.Rule.Name())
+		}
+		b.sample, err = newSample[F](c.Rule, b.compiled, c.Fraction, c.Window)
+	}
+	return b, err
 }
 
 func (b *BPTTOf[F]) allocate() {
@@ -164,7 +179,7 @@ func (b *BPTTOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 	width := min(b.config.Window, b.config.Horizon-b.live.steps)
 	loss, err := b.forward(ctx, phi, width)
 	if err == nil && finite(loss) {
-		err = b.backward(ctx, grad, phi, width)
+		err = b.backward(ctx, grad, phi, width, rng.Split(key, keySample))
 	}
 	if err != nil {
 		clear(grad)
@@ -233,13 +248,13 @@ func (b *BPTTOf[F]) forward(ctx context.Context, phi []F, width int) (loss float
 }
 
 // backward carries the derivative of the mean loss back over the window's steps and adds it up in grad.
-func (b *BPTTOf[F]) backward(ctx context.Context, grad, phi []F, width int) error {
+func (b *BPTTOf[F]) backward(ctx context.Context, grad, phi []F, width int, key uint64) error {
 	weight := 1 / (F(width+1) * F(b.config.Copies))
 	for i, g := range b.live.grad {
 		b.dTheta[i] = weight * g
 	}
 	if b.wholeWindow() {
-		return b.backwardWindow(grad, phi, width, weight)
+		return b.backwardWindow(grad, phi, width, weight, key)
 	}
 	clear(b.dState)
 	for t := width - 1; t >= 0; t-- {
@@ -273,7 +288,7 @@ func (b *BPTTOf[F]) backward(ctx context.Context, grad, phi []F, width int) erro
 }
 
 // backwardWindow is backward for rules that can carry a window back at once: λ is a running sum of gradients.
-func (b *BPTTOf[F]) backwardWindow(grad, phi []F, width int, weight F) error {
+func (b *BPTTOf[F]) backwardWindow(grad, phi []F, width int, weight F, key uint64) error {
 	w := learnedopt.Window[F]{Phi: phi, State: b.start.state, DPhi: grad}
 	for t := width - 1; t >= 0; t-- {
 		k := &b.tape[t]
@@ -284,6 +299,9 @@ func (b *BPTTOf[F]) backwardWindow(grad, phi []F, width int, weight F) error {
 	}
 	for t := range width {
 		w.Grads, w.DStep = append(w.Grads, b.tape[t].grad), append(w.DStep, b.tape[t].dStep)
+	}
+	if b.sample != nil {
+		return b.sample.pullbackWindow(w, key)
 	}
 	return b.compiled.PullbackWindow(w)
 }

@@ -13,6 +13,7 @@ const (
 	keyProblem = iota
 	keyStart
 	keyBatches
+	keySample // of an estimate, not of an episode
 )
 
 // An episode is one training run of a problem under a rule, between two steps: it holds the loss and the gradient at the
