@@ -8,9 +8,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -19,6 +23,7 @@ import (
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
 
@@ -29,17 +34,17 @@ Images come from the half of the training set that no rule was learned on.`
 type options struct {
 	cli.Common
 	Problem    string     `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
-	Optimizer  []string   `help:"What to train it with: files of learned rules, and names of baselines (${baselines}). Default: all baselines." placeholder:"FILE|NAME,..."`
+	Optimizer  cli.Names  `help:"What to train it with: files of learned rules, and names of baselines (${baselines}). Default: all baselines." placeholder:"FILE|NAME,..."`
 	Steps      cli.Count  `default:"100" help:"Updates of a run."`
 	Runs       cli.Count  `default:"20" help:"Runs to average over."`
 	TuneRuns   cli.Count  `default:"10" help:"Runs to tune each learning rate on, other than those above."`
-	Seed       uint64     `default:"1" help:"Names all randomness."`
-	Hidden     []int      `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
+	Seed       cli.Seed   `default:"1" help:"Names all randomness."`
+	Hidden     cli.Widths `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
 	Activation string     `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
 	Batch      *cli.Count `help:"Images in a minibatch. Default 128." placeholder:"N"`
-	Data       string     `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
-	JSON       string     `name:"json" help:"File to write the results to, as JSON." placeholder:"FILE"`
-	Plot       string     `help:"File to draw the mean losses in, as PNG or SVG." placeholder:"FILE.png|.svg"`
+	Data       *string    `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
+	JSON       *string    `name:"json" help:"File to write the results to, as JSON." placeholder:"FILE"`
+	Plot       *string    `help:"File to draw the mean losses in, as PNG or SVG." placeholder:"FILE.png|.svg"`
 }
 
 func main() { cli.Main(run) }
@@ -72,26 +77,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	progress.Update(1, "")
 	progress.Close()
-	if err := o.write(report); err != nil {
-		return err
-	}
-	return report.WriteTable(stdout)
+	// The table is what is left of the work if a file can't be written after all.
+	return errors.Join(o.write(report), report.WriteTable(stdout))
 }
 
 // comparison checks the flags and says what to measure.
 func (o options) comparison() (eval.Comparison, error) {
 	c := eval.Comparison{
-		Problem: o.Problem, Steps: int(o.Steps), Runs: int(o.Runs), TuningRuns: int(o.TuneRuns), Seed: o.Seed,
+		Problem: o.Problem, Steps: int(o.Steps), Runs: int(o.Runs), TuningRuns: int(o.TuneRuns), Seed: uint64(o.Seed),
 	}
-	if o.JSON != "" {
-		if err := cli.CheckOutput(o.JSON); err != nil {
+	if o.JSON != nil {
+		if err := cli.CheckOutput(*o.JSON); err != nil {
 			return c, fmt.Errorf("--json: %w", err)
 		}
 	}
-	if o.Plot != "" {
-		if err := cli.CheckOutput(o.Plot, ".png", ".svg"); err != nil {
+	if o.Plot != nil {
+		if err := cli.CheckOutput(*o.Plot, ".png", ".svg"); err != nil {
 			return c, fmt.Errorf("--plot: %w", err)
+		}
+		if o.Steps < 2 {
+			return c, fmt.Errorf("--plot: no curve runs through one point; want at least 2 --steps, got %d", o.Steps)
 		}
 	}
 	var err error
@@ -106,7 +113,13 @@ func (o options) comparison() (eval.Comparison, error) {
 }
 
 func (o options) family(split catalog.Split) (inner.Family, error) {
-	opts := catalog.Options{Data: o.Data, Hidden: o.Hidden, Activation: o.Activation, Split: split}
+	opts := catalog.Options{Hidden: o.Hidden, Activation: o.Activation, Split: split}
+	if o.Data != nil {
+		if *o.Data == "" { // likely a variable that is not set; it must not quietly mean the embedded MNIST
+			return nil, errors.New("--data: want the name of a folder, got nothing")
+		}
+		opts.Data = *o.Data
+	}
 	if o.Batch != nil {
 		opts.Batch = int(*o.Batch)
 	}
@@ -128,7 +141,7 @@ func contenders(names []string) ([]eval.Contender, error) {
 		}
 		trained, err := learnedopt.Load(name)
 		if err != nil {
-			if !strings.ContainsAny(name, "./"+string(filepath.Separator)) {
+			if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, "./"+string(filepath.Separator)) {
 				_, err = eval.FindBaseline(name)
 				err = fmt.Errorf("%w, or the file of a learned rule", err)
 			}
@@ -141,25 +154,37 @@ func contenders(names []string) ([]eval.Contender, error) {
 
 // write puts the report into the files asked for, each whole or not at all.
 func (o options) write(r *eval.Report) error {
-	if o.JSON != "" {
+	if o.JSON != nil {
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetIndent("", "\t")
 		if err := e.Encode(r); err != nil {
 			return fmt.Errorf("--json: %w", err)
 		}
-		if err := renameio.WriteFile(o.JSON, b.Bytes(), 0o644); err != nil {
+		if err := renameio.WriteFile(*o.JSON, b.Bytes(), 0o644); err != nil {
 			return fmt.Errorf("--json: %w", err)
 		}
 	}
-	if o.Plot != "" {
+	if o.Plot != nil {
+		if !drawable(r) {
+			return errors.New("--plot: nothing to draw: every mean loss is infinite or 0 by the second step")
+		}
 		var b bytes.Buffer
-		if err := r.Plot(&b, strings.ToLower(strings.TrimPrefix(filepath.Ext(o.Plot), "."))); err != nil {
+		if err := r.Plot(&b, strings.ToLower(strings.TrimPrefix(filepath.Ext(*o.Plot), "."))); err != nil {
 			return fmt.Errorf("--plot: %w", err)
 		}
-		if err := renameio.WriteFile(o.Plot, b.Bytes(), 0o644); err != nil {
+		if err := renameio.WriteFile(*o.Plot, b.Bytes(), 0o644); err != nil {
 			return fmt.Errorf("--plot: %w", err)
 		}
 	}
 	return nil
+}
+
+// drawable reports whether any curve has two points that a logarithmic scale has room for.
+func drawable(r *eval.Report) bool {
+	return slices.ContainsFunc(r.Results, func(x eval.Result) bool {
+		return !slices.ContainsFunc(x.Curve[:2], func(loss meta.Number) bool {
+			return !(loss > 0) || math.IsInf(float64(loss), 1)
+		})
+	})
 }

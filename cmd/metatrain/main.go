@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -46,17 +47,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer progress.Close()
-	progress.Log("%s", s.settings)
+	progress.Log("%s%s", s.settings, s.resumedAt())
 	if err := s.train(ctx, progress); err != nil {
 		return interrupted(err, s, progress)
 	}
-	report, err := s.compare(ctx, progress)
 	progress.Close()
+	// A display of its own, since this begins at nothing again.
+	comparing, err := cli.NewProgress(o.Progress, stderr, "comparing")
 	if err != nil {
-		return interrupted(err, s, progress)
+		return err
 	}
+	defer comparing.Close()
+	report, err := s.compare(ctx, comparing)
+	if err != nil {
+		return interrupted(err, s, comparing)
+	}
+	comparing.Close()
 	fmt.Fprintf(stdout, "wrote %s\n\n", s.dir)
 	return report.WriteTable(stdout)
+}
+
+// resumedAt says where a resumed run begins.
+func (s *session) resumedAt() string {
+	if n := s.trainer.Status().Episodes; n > 0 {
+		return fmt.Sprintf("; resumed after %d episodes", n)
+	}
+	return ""
 }
 
 // interrupted turns the end of the context into a clean exit: everything is saved by then.
@@ -82,33 +98,54 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 		}
 		return f
 	}
+	loss := "" // of late; empty before the first outer step
 	stop := func(st meta.Status) bool {
 		f := fraction(st)
-		progress.Update(min(f, 1), fmt.Sprintf("episode %d, loss %.4f", st.Episodes, st.Since.Value()))
+		if st.Since.Count > 0 {
+			loss = fmt.Sprintf(", loss %.4f", st.Since.Value())
+		}
+		progress.Update(f, fmt.Sprintf("episode %d%s", st.Episodes, loss))
 		return f >= 1
 	}
-	report := func(r meta.Record) error {
-		mark := ""
-		if r.Best {
-			mark = "  best"
-		}
-		progress.Log("episode %d: training loss %.4f, validation loss %.4f%s%s", r.Episodes, r.TrainLoss, r.ValidLoss, mark, troubles(r))
+	err := s.trainer.Run(ctx, stop, func(r meta.Record) error {
+		progress.Log("%s", line(r))
 		return s.record(r)
-	}
-	err := s.trainer.Run(ctx, stop, report)
+	})
 	if saveErr := s.save(); saveErr != nil {
 		return saveErr
 	}
 	if err != nil {
 		return err
 	}
-	return s.trainer.Finish(ctx, report)
+	var last []byte // line of the log; none if the last outer step has been validated already
+	err = s.trainer.Finish(ctx, func(r meta.Record) error {
+		progress.Log("%s", line(r))
+		last, err = logLine(r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.finish(last)
 }
 
-// troubles says what went wrong so far, if anything did.
-func troubles(r meta.Record) string {
-	if r.Skipped == 0 {
-		return ""
+// line words the outcome of a validation.
+func line(r meta.Record) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "episode %d: ", r.Episodes)
+	if !math.IsNaN(float64(r.TrainLoss)) { // nothing was learned from yet, or nothing came out finite
+		fmt.Fprintf(&b, "training loss %.4f, ", r.TrainLoss)
 	}
-	return fmt.Sprintf("  (%d outer steps skipped, %d inner runs diverged)", r.Skipped, r.Diverged)
+	if v := float64(r.ValidLoss); math.IsNaN(v) || math.IsInf(v, 0) {
+		b.WriteString("validation diverged")
+	} else {
+		fmt.Fprintf(&b, "validation loss %.4f", v)
+	}
+	if r.Best {
+		b.WriteString("  best")
+	}
+	if r.Skipped > 0 {
+		fmt.Fprintf(&b, "  (%d outer steps skipped, %d inner runs diverged)", r.Skipped, r.Diverged)
+	}
+	return b.String()
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -13,6 +12,7 @@ import (
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 )
 
@@ -21,15 +21,15 @@ import (
 type options struct {
 	cli.Common
 	Problem    *string       `help:"What to learn on: ${problems}. Default mnist8." placeholder:"NAME"`
-	Hidden     []int         `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
+	Hidden     cli.Widths    `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
 	Activation *string       `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
 	Batch      *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
 	Data       *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
 	Rule       *string       `help:"What to learn: ${rules}. Default lstm." placeholder:"NAME"`
 	RuleConfig *string       `help:"The rule's settings as JSON, such as {\"hidden\":10}." placeholder:"JSON"`
-	Out        string        `help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, or the folder resumed from." placeholder:"DIR"`
-	Resume     string        `help:"Folder of an earlier run to go on with." placeholder:"DIR"`
-	Seed       *uint64       `help:"Names all randomness. Default 1." placeholder:"N"`
+	Out        *string       `help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, or the folder resumed from." placeholder:"DIR"`
+	Resume     *string       `help:"Folder of an earlier run to go on with." placeholder:"DIR"`
+	Seed       *cli.Seed     `help:"Names all randomness. Default 1." placeholder:"N"`
 	Budget     cli.Budget    `help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given." placeholder:"DURATION"`
 	Episodes   cli.Count     `help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows." placeholder:"N"`
 	Horizon    *cli.Count    `help:"Inner steps of an episode. Default 100." placeholder:"N"`
@@ -66,7 +66,7 @@ func (s settings) String() string {
 }
 
 // newSettings fills in the defaults around what was given.
-func newSettings(o options) settings {
+func newSettings(o options) (settings, error) {
 	s := settings{Problem: "mnist8", Rule: "lstm", Seed: 1, Horizon: 100, OuterLR: 0.003, Clip: 1, Copies: 1}
 	o.apply(&s)
 	if s.Window == 0 {
@@ -78,7 +78,18 @@ func newSettings(o options) settings {
 			s.Every = 100
 		}
 	}
-	return s
+	var err error
+	s.RuleConfig, err = canonical(s.Rule, s.RuleConfig)
+	return s, err
+}
+
+// canonical returns the one way to write a rule's configuration, with which two spellings of it can be told equal.
+func canonical(rule string, config json.RawMessage) (json.RawMessage, error) {
+	r, err := learnedopt.Named(rule, config)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(r)
 }
 
 // apply overwrites the settings that were given.
@@ -93,7 +104,9 @@ func (o options) apply(s *settings) {
 	if o.RuleConfig != nil {
 		s.RuleConfig = json.RawMessage(*o.RuleConfig)
 	}
-	set(&s.Seed, o.Seed)
+	if o.Seed != nil {
+		s.Seed = uint64(*o.Seed)
+	}
 	setInt(&s.Batch, o.Batch)
 	setInt(&s.Horizon, o.Horizon)
 	setInt(&s.Window, o.Window)
@@ -120,34 +133,71 @@ func setInt(dst *int, v *cli.Count) {
 	}
 }
 
-// resumed returns the settings of a saved run. What was given besides must agree with them, except where the data lie.
+// resumed returns the settings of a saved run. What was given besides must agree with them, except that a folder of data
+// may have moved.
 func resumed(o options, f *checkpoints.File) (settings, error) {
 	var saved settings
-	if err := json.Unmarshal(meta.CheckpointConfig(f), &saved); err != nil {
-		return saved, fmt.Errorf("--resume %s: settings: %w", o.Resume, err)
+	err := json.Unmarshal(meta.CheckpointConfig(f), &saved)
+	if err == nil {
+		saved.RuleConfig, err = canonical(saved.Rule, saved.RuleConfig)
 	}
-	set(&saved.Data, o.Data)
+	if err != nil {
+		return saved, fmt.Errorf("--resume %s: settings: %w", *o.Resume, err)
+	}
+	if saved.Data != "" {
+		set(&saved.Data, o.Data)
+	}
 	wanted := saved
 	o.apply(&wanted)
+	if wanted.Rule == saved.Rule {
+		if wanted.RuleConfig, err = canonical(wanted.Rule, wanted.RuleConfig); err != nil {
+			return saved, err
+		}
+	}
 	was, want := reflect.ValueOf(saved), reflect.ValueOf(wanted)
 	for i := range was.NumField() {
 		if !reflect.DeepEqual(was.Field(i).Interface(), want.Field(i).Interface()) {
 			name, _, _ := strings.Cut(was.Type().Field(i).Tag.Get("json"), ",")
-			return saved, fmt.Errorf("--%s %v: the run in %s has %v, which can't be changed", name, text(want.Field(i)), o.Resume, text(was.Field(i)))
+			return saved, fmt.Errorf("--%s %s: the run in %s has %s, which can't be changed", name, text(want.Field(i)), *o.Resume, text(was.Field(i)))
 		}
 	}
 	return saved, nil
 }
 
-// text words a setting.
-func text(v reflect.Value) any {
-	if raw, ok := v.Interface().(json.RawMessage); ok {
-		return string(raw)
+// text words a setting, a list as it is written on the command line.
+func text(v reflect.Value) string {
+	switch x := v.Interface().(type) {
+	case json.RawMessage:
+		return string(x)
+	case []int:
+		if len(x) > 0 {
+			return strings.Trim(strings.ReplaceAll(fmt.Sprint(x), " ", ","), "[]")
+		}
+		return "the default"
+	case string:
+		if x == "" {
+			return "the default"
+		}
+	case int: // 0 only where it stands for a default
+		if x == 0 {
+			return "the default"
+		}
 	}
-	if v.IsZero() && v.Kind() == reflect.String {
-		return "none"
+	return fmt.Sprint(v.Interface())
+}
+
+// check reports names of folders that are empty: they are likely to come from a variable that is not set, and would
+// otherwise quietly mean something else.
+func (o options) check() error {
+	for _, f := range []struct {
+		name string
+		dir  *string
+	}{{"data", o.Data}, {"out", o.Out}, {"resume", o.Resume}} {
+		if f.dir != nil && *f.dir == "" {
+			return fmt.Errorf("--%s: want the name of a folder, got nothing", f.name)
+		}
 	}
-	return v.Interface()
+	return nil
 }
 
 // validate reports what makes no sense before anything is written.
@@ -174,15 +224,13 @@ func (o options) limits() (budget time.Duration, episodes int) {
 	return budget, episodes
 }
 
-// dirs returns the folder to write to, and the training checkpoint to go on with, if any.
-func (o options) dirs(s settings) (out string, err error) {
+// out returns the folder to write to.
+func (o options) out(s settings) string {
 	switch {
-	case o.Out != "":
-		return o.Out, nil
-	case o.Resume != "":
-		return o.Resume, nil
-	case s.Problem == "":
-		return "", errors.New("--problem: want a name, got nothing")
+	case o.Out != nil:
+		return *o.Out
+	case o.Resume != nil:
+		return *o.Resume
 	}
-	return filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Problem, s.Rule, s.Seed)), nil
+	return filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Problem, s.Rule, s.Seed))
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -50,35 +50,38 @@ type session struct {
 // newSession sets everything up, or reports the first thing that is wrong. It writes nothing before all is known to be
 // in order.
 func newSession(o options) (*session, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	var from *checkpoints.File
 	s := &session{}
 	var err error
-	if o.Resume != "" {
-		if from, err = checkpoints.Load(filepath.Join(o.Resume, trainFile), meta.KindTraining); err != nil {
+	if o.Resume != nil {
+		if from, err = checkpoints.Load(filepath.Join(*o.Resume, trainFile), meta.KindTraining); err != nil {
 			return nil, fmt.Errorf("--resume: %w", err)
 		}
-		if s.settings, err = resumed(o, from); err != nil {
-			return nil, err
-		}
+		s.settings, err = resumed(o, from)
 	} else {
-		s.settings = newSettings(o)
+		s.settings, err = newSettings(o)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := s.settings.validate(); err != nil {
 		return nil, err
 	}
 	s.budget, s.episodes = o.limits()
-	if s.dir, err = o.dirs(s.settings); err != nil {
-		return nil, err
-	}
+	s.dir = o.out(s.settings)
 	if err := s.build(); err != nil {
 		return nil, err
 	}
-	if from != nil {
-		if err := s.trainer.Restore(from); err != nil {
-			return nil, fmt.Errorf("--resume %s: %w", o.Resume, err)
-		}
+	if from == nil {
+		return s, s.create()
 	}
-	return s, s.open(o, from)
+	if err := s.trainer.Restore(from); err != nil {
+		return nil, fmt.Errorf("--resume %s: %w", *o.Resume, err)
+	}
+	return s, s.goOn(*o.Resume, from)
 }
 
 // build makes the trainer.
@@ -129,78 +132,113 @@ func (s *session) validationRuns() int {
 	return 8
 }
 
-// open makes the folder ready: an empty log for a new run, or the log up to where the resumed one stood.
-func (s *session) open(o options, from *checkpoints.File) error {
-	if err := s.refuseToOverwrite(o); err != nil {
+// create makes the folder of a new run. The run can be resumed from then on.
+func (s *session) create() error {
+	if err := s.refuseToOverwrite(); err != nil {
 		return err
-	}
-	var log []byte
-	if from != nil {
-		n, err := strconv.ParseInt(from.Meta[metaLog], 10, 64)
-		if err != nil {
-			return fmt.Errorf("--resume %s: length of the log: %w", o.Resume, err)
-		}
-		if log, err = os.ReadFile(filepath.Join(o.Resume, logFile)); err != nil {
-			return fmt.Errorf("--resume: %w", err)
-		}
-		if int64(len(log)) < n {
-			return fmt.Errorf("--resume %s: %s has %d bytes, want at least %d", o.Resume, logFile, len(log), n)
-		}
-		log = log[:n]
 	}
 	if err := cli.EnsureDir(s.dir); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(s.dir, logFile), log, 0o644); err != nil {
+	return errors.Join(s.writeLog(nil), s.save())
+}
+
+// goOn makes the folder of a resumed run ready. In place there is nothing to do: what a killed run wrote after its last
+// checkpoint is overwritten by the same once this one has come as far. Another folder gets what it needs.
+func (s *session) goOn(old string, from *checkpoints.File) error {
+	log, err := os.ReadFile(filepath.Join(old, logFile))
+	if err != nil {
+		return fmt.Errorf("--resume: %w", err)
+	}
+	if s.logBytes, err = strconv.ParseInt(from.Meta[metaLog], 10, 64); err != nil {
+		return fmt.Errorf("--resume %s: length of the log: %w", old, err)
+	}
+	if s.logBytes < 0 || int64(len(log)) < s.logBytes {
+		return fmt.Errorf("--resume %s: %s has %d bytes, want at least %d", old, logFile, len(log), s.logBytes)
+	}
+	if sameDir(old, s.dir) {
+		if err := cli.EnsureDir(s.dir); err != nil {
+			return fmt.Errorf("--resume: %w", err)
+		}
+		return nil
+	}
+	if err := s.refuseToOverwrite(); err != nil {
+		return err
+	}
+	if err := cli.EnsureDir(s.dir); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	log, s.logBytes = log[:s.logBytes], 0
+	if err := s.writeLog(log); err != nil {
 		return err
 	}
 	s.logBytes = int64(len(log))
-	if from == nil {
-		return nil
-	}
-	if err := s.save(); err != nil {
-		return err
-	}
-	return s.saveBest()
+	return errors.Join(s.save(), s.saveBest())
 }
 
-// refuseToOverwrite reports a folder that holds another run than the one resumed.
-func (s *session) refuseToOverwrite(o options) error {
-	if o.Resume != "" && filepath.Clean(o.Resume) == filepath.Clean(s.dir) {
-		return nil
+// sameDir reports whether two paths lead to the same folder.
+func sameDir(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
 	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// refuseToOverwrite reports a folder that holds a run.
+func (s *session) refuseToOverwrite() error {
 	for _, name := range []string{trainFile, optimizerFile, logFile} {
-		_, err := os.Stat(filepath.Join(s.dir, name))
-		if err == nil {
+		if _, err := os.Lstat(filepath.Join(s.dir, name)); err == nil {
 			return fmt.Errorf("--out %s: it holds a run already; go on with it by --resume %s, or choose another folder", s.dir, s.dir)
-		}
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("--out: %w", err)
 		}
 	}
 	return nil
 }
 
 // record puts the outcome of a validation into the log and saves. The log comes first: a checkpoint that a killed run
-// leaves behind finds its part of the log whole, and cuts off what follows.
+// leaves behind finds its part of the log whole.
 func (s *session) record(r meta.Record) error {
-	line, err := json.Marshal(r)
+	line, err := logLine(r)
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(s.dir, logFile), os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
+	if err := s.writeLog(line); err != nil {
 		return err
 	}
-	n, err := f.Write(append(line, '\n'))
-	s.logBytes += int64(n)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if !r.Best {
-		return s.save()
-	}
+	s.logBytes += int64(len(line))
 	return errors.Join(s.save(), s.saveBest())
+}
+
+// finish is record for the validation at the end of the run, which a longer run would not have made here. So the training
+// checkpoint stays as it is, from before; a resumed run puts its own next line in place of this one. Without a line it
+// cuts off what a killed run may have left in the log.
+func (s *session) finish(line []byte) error {
+	if err := s.writeLog(line); err != nil {
+		return err
+	}
+	return s.saveBest()
+}
+
+func logLine(r meta.Record) ([]byte, error) {
+	line, err := json.Marshal(r)
+	return append(line, '\n'), err
+}
+
+// writeLog writes text after the log's first logBytes bytes, in place of all that follows them.
+func (s *session) writeLog(text []byte) error {
+	f, err := os.OpenFile(filepath.Join(s.dir, logFile), os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	err = f.Truncate(s.logBytes)
+	if err == nil {
+		_, err = f.WriteAt(text, s.logBytes)
+	}
+	if err == nil {
+		err = f.Sync() // a checkpoint that survives a loss of power needs its part of the log
+	}
+	return errors.Join(err, f.Close())
 }
 
 // save writes the training checkpoint.
@@ -223,17 +261,20 @@ func (s *session) saveBest() error { return s.best().Save(filepath.Join(s.dir, o
 // best returns the best rule so far and where it comes from.
 func (s *session) best() *learnedopt.Trained {
 	c, st := s.settings, s.trainer.Status()
-	return &learnedopt.Trained{Rule: s.rule, Phi: s.trainer.Best(), Provenance: map[string]string{
-		"problem":         c.Problem,
-		"seed":            strconv.FormatUint(c.Seed, 10),
-		"episodes":        strconv.Itoa(st.BestEpisode),
-		"horizon":         strconv.Itoa(c.Horizon),
-		"window":          strconv.Itoa(c.Window),
-		"copies":          strconv.Itoa(c.Copies),
-		"outer_lr":        strconv.FormatFloat(c.OuterLR, 'g', -1, 64),
-		"exact":           strconv.FormatBool(c.Exact),
-		"validation_loss": strconv.FormatFloat(st.Best, 'g', -1, 64),
+	t := &learnedopt.Trained{Rule: s.rule, Phi: s.trainer.Best(), Provenance: map[string]string{
+		"problem":  c.Problem,
+		"seed":     strconv.FormatUint(c.Seed, 10),
+		"episodes": strconv.Itoa(st.BestEpisode),
+		"horizon":  strconv.Itoa(c.Horizon),
+		"window":   strconv.Itoa(c.Window),
+		"copies":   strconv.Itoa(c.Copies),
+		"outer_lr": strconv.FormatFloat(c.OuterLR, 'g', -1, 64),
+		"exact":    strconv.FormatBool(c.Exact),
 	}}
+	if st.Best < math.MaxFloat64 { // else no validation came out finite, and phi is where it began
+		t.Provenance["validation_loss"] = strconv.FormatFloat(st.Best, 'g', -1, 64)
+	}
+	return t
 }
 
 // compare measures the best rule against the tuned baselines, on the problems set apart for this.
@@ -250,7 +291,7 @@ func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, er
 		Problem: s.settings.Problem, Test: test, Tuning: tuning,
 		Steps: s.settings.Horizon, Runs: 20, TuningRuns: 5, Seed: s.settings.Seed,
 		Contenders: []eval.Contender{{Name: s.rule.Name(), Learned: s.best()}},
-		Progress:   func(f float64, next string) { p.Update(f, "comparing: "+next) },
+		Progress:   func(f float64, next string) { p.Update(f, next) },
 	}
 	if s.small() {
 		c.Runs, c.TuningRuns = 200, 100
@@ -258,5 +299,9 @@ func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, er
 	for _, b := range eval.Baselines() {
 		c.Contenders = append(c.Contenders, eval.Contender{Name: b.Name, Baseline: &b})
 	}
-	return c.Run(ctx)
+	report, err := c.Run(ctx)
+	if err == nil {
+		p.Update(1, "")
+	}
+	return report, err
 }

@@ -23,6 +23,11 @@ type options struct {
 	Layers    []int    `default:"20,20"`
 	Rates     []Positive
 	Names     []string
+	Files     Names
+	Widths    Widths
+	Key       Seed
+	Copies    *Count
+	Label     *string
 	Fast      bool
 }
 
@@ -86,6 +91,7 @@ func TestEnvironmentNames(t *testing.T) {
 }
 
 func TestYAMLValues(t *testing.T) {
+	copies, label := Count(2), "x"
 	o, err := parse(t, `
 # Everything at once.
 outer-lr: 1e-3
@@ -99,13 +105,19 @@ rates:
   - 0.1   # coarse
   - 0.01
 names: a,b
+files: [c, 'd,e']
+widths: [20, 10]
+key: 18446744073709551615
+copies: 2
+label: x
 fast: yes
 `)
 	require.NoError(t, err)
 	require.Equal(t, options{
 		Common:  Common{Config: "run.yaml", Progress: "auto"},
 		OuterLR: 1e-3, Steps: 5, Budget: Budget(90 * time.Minute), AdamBeta1: 0.5, Seed: 1<<64 - 1, Rule: "adam",
-		Layers: []int{1, 2}, Rates: []Positive{0.1, 0.01}, Names: []string{"a", "b"}, Fast: true,
+		Layers: []int{1, 2}, Rates: []Positive{0.1, 0.01}, Names: []string{"a", "b"},
+		Files: Names{"c", "d,e"}, Widths: Widths{20, 10}, Key: 1<<64 - 1, Copies: &copies, Label: &label, Fast: true,
 	}, o)
 
 	o, err = parse(t, "names: ['a,b', c]\nlayers: []\nfast: true", "--fast=false")
@@ -123,7 +135,7 @@ func TestEmptyYAML(t *testing.T) {
 	}
 }
 
-const keys = "adam-beta1, budget, fast, layers, names, outer-lr, progress, rates, rule, seed, steps"
+const keys = "adam-beta1, budget, copies, fast, files, key, label, layers, names, outer-lr, progress, rates, rule, seed, steps, widths"
 
 func TestBadYAML(t *testing.T) {
 	for _, c := range []struct{ name, yaml, want string }{
@@ -148,6 +160,9 @@ func TestBadYAML(t *testing.T) {
 		{"not a number", "outer-lr: .nan", `run.yaml:1: outer-lr: want a number above 0, got ".nan"`},
 		{"bare number for a duration", "budget: 90", `run.yaml:1: budget: want a duration above 0 such as 90s, 2m or 1h30m, got "90"`},
 		{"bad element", "rates: [0.1, 0]", `run.yaml:1: rates: want a number above 0, got "0"`},
+		{"empty list of names", "files: []", `run.yaml:1: files: want names with commas between them, got ""`},
+		{"bad width", "widths: [3, 0]", `run.yaml:1: widths: want whole numbers of at least 1 with commas between them, got "3,0"`},
+		{"bad value that may stay away", "copies: 0", `run.yaml:1: copies: want a whole number of at least 1, got "0"`},
 		{"word for a bool", "fast: maybe", `run.yaml:1: fast: bool value must be true, 1, yes, false, 0 or no but got "maybe"`},
 		{"none of an enum", "rule: sgd", `--rule must be one of "lstm","adam" but got "sgd"`},
 	} {
@@ -198,6 +213,14 @@ func TestBadArguments(t *testing.T) {
 		{`--budget: want a duration above 0 such as 90s, 2m or 1h30m, got "0s"`, []string{"--budget", "0s"}},
 		{`--budget: want a duration above 0 such as 90s, 2m or 1h30m, got "-2m"`, []string{"--budget", "-2m"}},
 		{`--budget: want a duration above 0 such as 90s, 2m or 1h30m, got "90"`, []string{"--budget", "90"}},
+		{`--files: want names with commas between them, got ""`, []string{"--files="}},
+		{`--files: want names with commas between them, got "a,,b"`, []string{"--files", "a,,b"}},
+		{`--files: want names with commas between them, got nothing`, []string{"--files"}},
+		{`--widths: want whole numbers of at least 1 with commas between them, got ""`, []string{"--widths="}},
+		{`--widths: want whole numbers of at least 1 with commas between them, got "-3"`, []string{"--widths", "-3"}},
+		{`--widths: want whole numbers of at least 1 with commas between them, got "3,x"`, []string{"--widths", "3,x"}},
+		{`--key: want a whole number of at least 0, got "-1"`, []string{"--key", "-1"}},
+		{`--key: want a whole number of at least 0, got "1.5"`, []string{"--key=1.5"}},
 		{`--rates: want a number above 0, got "0"`, []string{"--rates", "1,0"}},
 		{`--progress must be one of "auto","plain","off" but got "loud"`, []string{"--progress", "loud"}},
 	} {

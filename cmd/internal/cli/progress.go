@@ -166,11 +166,12 @@ func (m *meter) text() string {
 	return m.status
 }
 
-// left returns the time left in words, counted down also between updates, or "" as long as there is no telling.
+// left returns the time left in words, counted down also between updates, or "" once all is done and as long as there is
+// no telling.
 func (m *meter) left() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.end.IsZero() {
+	if m.end.IsZero() || m.fraction == 1 {
 		return ""
 	}
 	return max(0, m.end.Sub(m.now())).Round(time.Second).String() + " left"

@@ -48,7 +48,7 @@ metatrain: 0%, step 0
 saved
 metatrain: 5%, step 5,; loss 0.3, 1m35s left
 metatrain: 99%, 0s left
-metatrain: 100%, step 100, 0s left
+metatrain: 100%, step 100
 result.png
 `, out.String())
 }

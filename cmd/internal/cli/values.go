@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -20,7 +22,21 @@ type Count int
 // is not given.
 type Budget time.Duration
 
+// Seed is a flag for a seed, a whole number of at least 0.
+type Seed uint64
+
+// Names is a flag for one or more names, none of them empty, with commas between them. Without a default it is empty
+// when the flag is not given, and only then.
+type Names []string
+
+// Widths is a flag for one or more whole numbers of at least 1, with commas between them. Without a default it is empty
+// when the flag is not given, and only then.
+type Widths []int
+
 var (
+	_ kong.MapperValue = (*Seed)(nil)
+	_ kong.MapperValue = (*Names)(nil)
+	_ kong.MapperValue = (*Widths)(nil)
 	_ kong.MapperValue = (*Positive)(nil)
 	_ kong.MapperValue = (*Count)(nil)
 	_ kong.MapperValue = (*Budget)(nil)
@@ -47,6 +63,37 @@ func (b *Budget) Decode(ctx *kong.DecodeContext) error {
 	return decode(ctx, b, "a duration above 0 such as 90s, 2m or 1h30m", func(s string) (Budget, bool) {
 		v, err := time.ParseDuration(s)
 		return Budget(v), err == nil && v > 0
+	})
+}
+
+// Decode reads the number from the arguments, for kong.
+func (v *Seed) Decode(ctx *kong.DecodeContext) error {
+	return decode(ctx, v, "a whole number of at least 0", func(s string) (Seed, bool) {
+		n, err := strconv.ParseUint(s, 10, 64)
+		return Seed(n), err == nil
+	})
+}
+
+// Decode reads the names from the arguments, for kong.
+func (v *Names) Decode(ctx *kong.DecodeContext) error {
+	return decode(ctx, v, "names with commas between them", func(s string) (Names, bool) {
+		names := kong.SplitEscaped(s, ',')
+		return names, len(names) > 0 && !slices.Contains(names, "")
+	})
+}
+
+// Decode reads the numbers from the arguments, for kong.
+func (v *Widths) Decode(ctx *kong.DecodeContext) error {
+	return decode(ctx, v, "whole numbers of at least 1 with commas between them", func(s string) (Widths, bool) {
+		var widths Widths
+		for part := range strings.SplitSeq(s, ",") {
+			n, err := strconv.Atoi(part)
+			if err != nil || n < 1 {
+				return nil, false
+			}
+			widths = append(widths, n)
+		}
+		return widths, true
 	})
 }
 

@@ -132,6 +132,9 @@ func flagText(flag *kong.Flag, node ast.Node) (string, error) {
 		return "", err
 	}
 	scratch := reflect.New(flag.Target.Type()).Elem()
+	if scratch.Kind() == reflect.Pointer { // a flag that may stay nil; its parser wants to be called on something
+		scratch.Set(reflect.New(scratch.Type().Elem()))
+	}
 	scan := kong.ScanAsType(kong.FlagValueToken, text)
 	return text, flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, scratch)
 }
@@ -142,7 +145,8 @@ func valueText(flag *kong.Flag, node ast.Node) (string, error) {
 	if !ok {
 		return scalarText(node)
 	}
-	if !flag.IsSlice() || flag.Tag.Sep < 0 {
+	// Not flag.IsSlice, which means unnamed types only, and so neither Names nor Widths.
+	if flag.Target.Kind() != reflect.Slice || flag.Tag.Sep < 0 {
 		return "", errors.New("want one value, got a list")
 	}
 	var parts []string
