@@ -42,7 +42,11 @@ var _ Family = Expression{}
 // Layouts that are not valid, Data without Fill or Fill without Data, a Loss that fails or panics, as Gorgonia does on
 // the nil that a misspelled name gives, and a loss that is not a scalar of type F are errors.
 func (e ExpressionOf[F]) Problem() (ProblemOf[F], error) {
-	p, err := newExpression(e)
+	var p *expression[F]
+	err := graph.Exclusive(func() (err error) {
+		p, err = newExpression(e)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("inner: expression: %w", err)
 	}
@@ -183,7 +187,7 @@ func (p *expression[F]) Eval(grad, theta []F, key uint64) (float64, error) {
 	}
 	prog := p.value
 	if grad != nil {
-		if err := p.deriveGradient(); err != nil {
+		if err := graph.Exclusive(p.deriveGradient); err != nil {
 			return 0, fmt.Errorf("inner: expression: gradient: %w", err)
 		}
 		prog = p.gradient
@@ -204,7 +208,7 @@ func (p *expression[F]) HessianVector(dst, theta, v []F, key uint64) error {
 		fillNaN(dst)
 		return nil
 	}
-	if err := p.deriveCurvature(); err != nil {
+	if err := graph.Exclusive(p.deriveCurvature); err != nil {
 		return fmt.Errorf("inner: expression: second derivative: %w", err)
 	}
 	p.load(p.curvature, theta, key)

@@ -33,11 +33,13 @@ type ruleNodes struct {
 func newWorker[F params.Float](c *Compiled[F], e *graphEngine[F], theta params.Layout) (*worker[F], error) {
 	_, cw := c.rule.(Coordinatewise)
 	w := &worker[F]{c: c, e: e, width: theta.Len(), state: c.rule.State(theta), cw: cw}
-	if err := w.build(); err != nil {
-		return nil, err
-	}
-	var err error
-	w.forward, err = graph.Compile[F](w.nodes.inputs(), append([]*G.Node{w.nodes.step}, w.nodes.next...))
+	err := graph.Exclusive(func() (err error) {
+		if err := w.build(); err != nil {
+			return err
+		}
+		w.forward, err = graph.Compile[F](w.nodes.inputs(), append([]*G.Node{w.nodes.step}, w.nodes.next...))
+		return err
+	})
 	return w, err
 }
 
@@ -235,6 +237,15 @@ func (w *worker[F]) backwardProgram(inputs bool) (*graph.Program[F], error) {
 	if w.backward[which] != nil {
 		return w.backward[which], nil
 	}
+	err := graph.Exclusive(func() (err error) {
+		w.backward[which], err = w.compileBackward(xs)
+		return err
+	})
+	return w.backward[which], err
+}
+
+// compileBackward compiles the cotangents of xs.
+func (w *worker[F]) compileBackward(xs []*G.Node) (*graph.Program[F], error) {
 	g := w.nodes.step.Graph()
 	dStep := newInput[F](g, "cotangent.step", []int{w.width})
 	cots := []*G.Node{dStep}
@@ -245,8 +256,7 @@ func (w *worker[F]) backwardProgram(inputs bool) (*graph.Program[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	w.backward[which], err = graph.Compile[F](append(w.nodes.inputs(), cots...), grads)
-	return w.backward[which], err
+	return graph.Compile[F](append(w.nodes.inputs(), cots...), grads)
 }
 
 // fill copies src to the front of dst and clears the rest.

@@ -55,9 +55,18 @@ type Status struct {
 	Diverged    int     `json:"diverged"`     // windows in which the inner loss was not finite
 	Skipped     int     `json:"skipped"`      // outer steps left out because loss or gradient was not finite
 	Due         int     `json:"due"`          // episodes at which the next validation is due
+	Validated   int     `json:"validated"`    // outer steps before the last validation
 	Best        float64 `json:"best"`         // lowest score
 	BestEpisode int     `json:"best_episode"` // the episodes before the best phi
 	Since       Mean    `json:"since"`        // meta-losses since the last validation
+}
+
+// bestLoss returns the best score, or what JSON calls null while there is none.
+func (s Status) bestLoss() Number {
+	if s.Best == math.MaxFloat64 {
+		return Number(math.NaN())
+	}
+	return Number(s.Best)
 }
 
 // Mean is a running mean.
@@ -165,7 +174,7 @@ func (t *Trainer) Run(ctx context.Context, stop func(Status) bool, report func(R
 
 // Finish validates once more if there were outer steps since the last validation, so that the end of a run counts.
 func (t *Trainer) Finish(ctx context.Context, report func(Record) error) error {
-	if t.status.Since.Count == 0 && t.status.Due > 0 {
+	if t.status.Validated == t.status.OuterSteps && t.status.Due > 0 {
 		return nil
 	}
 	r, err := t.validate(ctx)
@@ -193,11 +202,11 @@ func (t *Trainer) validate(ctx context.Context) (Record, error) {
 	}
 	r := Record{
 		Episodes: s.Episodes, OuterSteps: s.OuterSteps,
-		TrainLoss: Number(s.Since.Value()), ValidLoss: Number(score), BestLoss: Number(s.Best), Best: best,
+		TrainLoss: Number(s.Since.Value()), ValidLoss: Number(score), BestLoss: s.bestLoss(), Best: best,
 		Diverged: s.Diverged, Skipped: s.Skipped,
 	}
 	s.Due = (s.Episodes/t.config.Every + 1) * t.config.Every
-	s.Since = Mean{}
+	s.Validated, s.Since = s.OuterSteps, Mean{}
 	return r, nil
 }
 

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 func small(args ...string) []string {
 	return append([]string{
 		"--problem", "quadratic", "--rule-config", `{"hidden":4,"layers":1}`,
-		"--horizon", "12", "--window", "5", "--every", "3", "--progress", "plain",
+		"--horizon", "12", "--window", "5", "--copies", "1", "--every", "3", "--progress", "plain",
 	}, args...)
 }
 
@@ -151,6 +151,7 @@ problem: quadratic
 rule-config: '{"layers": 1, "hidden": 4}'  # the spelling makes no difference
 horizon: 12
 window: 5
+copies: 1
 every: 3
 episodes: 4
 outer-lr: 1e-2
@@ -195,7 +196,7 @@ func variants(t *testing.T) map[string][]string {
 		"exact":        small("--exact"),
 		"copies":       small("--copies", "2"),
 		"whole window": small("--window", "12"),
-		"adam":         {"--problem", "quadratic-uniform", "--rule", "adam", "--horizon", "10", "--window", "4", "--every", "3", "--seed", "9"},
+		"adam":         {"--problem", "quadratic-uniform", "--rule", "adam", "--horizon", "10", "--window", "4", "--copies", "1", "--every", "3", "--seed", "9"},
 		"images": {
 			"--problem", "logistic8", "--data", images, "--batch", "4", "--rule", "momentum",
 			"--horizon", "6", "--window", "4", "--every", "5", "--outer-lr", "0.1", "--clip", "0.5",
@@ -405,6 +406,8 @@ func TestResumedSettings(t *testing.T) {
 		"--outer-lr=0.1":              "--outer-lr 0.1: the run in run has 0.003",
 		"--clip=2":                    "--clip 2: the run in run has 1",
 		"--copies=2":                  "--copies 2: the run in run has 1",
+		"--average=0.5":               "--average 0.5: the run in run has 0.995",
+		"--fraction=0.5":              "--fraction 0.5: the run in run has 1",
 		"--every=4":                   "--every 4: the run in run has 3",
 		"--exact":                     "--exact true: the run in run has false",
 		"--hidden=3,4":                "--hidden 3,4: the run in run has the default",
@@ -509,6 +512,10 @@ func TestRefused(t *testing.T) {
 		{"--window: ", []string{"--window", "0"}},
 		{"--every: ", []string{"--every", "0"}},
 		{"--copies: ", []string{"--copies", "-1"}},
+		{"--average: want a number from 0 to below 1, got 1", []string{"--average", "1"}},
+		{"--average: want a number from 0 to below 1, got NaN", []string{"--average", "nan"}},
+		{"--fraction: want a number above 0 and at most 1, got 1.5", []string{"--fraction", "1.5"}},
+		{"--fraction: ", []string{"--fraction", "0"}},
 		{"--batch: ", []string{"--batch", "0"}},
 		{"--hidden: ", []string{"--hidden", "20,0"}},
 		{"--hidden: ", []string{"--hidden="}},
@@ -526,7 +533,7 @@ func TestRefused(t *testing.T) {
 func TestDivergence(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	stdout, stderr := clitest.MustRun(t, run, "--problem", "quadratic", "--rule", "sgd", "--rule-config", `{"lr":1e30}`,
-		"--horizon", "10", "--every", "2", "--episodes", "4", "--progress", "plain", "--out", dir)
+		"--horizon", "10", "--copies", "1", "--every", "2", "--episodes", "4", "--progress", "plain", "--out", dir)
 	require.Contains(t, stderr, "episode 4: validation diverged  (4 outer steps skipped, 4 inner runs diverged)\n")
 	require.NotContains(t, stderr, "NaN")
 	require.Regexp(t, `sgd \(learned\) +- +diverged +diverged +200 `, stdout)

@@ -36,8 +36,10 @@ type options struct {
 	Window     *cli.Count    `help:"Inner steps between two outer steps. Default 20, or the horizon if that is shorter." placeholder:"N"`
 	OuterLR    *cli.Positive `name:"outer-lr" help:"Learning rate of the outer Adam. Default 0.003." placeholder:"X"`
 	Clip       *cli.Positive `help:"Longest meta-gradient, in the Euclidean norm. Default 1." placeholder:"X"`
-	Copies     *cli.Count    `help:"Problems side by side in an episode. Default 1." placeholder:"N"`
-	Every      *cli.Count    `help:"Episodes between validations. Default 20, for quadratics 100." placeholder:"N"`
+	Copies     *cli.Count    `help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics 32." placeholder:"N"`
+	Every      *cli.Count    `help:"Episodes between validations. Default 20 for each copy, for quadratics 100." placeholder:"N"`
+	Average    *float64      `help:"Weight of the past in the running average of the rule's weights, which is what is validated and kept; 0 for none. Default 0.995." placeholder:"X"`
+	Fraction   *cli.Positive `help:"Part of the coordinates, drawn anew each time, that the meta-gradient is taken over. Default 1." placeholder:"X"`
 	Exact      *bool         `help:"Differentiate through the inner gradients too (second derivatives)."`
 }
 
@@ -57,6 +59,8 @@ type settings struct {
 	Clip       float64         `json:"clip"`
 	Copies     int             `json:"copies"`
 	Every      int             `json:"every"`
+	Average    float64         `json:"average"`
+	Fraction   float64         `json:"fraction"`
 	Exact      bool            `json:"exact,omitempty"`
 }
 
@@ -67,21 +71,34 @@ func (s settings) String() string {
 
 // newSettings fills in the defaults around what was given.
 func newSettings(o options) (settings, error) {
-	s := settings{Problem: "mnist8", Rule: "lstm", Seed: 1, Horizon: 100, OuterLR: 0.003, Clip: 1, Copies: 1}
+	s := settings{Problem: "mnist8", Rule: "lstm", Seed: 1, Horizon: 100, OuterLR: 0.003, Clip: 1, Average: 0.995, Fraction: 1}
 	o.apply(&s)
-	if s.Window == 0 {
-		s.Window = min(20, s.Horizon)
-	}
-	if s.Every == 0 {
-		s.Every = 20
-		if strings.HasPrefix(s.Problem, "quadratic") {
-			s.Every = 100
-		}
-	}
+	s.fillIn()
 	var err error
 	s.RuleConfig, err = canonical(s.Rule, s.RuleConfig)
 	return s, err
 }
+
+// fillIn sets what depends on other settings. Quadratics differ so much from one another that one at a time makes a noisy
+// meta-gradient, and are so small that many side by side cost little more.
+func (s *settings) fillIn() {
+	copies, every := 1, 20
+	if s.small() {
+		copies, every = 32, 100
+	}
+	if s.Copies == 0 {
+		s.Copies = copies
+	}
+	if s.Every == 0 {
+		s.Every = every * s.Copies
+	}
+	if s.Window == 0 {
+		s.Window = min(20, s.Horizon)
+	}
+}
+
+// small says whether the problems are so small that many runs cost little.
+func (s settings) small() bool { return strings.HasPrefix(s.Problem, "quadratic") }
 
 // canonical returns the one way to write a rule's configuration, with which two spellings of it can be told equal.
 func canonical(rule string, config json.RawMessage) (json.RawMessage, error) {
@@ -113,6 +130,10 @@ func (o options) apply(s *settings) {
 	setInt(&s.Copies, o.Copies)
 	setInt(&s.Every, o.Every)
 	set(&s.Exact, o.Exact)
+	set(&s.Average, o.Average)
+	if o.Fraction != nil {
+		s.Fraction = float64(*o.Fraction)
+	}
 	if o.OuterLR != nil {
 		s.OuterLR = float64(*o.OuterLR)
 	}
@@ -204,6 +225,12 @@ func (o options) check() error {
 func (s settings) validate() error {
 	if s.Window > s.Horizon {
 		return fmt.Errorf("--window %d: want at most the horizon, %d", s.Window, s.Horizon)
+	}
+	if !(s.Average >= 0 && s.Average < 1) {
+		return fmt.Errorf("--average: want a number from 0 to below 1, got %v", s.Average)
+	}
+	if s.Fraction > 1 {
+		return fmt.Errorf("--fraction: want a number above 0 and at most 1, got %v", s.Fraction)
 	}
 	return nil
 }

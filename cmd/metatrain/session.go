@@ -100,7 +100,7 @@ func (s *session) build() error {
 		return err
 	}
 	estimator, err := meta.NewBPTT(meta.BPTTConfig{
-		Rule: s.rule, Family: family, Horizon: c.Horizon, Window: c.Window, Exact: c.Exact, Copies: c.Copies,
+		Rule: s.rule, Family: family, Horizon: c.Horizon, Window: c.Window, Exact: c.Exact, Copies: c.Copies, Fraction: c.Fraction,
 	})
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (s *session) build() error {
 	runs := eval.Runs{Family: validation, Steps: c.Horizon, Count: s.validationRuns(), Key: rng.Split(c.Seed, keyValidation)}
 	s.trainer, err = meta.NewTrainer(meta.TrainerConfig{
 		Rule: s.rule, Estimator: estimator, Outer: &learnedopt.Adam{LR: c.OuterLR}, Clip: c.Clip,
-		Key: rng.Split(c.Seed, keyTraining), Every: c.Every,
+		Key: rng.Split(c.Seed, keyTraining), Every: c.Every, Average: c.Average,
 		Validate: func(ctx context.Context, phi []float32) (float64, error) {
 			losses, err := eval.Measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, runs)
 			if err != nil {
@@ -120,14 +120,9 @@ func (s *session) build() error {
 	return err
 }
 
-// small says whether the problems are so small that many runs cost little.
-func (s *session) small() bool {
-	return s.settings.Problem == "quadratic" || s.settings.Problem == "quadratic-uniform"
-}
-
 func (s *session) validationRuns() int {
-	if s.small() {
-		return 100
+	if s.settings.small() {
+		return 200
 	}
 	return 8
 }
@@ -268,6 +263,8 @@ func (s *session) best() *learnedopt.Trained {
 		"horizon":  strconv.Itoa(c.Horizon),
 		"window":   strconv.Itoa(c.Window),
 		"copies":   strconv.Itoa(c.Copies),
+		"average":  strconv.FormatFloat(c.Average, 'g', -1, 64),
+		"fraction": strconv.FormatFloat(c.Fraction, 'g', -1, 64),
 		"outer_lr": strconv.FormatFloat(c.OuterLR, 'g', -1, 64),
 		"exact":    strconv.FormatBool(c.Exact),
 	}}
@@ -293,7 +290,7 @@ func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, er
 		Contenders: []eval.Contender{{Name: s.rule.Name(), Learned: s.best()}},
 		Progress:   func(f float64, next string) { p.Update(f, next) },
 	}
-	if s.small() {
+	if s.settings.small() {
 		c.Runs, c.TuningRuns = 200, 100
 	}
 	for _, b := range eval.Baselines() {

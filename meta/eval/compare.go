@@ -76,7 +76,10 @@ func (c Comparison) Run(ctx context.Context) (*Report, error) {
 		return nil, errNoContenders
 	}
 	report := &Report{Problem: c.Problem, Steps: c.Steps, Runs: c.Runs, Seed: c.Seed}
-	work := c.work()
+	work, err := c.work(ctx)
+	if err != nil {
+		return nil, err
+	}
 	done := 0.0
 	for i, contender := range c.Contenders {
 		if c.Progress != nil {
@@ -92,21 +95,33 @@ func (c Comparison) Run(ctx context.Context) (*Report, error) {
 	return report, nil
 }
 
-// work returns the contenders' shares of all training runs.
-func (c Comparison) work() []float64 {
+// work returns the contenders' shares of the time that all will take, from the time of a few steps of each.
+func (c Comparison) work(ctx context.Context) ([]float64, error) {
 	work := make([]float64, len(c.Contenders))
 	total := 0.0
 	for i, x := range c.Contenders {
-		work[i] = float64(c.Runs)
+		trained, runs := x.Learned, c.Runs
 		if x.Baseline != nil {
-			work[i] += float64(c.TuningRuns * len(LearningRates()))
+			trained = untuned(*x.Baseline)
+			runs += c.TuningRuns * len(LearningRates())
 		}
+		took, err := StepTime(ctx, trained, Runs{Family: c.Test, Steps: min(c.Steps, 10), Count: 1, Key: rng.Split(c.Seed, keyTest)})
+		if err != nil {
+			return nil, err
+		}
+		work[i] = float64(runs) * float64(took)
 		total += work[i]
 	}
 	for i := range work {
 		work[i] /= total
 	}
-	return work
+	return work, nil
+}
+
+// untuned returns a baseline at some learning rate.
+func untuned(b Baseline) *learnedopt.Trained {
+	rule := b.With(LearningRates()[0])
+	return &learnedopt.Trained{Rule: rule, Phi: learnedopt.Phi(rule, 0)}
 }
 
 func (c Comparison) measure(ctx context.Context, x Contender) (Result, error) {

@@ -209,7 +209,7 @@ func TestComparisonIsReproducible(t *testing.T) {
 	require.Equal(t, first.Results[0].Curve[0], first.Results[2].Curve[0], "the same starts for all")
 }
 
-// Progress grows with the training runs done, a tuned contender taking many times those of a learned one.
+// Progress grows from contender to contender, by their shares of the time.
 func TestProgress(t *testing.T) {
 	c := comparison()
 	var fractions []float64
@@ -218,8 +218,9 @@ func TestProgress(t *testing.T) {
 	_, err := c.Run(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"sgd", "adam", "learned"}, names)
-	total := 29.0 + 29 + 3 // each tuned one: 3 runs and 13 rates of 2
-	require.InDeltaSlice(t, []float64{0, 29 / total, 58 / total}, fractions, 1e-12)
+	require.Zero(t, fractions[0])
+	require.IsIncreasing(t, fractions)
+	require.Less(t, fractions[2], 1.0)
 }
 
 func TestComparisonRefuses(t *testing.T) {
