@@ -4,6 +4,9 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/params"
 )
 
 // An activation is a function of one number with two derivatives, each given the function's argument x and value y.
@@ -39,6 +42,22 @@ var activations = map[string]activation{
 			return 1 + y
 		},
 	},
+}
+
+// values returns an activation's value as a function that sets all of y from x, in assembly where there is some.
+func values[F params.Float](name string) func(y, x []F) {
+	switch name {
+	case "sigmoid":
+		return kernel.Sigmoid[F]
+	case "tanh":
+		return kernel.Tanh[F]
+	}
+	value := activations[name].value
+	return func(y, x []F) {
+		for i, v := range x {
+			y[i] = F(value(float64(v)))
+		}
+	}
 }
 
 // step is 1 above 0 and 0 elsewhere.

@@ -5,6 +5,7 @@ import (
 	"gonum.org/v1/gonum/blas/blas32"
 	"gonum.org/v1/gonum/blas/blas64"
 
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -20,16 +21,24 @@ func (m matrix[F]) t() matrix[F] {
 	return m
 }
 
-// tile bounds the part of a result that is computed in one call of Gonum's Gemm: three of its 64×64 blocks, the most
-// that it works on without starting goroutines. Those would allocate, and episodes run side by side anyhow.
-const tileRows, tileCols = 3 * 64, 64
-
-// gemm computes c = a·b + beta·c. Gonum leaves out products with a zero in a, so what is not finite in b may go unseen.
+// gemm computes c = a·b + beta·c, where beta is 0 or 1: in assembly where there is some, by Gonum elsewhere. Gonum leaves
+// out products with a zero in a, so what is not finite in b may go unseen.
 func gemm[F params.Float](a, b matrix[F], beta F, c matrix[F]) {
 	inner := a.cols
 	if a.trans {
 		inner = a.rows
 	}
+	if !kernel.Gemm(c.data, a.data, b.data, c.rows, inner, c.cols, a.trans, b.trans, beta != 0) {
+		tiles(a, b, inner, beta, c)
+	}
+}
+
+// tile bounds the part of a result that is computed in one call of Gonum's Gemm: three of its 64×64 blocks, the most
+// that it works on without starting goroutines. Those would allocate, and episodes run side by side anyhow.
+const tileRows, tileCols = 3 * 64, 64
+
+// tiles is gemm by Gonum.
+func tiles[F params.Float](a, b matrix[F], inner int, beta F, c matrix[F]) {
 	for i := 0; i < c.rows; i += tileRows {
 		rows := min(tileRows, c.rows-i)
 		ta, at := blas.NoTrans, i*a.cols

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed1498fded/unroll/inner/data"
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -78,7 +79,8 @@ func (m MLPOf[F]) network() (*network[F], error) {
 	}
 	widths := slices.Concat([]int{m.Data.Pixels()}, m.Hidden, []int{m.Data.Classes})
 	p := newNetwork[F](widths, orDefault(m.Batch, 128))
-	p.set, p.std, p.act = m.Data, orDefault(m.Std, 0.1), activations[m.activation()]
+	p.set, p.std = m.Data, orDefault(m.Std, 0.1)
+	p.act, p.values = activations[m.activation()], values[F](m.activation())
 	return p, nil
 }
 
@@ -112,6 +114,7 @@ func (m MLPOf[F]) validate() error {
 type network[F params.Float] struct {
 	set    *data.Set
 	act    activation
+	values func(y, x []F) // of act
 	batch  int
 	std    float64
 	layout params.Layout
@@ -185,10 +188,7 @@ func (p *network[F]) load(key uint64) {
 // put makes image j of a set the i-th of the minibatch.
 func (p *network[F]) put(i int, set *data.Set, j int) {
 	in := p.layers[0].in
-	x := p.layers[0].x[i*in : (i+1)*in]
-	for k, pixel := range set.Image(j) {
-		x[k] = F(pixel) / 255
-	}
+	kernel.Pixels(p.layers[0].x[i*in:(i+1)*in], set.Image(j))
 	p.labels[i] = set.Labels[j]
 }
 
@@ -202,10 +202,7 @@ func (p *network[F]) forward(theta []F) {
 		}
 		gemm(p.input(l, l.x), weights(l, theta), 1, p.output(l, l.z))
 		if i+1 < len(p.layers) {
-			next := p.layers[i+1].x
-			for k, z := range l.z {
-				next[k] = F(p.act.value(float64(z)))
-			}
+			p.values(p.layers[i+1].x, l.z)
 		}
 	}
 }
@@ -213,20 +210,26 @@ func (p *network[F]) forward(theta []F) {
 // crossEntropy returns the loss and sets prob and the last delta, (softmax(z) − onehot(label))/Batch. The largest logit
 // is taken out of every exponential, so that no finite logits overflow; logits that are not finite make the loss so.
 func (p *network[F]) crossEntropy() float64 {
-	last := &p.layers[len(p.layers)-1]
-	loss, scale := 0.0, 1/F(p.batch)
+	loss := 0.0
 	for i, label := range p.labels {
-		z := p.logits(i)
-		top := float64(z[argmax(z)])
-		sum := 0.0
-		for _, v := range z {
-			sum += math.Exp(float64(v) - top)
-		}
-		logSum := math.Log(sum)
-		loss += (top - float64(z[label])) + logSum
-		prob, delta := p.prob[i*last.out:(i+1)*last.out], last.delta[i*last.out:(i+1)*last.out]
+		z, prob := p.logits(i), p.probabilities(i)
+		top := z[argmax(z)]
+		loss += float64(top) - float64(z[label])
 		for k, v := range z {
-			prob[k] = F(math.Exp(float64(v) - top - logSum))
+			prob[k] = v - top
+		}
+	}
+	kernel.Decay(p.prob, p.prob) // all at once
+	last, scale := &p.layers[len(p.layers)-1], 1/F(p.batch)
+	for i, label := range p.labels {
+		prob, delta := p.probabilities(i), last.delta[i*last.out:(i+1)*last.out]
+		sum := 0.0
+		for _, e := range prob {
+			sum += float64(e)
+		}
+		loss += math.Log(sum)
+		for k, e := range prob {
+			prob[k] = F(float64(e) / sum)
 			delta[k] = prob[k] * scale
 		}
 		delta[label] -= scale
@@ -271,6 +274,12 @@ func (p *network[F]) output(l *layer[F], v []F) matrix[F] {
 func (p *network[F]) logits(i int) []F {
 	last := &p.layers[len(p.layers)-1]
 	return last.z[i*last.out : (i+1)*last.out]
+}
+
+// probabilities returns the softmax of the i-th image.
+func (p *network[F]) probabilities(i int) []F {
+	classes := len(p.prob) / p.batch
+	return p.prob[i*classes : (i+1)*classes]
 }
 
 // sumRows sets dst to the sum of the rows of a matrix.

@@ -237,26 +237,94 @@ func TestErrorRate(t *testing.T) {
 	assert.PanicsWithValue(t, "inner: theta of length 1, want 148", func() { _, _ = m.ErrorRate(theta[:1], set) })
 }
 
-func BenchmarkMNIST(b *testing.B) {
-	set := images(100, 28)
-	set.Classes = 10
-	p, err := inner.MLP{Data: set, Hidden: []int{20}}.Sample(0)
-	require.NoError(b, err)
-	theta := start(p, 1)
-	grad, v := make([]float32, len(theta)), start(p, 2)
-	b.Run("loss", func(b *testing.B) {
-		for i := 0; b.Loop(); i++ {
-			_, _ = p.Eval(nil, theta, uint64(i))
+// The two element types take different ways, that of float32 leading through assembly where there is some. Some of the
+// sizes are multiples of its tiles, some leave remainders, some are smaller than one.
+func TestMLPSingleIsDouble(t *testing.T) {
+	for _, m := range []inner.MLP{
+		{Data: images(300, 28), Hidden: []int{20}},
+		{Data: images(300, 8), Hidden: []int{20}},
+		{Data: images(300, 8)},
+		{Data: images(30, 1), Hidden: []int{1}, Batch: 1},
+		{Data: images(30, 3), Hidden: []int{33, 70}, Batch: 51},
+	} {
+		for _, m.Activation = range inner.Activations() {
+			t.Run(fmt.Sprint(m.Data.Pixels(), m.Hidden, m.Batch, m.Activation), func(t *testing.T) {
+				single, err := m.Sample(0)
+				require.NoError(t, err)
+				double, err := inner.MLPOf[float64](m).Sample(0)
+				require.NoError(t, err)
+				theta, v := start(single, 1), start(single, 2)
+				theta64, v64 := params.Convert[float64](theta), params.Convert[float64](v)
+				got, want := make([]float32, len(theta)), make([]float64, len(theta))
+				loss, err := single.Eval(got, theta, 3)
+				require.NoError(t, err)
+				wantLoss, err := double.Eval(want, theta64, 3)
+				require.NoError(t, err)
+				assert.InEpsilon(t, wantLoss, loss, 1e-5)
+				assert.Less(t, relative(want, got), 1e-5, "gradient")
+				require.NoError(t, single.(inner.Curvature).HessianVector(got, theta, v, 3))
+				require.NoError(t, double.(inner.CurvatureOf[float64]).HessianVector(want, theta64, v64, 3))
+				assert.Less(t, relative(want, got), 1e-5, "Hessian times v")
+				assert.Zero(t, testing.AllocsPerRun(5, func() { _, _ = single.Eval(got, theta, 4) }), "allocations")
+			})
 		}
-	})
-	b.Run("gradient", func(b *testing.B) {
-		for i := 0; b.Loop(); i++ {
-			_, _ = p.Eval(grad, theta, uint64(i))
+	}
+}
+
+// relative returns |got − want|/|want|.
+func relative(want []float64, got []float32) float64 {
+	difference, size := 0.0, 0.0
+	for i, x := range want {
+		difference += (float64(got[i]) - x) * (float64(got[i]) - x)
+		size += x * x
+	}
+	return math.Sqrt(difference / size)
+}
+
+// Sigmoid units are bounded, yet an infinite weight below them does not go unseen.
+func TestSingleWeightsNotFinite(t *testing.T) {
+	p, err := inner.MLP{Data: images(30, 3), Hidden: []int{20}}.Sample(0)
+	require.NoError(t, err)
+	for i := range p.Params().Len() {
+		theta := start(p, 1)
+		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			theta[i] = float32(bad)
+			loss, err := p.Eval(nil, theta, 1)
+			require.NoError(t, err)
+			require.True(t, math.IsNaN(loss-loss), "theta[%d] is %v, the loss %v", i, bad, loss)
 		}
-	})
-	b.Run("Hessian times vector", func(b *testing.B) {
-		for i := 0; b.Loop(); i++ {
-			_ = p.(inner.Curvature).HessianVector(grad, theta, v, uint64(i))
+	}
+}
+
+func BenchmarkMLP(b *testing.B) {
+	const batch, hidden, classes = 128, 20, 10
+	for _, side := range []int{28, 8} {
+		pixels := side * side
+		set := images(1000, side)
+		set.Classes = classes
+		p, err := inner.MLP{Data: set, Hidden: []int{hidden}, Batch: batch}.Sample(0)
+		require.NoError(b, err)
+		theta := start(p, 1)
+		grad, v := make([]float32, len(theta)), start(p, 2)
+		forward := 2 * batch * hidden * float64(pixels+classes) // floating-point operations of the products
+		backward := forward + 2*batch*hidden*classes
+		for _, f := range []struct {
+			name string
+			flop float64
+			run  func(key uint64)
+		}{
+			{"loss", forward, func(key uint64) { _, _ = p.Eval(nil, theta, key) }},
+			{"gradient", forward + backward, func(key uint64) { _, _ = p.Eval(grad, theta, key) }},
+			{"hessian", 2*forward + 2*backward + 4*batch*hidden*classes,
+				func(key uint64) { _ = p.(inner.Curvature).HessianVector(grad, theta, v, key) }},
+		} {
+			b.Run(fmt.Sprintf("%d-%d-%d/%s", pixels, hidden, classes, f.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					f.run(uint64(i))
+				}
+				b.ReportMetric(f.flop*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+			})
 		}
-	})
+	}
 }

@@ -106,7 +106,7 @@ func (b *Block[F]) Forward(w *Weights[F], t, n int, scale F, step []F) {
 	for l := range s.Layers {
 		rows := s.rows(l)
 		x := b.x[l][t*b.cap*rows:]
-		gemm(b.gates, x, w.fwd[l], n4, rows, 4*h, rows, 4*h)
+		gemm(b.gates, x, w.fwd[l], n4, rows, 4*h, 4*h, rows, 1, 4*h, false)
 		// The hidden state goes to this layer's next step, and up: to the next layer's input or to the read-out.
 		next := b.x[l][(t+1)*b.cap*rows:]
 		up, ldUp := b.top[t*b.cap*h:], h
@@ -166,8 +166,8 @@ func (b *Block[F]) Backward(w *Weights[F], g *Gradient[F], t, n int, scale F, dS
 			above = b.dx[l+1][h:]
 		}
 		cellBackward(b.gates, b.dc[l], b.c[l][t*b.cap*h:], b.act[l][t*b.cap*h*5:], b.dx[l], above, n4, h, back, ldAbove)
-		gemmTN(g.fwd[l], b.x[l][t*b.cap*rows:], b.gates, n4, rows, 4*h, rows)
-		gemm(b.dx[l], b.gates, w.bwd[l], n4, 4*h, back, 4*h, back)
+		gemm(g.fwd[l], b.x[l][t*b.cap*rows:], b.gates, rows, n4, 4*h, 4*h, 1, rows, 4*h, true)
+		gemm(b.dx[l], b.gates, w.bwd[l], n4, 4*h, back, back, 4*h, 1, back, false)
 	}
 }
 

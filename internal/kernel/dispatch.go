@@ -2,24 +2,14 @@ package kernel
 
 import "github.com/seed1498fded/unroll/params"
 
-func gemm[F params.Float](c, a, b []F, n, k, m, lda, ldc int) {
+func gemm[F params.Float](c, a, b []F, n, k, m, ldc, rowA, colA, ldb int, add bool) {
 	if useAVX2 {
 		if c, ok := any(c).([]float32); ok {
-			gemmAVX2(c, any(a).([]float32), any(b).([]float32), n, k, m, lda, ldc)
+			gemmAVX2(c, any(a).([]float32), any(b).([]float32), n, k, m, ldc, rowA, colA, ldb, add)
 			return
 		}
 	}
-	gemmGeneric(c, a, b, n, k, m, lda, ldc)
-}
-
-func gemmTN[F params.Float](c, a, b []F, n, k, m, lda int) {
-	if useAVX2 {
-		if c, ok := any(c).([]float32); ok {
-			gemmTNAVX2(c, any(a).([]float32), any(b).([]float32), n, k, m, lda)
-			return
-		}
-	}
-	gemmTNGeneric(c, a, b, n, k, m, lda)
+	gemmGeneric(c, a, b, n, k, m, ldc, rowA, colA, ldb, add)
 }
 
 func cellForward[F params.Float](gates, cPrev, cNext, act, h1, h2 []F, n, h, ld1, ld2 int) {

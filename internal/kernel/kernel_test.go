@@ -53,43 +53,135 @@ func needAVX2(t testing.TB) {
 
 func TestGemm(t *testing.T) {
 	needAVX2(t)
-	for _, n := range []int{4, 8, 20, 100} {
-		for _, k := range []int{1, 2, 7, 24, 44, 100} {
-			for _, m := range []int{8, 16, 24, 32, 40, 48, 80, 96} {
-				lda, ldc := k+3, m+5
-				a, checkA := guarded(t, n*lda, 1)
-				b, checkB := guarded(t, k*m, 2)
-				want, _ := guarded(t, n*ldc, 3)
-				got, checkGot := clone(t, want)
-				gemmGeneric(want, a, b, n, k, m, lda, ldc)
-				gemmAVX2(got, a, b, n, k, m, lda, ldc)
-				within(t, want, got, 1e-5)
-				checkA()
-				checkB()
-				checkGot()
+	for _, n := range []int{1, 2, 3, 4, 7, 20, 101} {
+		for _, k := range []int{1, 2, 7, 44, 100} {
+			for _, m := range []int{1, 7, 8, 9, 10, 16, 17, 20, 23, 24, 25, 31, 32, 40, 47, 50, 80} {
+				for _, add := range []bool{false, true} {
+					for _, across := range []bool{false, true} { // A lies as its transpose
+						rowA, colA, size := k+3, 1, n*(k+3)
+						if across {
+							rowA, colA, size = 1, n+3, k*(n+3)
+						}
+						ldb, ldc := m+2, m+5
+						a, checkA := guarded(t, size, 1)
+						b, checkB := guarded(t, (k-1)*ldb+m, 2)
+						want, _ := guarded(t, (n-1)*ldc+m, 3) // what lies between the rows must stay
+						got, checkGot := clone(t, want)
+						gemmGeneric(want, a, b, n, k, m, ldc, rowA, colA, ldb, add)
+						gemm(got, a, b, n, k, m, ldc, rowA, colA, ldb, add)
+						within(t, want, got, 1e-5)
+						checkA()
+						checkB()
+						checkGot()
+					}
+				}
 			}
 		}
 	}
 }
 
-func TestGemmTN(t *testing.T) {
+func TestGemmOfTransposes(t *testing.T) {
 	needAVX2(t)
-	for _, n := range []int{1, 2, 4, 20, 100} {
-		for _, k := range []int{4, 8, 24, 44, 100} {
-			for _, m := range []int{8, 16, 24, 32, 40, 48, 80, 96} {
-				lda := k + 4
-				a, checkA := guarded(t, n*lda, 1)
-				b, checkB := guarded(t, n*m, 2)
-				want, _ := guarded(t, k*m, 3)
-				got, checkGot := clone(t, want)
-				gemmTNGeneric(want, a, b, n, k, m, lda)
-				gemmTNAVX2(got, a, b, n, k, m, lda)
-				within(t, want, got, 1e-5)
-				checkA()
-				checkB()
-				checkGot()
+	flip := func(v []float32, rows, cols int) []float32 {
+		w := make([]float32, len(v))
+		for i := range rows {
+			for j := range cols {
+				w[j*rows+i] = v[i*cols+j]
 			}
 		}
+		return w
+	}
+	for _, n := range []int{1, 5, 128} {
+		for _, k := range []int{1, 10, 64, 130} {
+			for _, m := range []int{3, 20, 24, 53} {
+				for _, add := range []bool{false, true} {
+					a, checkA := guarded(t, n*k, 1)
+					b, checkB := guarded(t, k*m, 2)
+					want, _ := guarded(t, n*m, 3)
+					start, _ := clone(t, want)
+					gemmGeneric(want, a, b, n, k, m, m, k, 1, m, add)
+					for trans := range 4 {
+						a, b := a, b
+						if trans&1 != 0 {
+							a = flip(a, n, k)
+						}
+						if trans&2 != 0 {
+							b = flip(b, k, m)
+						}
+						got, checkGot := clone(t, start)
+						require.True(t, Gemm(got, a, b, n, k, m, trans&1 != 0, trans&2 != 0, add))
+						within(t, want, got, 1e-5)
+						checkGot()
+					}
+					checkA()
+					checkB()
+				}
+			}
+		}
+	}
+}
+
+func TestGemmLeavesTheRestAlone(t *testing.T) {
+	c := []float64{1}
+	require.False(t, Gemm(c, []float64{2}, []float64{3}, 1, 1, 1, false, false, false))
+	require.Equal(t, []float64{1}, c)
+	needAVX2(t)
+	short := make([]float32, 5)
+	require.PanicsWithValue(t, "kernel: product [2 3]·[3 2] of 6 and 5 elements into 6",
+		func() { Gemm(make([]float32, 6), make([]float32, 6), short, 2, 3, 2, false, false, false) })
+}
+
+// Every length, so that every tail is seen, and in place.
+func TestElementwise(t *testing.T) {
+	for _, f := range []struct {
+		name string
+		fast func(y, x []float32)
+		want func(x float64) float64
+	}{
+		{"sigmoid", Sigmoid[float32], func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }},
+		{"tanh", Tanh[float32], math.Tanh},
+		{"decay", Decay[float32], func(x float64) float64 { return math.Exp(-math.Abs(x)) }},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			for n := range 40 {
+				x, checkX := guarded(t, n, 1)
+				y, checkY := guarded(t, n, 2)
+				f.fast(y, x)
+				for i, v := range x {
+					require.Less(t, ulps(f.want(float64(v)), y[i]), 4., "%s of %v", f.name, v)
+				}
+				checkX()
+				checkY()
+				f.fast(x, x)
+				require.Equal(t, y, x, "in place")
+			}
+			for _, v := range []float32{0, float32(math.NaN())} {
+				y := make([]float32, 1)
+				f.fast(y, []float32{v})
+				if v == v {
+					require.Equal(t, float32(f.want(0)), y[0])
+				} else {
+					require.True(t, math.IsNaN(float64(y[0])))
+				}
+			}
+			require.PanicsWithValue(t, "kernel: results of length 2 for arguments of length 3",
+				func() { f.fast(make([]float32, 2), make([]float32, 3)) })
+		})
+	}
+}
+
+func TestPixelsAreQuotients(t *testing.T) {
+	for n := range 280 {
+		p := make([]byte, n)
+		for i := range p {
+			p[i] = byte(i)
+		}
+		x, check := guarded(t, n, 1)
+		Pixels(x, p)
+		for i, b := range p {
+			require.Equal(t, float32(b)/255, x[i])
+		}
+		check()
 	}
 }
 

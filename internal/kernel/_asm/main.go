@@ -11,8 +11,12 @@ import (
 
 func main() {
 	ConstraintExpr("amd64,!purego")
+	masks()
 	gemm()
-	gemmTN()
+	each("sigmoidAVX2", "σ", sigmoid)
+	each("tanhAVX2", "tanh", tanh)
+	each("decayAVX2", "e^−|·|", decay)
+	pixels()
 	cellForward()
 	cellBackward()
 	Generate()
@@ -29,150 +33,226 @@ func ymms(n int) []reg.VecVirtual {
 	return v
 }
 
-// columns emits body for the columns of a matrix in chunks of 3, 2 and 1 vectors, as long as there are some left. The
-// body must leave left, a count of vectors, alone.
-func columns(name string, left reg.Register, body func(v int, label string), advance func(v int)) {
-	for _, v := range []int{3, 2, 1} {
-		label := name + string(rune('0'+v))
-		Label(label)
-		CMPQ(left, Imm(uint64(v)))
-		JLT(LabelRef(label + "done"))
-		body(v, label)
-		advance(v)
-		SUBQ(Imm(uint64(v)), left)
-		JMP(LabelRef(label))
-		Label(label + "done")
+// tailMask holds eight words of ones and eight of zeros: the mask of the first t numbers of a vector begins at word 8−t.
+var tailMask Mem
+
+func masks() {
+	tailMask = GLOBL("tailMask", RODATA|NOPTR)
+	for i := range 8 {
+		DATA(4*i, U32(math.MaxUint32))
+	}
+	for i := range 8 {
+		DATA(32+4*i, U32(0))
 	}
 }
 
+// maskOf emits the address of the mask of the first t numbers, t from 1 to 8. It overwrites t.
+func maskOf(t reg.Register) Mem {
+	mask := GP64()
+	LEAQ(tailMask.Offset(32), mask)
+	bytes(t)
+	SUBQ(t, mask)
+	return Mem{Base: mask}
+}
+
 func gemm() {
-	TEXT("gemmAVX2", NOSPLIT, "func(c, a, b []float32, n, k, m, lda, ldc int)")
+	TEXT("gemmAVX2", NOSPLIT, "func(c, a, b []float32, n, k, m, ldc, rowA, colA, ldb int, add bool)")
 	Pragma("noescape")
-	Doc("gemmAVX2 computes C = A·B for A [n, k] with rows lda apart, B [k, m] with rows m apart, C [n, m] with rows ldc apart.",
-		"n is a multiple of 4 and m one of 8.")
-	c, b := Load(Param("c").Base(), GP64()), Load(Param("b").Base(), GP64())
-	lda, ldc, ldb := Load(Param("lda"), GP64()), Load(Param("ldc"), GP64()), Load(Param("m"), GP64())
-	left := GP64()
-	MOVQ(ldb, left)
-	SHRQ(U8(3), left)
-	bytes(lda)
-	bytes(ldc)
-	bytes(ldb)
-	columns("cols", left, func(v int, label string) {
-		rows := Load(Param("n"), GP64())
-		a, cp := Load(Param("a").Base(), GP64()), GP64()
-		MOVQ(c, cp)
-		Label(label + "rows")
-		acc := ymms(4 * v)
-		for _, y := range acc {
-			VXORPS(y, y, y)
-		}
-		ap, a3, bp, k := GP64(), GP64(), GP64(), Load(Param("k"), GP64())
-		MOVQ(a, ap)
-		LEAQ(Mem{Base: a, Index: lda, Scale: 2}, a3)
-		ADDQ(lda, a3)
-		MOVQ(b, bp)
-		Label(label + "k")
-		bv := ymms(v)
-		for j := range v {
-			VMOVUPS(Mem{Base: bp, Disp: 32 * j}, bv[j])
-		}
-		for i, x := range []Mem{{Base: ap}, {Base: ap, Index: lda, Scale: 1}, {Base: ap, Index: lda, Scale: 2}, {Base: a3}} {
-			s := YMM()
-			VBROADCASTSS(x, s)
-			for j := range v {
-				VFMADD231PS(bv[j], s, acc[i*v+j])
-			}
-		}
-		ADDQ(Imm(4), ap)
-		ADDQ(Imm(4), a3)
-		ADDQ(ldb, bp)
-		DECQ(k)
-		JNZ(LabelRef(label + "k"))
-		for i := range 4 {
-			for j := range v {
-				VMOVUPS(acc[i*v+j], Mem{Base: cp, Disp: 32 * j})
-			}
-			ADDQ(ldc, cp)
-		}
-		LEAQ(Mem{Base: a, Index: lda, Scale: 4}, a)
-		SUBQ(Imm(4), rows)
-		JNZ(LabelRef(label + "rows"))
-	}, func(v int) {
-		ADDQ(Imm(uint64(32*v)), c)
-		ADDQ(Imm(uint64(32*v)), b)
-	})
+	Doc("gemmAVX2 computes C = A·B, or C += A·B if add, see gemmGeneric.")
+	t := tiles{c: GP64(), b: GP64(), a: GP64(), rows: GP64()}
+	t.ldc, t.ldb = Load(Param("ldc"), GP64()), Load(Param("ldb"), GP64())
+	t.rowA, t.colA = Load(Param("rowA"), GP64()), Load(Param("colA"), GP64())
+	for _, r := range []reg.Register{t.ldc, t.ldb, t.rowA, t.colA} {
+		bytes(r)
+	}
+	// Up to three vectors of columns at a time; where they begin and how many are left lies on the stack.
+	const panel = 24
+	frame := AllocLocal(24)
+	c, b, left := frame, frame.Offset(8), frame.Offset(16)
+	MOVQ(Load(Param("c").Base(), GP64()), c)
+	MOVQ(Load(Param("b").Base(), GP64()), b)
+	m, tail := Load(Param("m"), GP64()), GP64()
+	MOVQ(m, left)
+	LEAQ(Mem{Base: m, Disp: -1}, tail)
+	ANDQ(Imm(7), tail)
+	INCQ(tail)
+	t.mask = maskOf(tail)
+	Label("panels")
+	MOVQ(c, t.c)
+	MOVQ(b, t.b)
+	Load(Param("a").Base(), t.a)
+	Load(Param("n"), t.rows)
+	CMPQ(left, Imm(panel))
+	JGE(LabelRef(t.name(3, false)))
+	for v := 1; v <= 2; v++ {
+		CMPQ(left, Imm(uint64(8*v)))
+		JE(LabelRef(t.name(v, false)))
+		JLT(LabelRef(t.name(v, true)))
+	}
+	t.emit(3, true)
+	for v := 1; v <= 2; v++ {
+		t.emit(v, true)
+		t.emit(v, false)
+	}
+	t.emit(3, false)
+	Label("done")
+	ADDQ(Imm(4*panel), c)
+	ADDQ(Imm(4*panel), b)
+	SUBQ(Imm(panel), left)
+	JG(LabelRef("panels"))
 	VZEROUPPER()
 	RET()
 }
 
-func gemmTN() {
-	TEXT("gemmTNAVX2", NOSPLIT, "func(c, a, b []float32, n, k, m, lda int)")
-	Pragma("noescape")
-	Doc("gemmTNAVX2 computes C += Aᵀ·B for A [n, k] with rows lda apart, B [n, m] with rows m apart, C [k, m] with rows m apart.",
-		"k is a multiple of 4 and m one of 8.")
-	c, b := Load(Param("c").Base(), GP64()), Load(Param("b").Base(), GP64())
-	lda, ldb := Load(Param("lda"), GP64()), Load(Param("m"), GP64())
-	left := GP64()
-	MOVQ(ldb, left)
-	SHRQ(U8(3), left)
-	bytes(lda)
-	bytes(ldb)
-	columns("cols", left, func(v int, label string) {
-		k := Load(Param("k"), GP64())
-		a, cp := Load(Param("a").Base(), GP64()), GP64()
-		MOVQ(c, cp)
-		Label(label + "k")
-		c3 := GP64()
-		LEAQ(Mem{Base: cp, Index: ldb, Scale: 2}, c3)
-		ADDQ(ldb, c3)
-		at := func(i, j int) Mem {
-			switch i {
-			case 0:
-				return Mem{Base: cp, Disp: 32 * j}
-			case 3:
-				return Mem{Base: c3, Disp: 32 * j}
-			}
-			return Mem{Base: cp, Index: ldb, Scale: uint8(i), Disp: 32 * j}
+// tiles are the products of gemm, in tiles of four rows, and one where fewer are left, by one to three vectors.
+type tiles struct {
+	c, a, b, rows        reg.Register
+	ldc, rowA, colA, ldb reg.Register // in bytes
+	mask                 Mem          // of the last vector of a row
+}
+
+func (t tiles) name(v int, masked bool) string {
+	if masked {
+		return "masked" + string(rune('0'+v))
+	}
+	return "full" + string(rune('0'+v))
+}
+
+// emit writes all tiles of v vectors, the last of which may be masked.
+func (t tiles) emit(v int, masked bool) {
+	name := t.name(v, masked)
+	Label(name)
+	CMPQ(t.rows, Imm(4))
+	JLT(LabelRef(name + "rest"))
+	t.tile(name+"four", 4, v, masked)
+	LEAQ(Mem{Base: t.a, Index: t.rowA, Scale: 4}, t.a)
+	SUBQ(Imm(4), t.rows)
+	JMP(LabelRef(name))
+	Label(name + "rest")
+	TESTQ(t.rows, t.rows)
+	JZ(LabelRef("done"))
+	t.tile(name+"one", 1, v, masked)
+	ADDQ(t.rowA, t.a)
+	DECQ(t.rows)
+	JMP(LabelRef(name + "rest"))
+}
+
+// tile writes one tile at a and c, and moves c behind it. The mask has no register of its own: twelve sums, three
+// vectors of b and a number of a take all sixteen.
+func (t tiles) tile(name string, rows, v int, masked bool) {
+	whole := func(j int) bool { return !masked || j < v-1 }
+	load := func(from reg.Register, j int, to reg.VecVirtual) {
+		if at := (Mem{Base: from, Disp: 32 * j}); whole(j) {
+			VMOVUPS(at, to)
+		} else {
+			VMASKMOVPS(at, loaded(t.mask), to)
 		}
-		acc := ymms(4 * v)
-		for i := range 4 {
-			for j := range v {
-				VMOVUPS(at(i, j), acc[i*v+j])
-			}
-		}
-		ap, bp, n := GP64(), GP64(), Load(Param("n"), GP64())
-		MOVQ(a, ap)
-		MOVQ(b, bp)
-		Label(label + "n")
-		bv := ymms(v)
+	}
+	acc := ymms(rows * v)
+	add, err := Param("add").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	CMPB(add.Addr, Imm(0))
+	JE(LabelRef(name + "zero"))
+	c := GP64()
+	MOVQ(t.c, c)
+	for i := range rows {
 		for j := range v {
-			VMOVUPS(Mem{Base: bp, Disp: 32 * j}, bv[j])
+			load(c, j, acc[i*v+j])
 		}
-		for i := range 4 {
-			s := YMM()
-			VBROADCASTSS(Mem{Base: ap, Disp: 4 * i}, s)
-			for j := range v {
-				VFMADD231PS(bv[j], s, acc[i*v+j])
+		ADDQ(t.ldc, c)
+	}
+	JMP(LabelRef(name + "sum"))
+	Label(name + "zero")
+	for _, y := range acc {
+		VXORPS(y, y, y)
+	}
+	Label(name + "sum")
+	a, a3, b, k := GP64(), GP64(), GP64(), Load(Param("k"), GP64())
+	MOVQ(t.a, a)
+	numbers := []Mem{{Base: a}}
+	if rows == 4 {
+		LEAQ(Mem{Base: t.a, Index: t.rowA, Scale: 2}, a3)
+		ADDQ(t.rowA, a3)
+		numbers = append(numbers, Mem{Base: a, Index: t.rowA, Scale: 1}, Mem{Base: a, Index: t.rowA, Scale: 2}, Mem{Base: a3})
+	}
+	MOVQ(t.b, b)
+	Label(name + "k")
+	bv := ymms(v)
+	for j := range v {
+		load(b, j, bv[j])
+	}
+	for i, x := range numbers {
+		s := YMM()
+		VBROADCASTSS(x, s)
+		for j := range v {
+			VFMADD231PS(bv[j], s, acc[i*v+j])
+		}
+	}
+	ADDQ(t.colA, a)
+	if rows == 4 {
+		ADDQ(t.colA, a3)
+	}
+	ADDQ(t.ldb, b)
+	DECQ(k)
+	JNZ(LabelRef(name + "k"))
+	for i := range rows {
+		for j := range v {
+			if at := (Mem{Base: t.c, Disp: 32 * j}); whole(j) {
+				VMOVUPS(acc[i*v+j], at)
+			} else {
+				VMASKMOVPS(acc[i*v+j], loaded(t.mask), at)
 			}
 		}
-		ADDQ(lda, ap)
-		ADDQ(ldb, bp)
-		DECQ(n)
-		JNZ(LabelRef(label + "n"))
-		for i := range 4 {
-			for j := range v {
-				VMOVUPS(acc[i*v+j], at(i, j))
-			}
-		}
-		ADDQ(Imm(16), a)
-		LEAQ(Mem{Base: cp, Index: ldb, Scale: 4}, cp)
-		SUBQ(Imm(4), k)
-		JNZ(LabelRef(label + "k"))
-	}, func(v int) {
-		ADDQ(Imm(uint64(32*v)), c)
-		ADDQ(Imm(uint64(32*v)), b)
-	})
+		ADDQ(t.ldc, t.c)
+	}
+}
+
+// each writes a function that computes y from x, number by number and eight at a time.
+func each(name, doc string, f func(x reg.VecVirtual) reg.VecVirtual) {
+	TEXT(name, NOSPLIT, "func(y, x []float32)")
+	Pragma("noescape")
+	Doc(name + " sets y to " + doc + " of x, which is as long.")
+	y, x, n := Load(Param("y").Base(), GP64()), Load(Param("x").Base(), GP64()), Load(Param("x").Len(), GP64())
+	Label("eight")
+	CMPQ(n, Imm(8))
+	JLT(LabelRef("rest"))
+	VMOVUPS(f(loaded(Mem{Base: x})), Mem{Base: y})
+	ADDQ(Imm(32), x)
+	ADDQ(Imm(32), y)
+	SUBQ(Imm(8), n)
+	JMP(LabelRef("eight"))
+	Label("rest")
+	TESTQ(n, n)
+	JZ(LabelRef("done"))
+	mask, v := loaded(maskOf(n)), YMM()
+	VMASKMOVPS(Mem{Base: x}, mask, v)
+	VMASKMOVPS(f(v), mask, Mem{Base: y})
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+func pixels() {
+	TEXT("pixelsAVX2", NOSPLIT, "func(x []float32, p []byte)")
+	Pragma("noescape")
+	Doc("pixelsAVX2 sets x to p/255, see Pixels. Its length is a multiple of 8.")
+	x, p, n := Load(Param("x").Base(), GP64()), Load(Param("p").Base(), GP64()), Load(Param("p").Len(), GP64())
+	// 1/255 in two parts: the sum of the products rounds like the quotient, for all 256 bytes.
+	const high = float32(1. / 255)
+	h, l := loaded(float("inv255High", float64(high))), loaded(float("inv255Low", 1./255-float64(high)))
+	Label("eight")
+	v, low := YMM(), YMM()
+	VPMOVZXBD(Mem{Base: p}, v)
+	VCVTDQ2PS(v, v)
+	VMULPS(l, v, low)
+	VFMADD132PS(h, low, v)
+	VMOVUPS(v, Mem{Base: x})
+	ADDQ(Imm(8), p)
+	ADDQ(Imm(32), x)
+	SUBQ(Imm(8), n)
+	JNZ(LabelRef("eight"))
 	VZEROUPPER()
 	RET()
 }
@@ -226,13 +306,19 @@ func loaded(m Mem) reg.VecVirtual {
 	return v
 }
 
+// decay emits e^−|x|.
+func decay(x reg.VecVirtual) reg.VecVirtual {
+	s, q := exponential(x)
+	VFMADD213PS(s, s, q) // s·q + s
+	return q
+}
+
 // sigmoid emits σ(x) = 1/(1+e) or e/(1+e) with e = e^−|x|, by the sign of x.
 func sigmoid(x reg.VecVirtual) reg.VecVirtual {
-	s, q := exponential(x)
-	VFMADD213PS(s, s, q) // e = s·q + s
+	e := decay(x)
 	top, bottom := loaded(float("oneF", 1)), YMM()
-	VADDPS(q, top, bottom)
-	VBLENDVPS(x, q, top, top)
+	VADDPS(e, top, bottom)
+	VBLENDVPS(x, e, top, top)
 	VDIVPS(bottom, top, top)
 	return top
 }
