@@ -3,8 +3,10 @@ package learnedopt
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/seed1498fded/unroll/checkpoints"
+	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -15,10 +17,14 @@ type Trained struct {
 	Provenance map[string]string // how Phi came about, from the file
 }
 
-// Load reads a trained rule from a file written by Save or by cmd/metatrain. The error names the file and what is wrong:
-// a file that is missing or damaged, or a rule whose name, configuration or layout this version does not know.
+// ZooPrefix before the name of a rule in package zoo stands for the rule embedded there, as in "zoo:lstm-mnist".
+const ZooPrefix = "zoo:"
+
+// Load reads a trained rule from a file written by Save or by cmd/metatrain, or from the zoo, see [ZooPrefix]. The error
+// names the file and what is wrong: a file that is missing or damaged, or a rule whose name, configuration or layout this
+// version does not know.
 func Load(path string) (*Trained, error) {
-	saved, err := checkpoints.LoadRule(path)
+	saved, err := loadSaved(path)
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +36,13 @@ func Load(path string) (*Trained, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &Trained{Rule: r, Phi: saved.Phi, Provenance: saved.Provenance}, nil
+}
+
+func loadSaved(path string) (checkpoints.Rule, error) {
+	if name, ok := strings.CutPrefix(path, ZooPrefix); ok {
+		return zoo.Load(name)
+	}
+	return checkpoints.LoadRule(path)
 }
 
 // Save writes t to a file, atomically.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/catalog"
@@ -34,7 +35,7 @@ Images come from the half of the training set that no rule was learned on.`
 type options struct {
 	cli.Common
 	Problem    string     `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
-	Optimizer  cli.Names  `help:"What to train it with: files of learned rules, and names of baselines (${baselines}). Default: all baselines." placeholder:"FILE|NAME,..."`
+	Optimizer  cli.Names  `help:"What to train it with: names of baselines (${baselines}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines." placeholder:"FILE|NAME,..."`
 	Steps      cli.Count  `default:"100" help:"Updates of a run."`
 	Runs       cli.Count  `default:"20" help:"Runs to average over."`
 	TuneRuns   cli.Count  `default:"10" help:"Runs to tune each learning rate on, other than those above."`
@@ -55,7 +56,7 @@ func vars() cli.Vars {
 	for _, b := range eval.Baselines() {
 		baselines = append(baselines, b.Name)
 	}
-	return cli.Vars{"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", ")}
+	return cli.Vars{"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "zoo": strings.Join(zoo.Names(), ", ")}
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -126,7 +127,7 @@ func (o options) family(split catalog.Split) (inner.Family, error) {
 	return catalog.Lookup(o.Problem, opts)
 }
 
-// contenders finds what the names stand for: baselines, and files of learned rules for all else.
+// contenders finds what the names stand for: baselines, rules of the zoo, and files of learned rules for all else.
 func contenders(names []string) ([]eval.Contender, error) {
 	if len(names) == 0 {
 		for _, b := range eval.Baselines() {
@@ -139,17 +140,25 @@ func contenders(names []string) ([]eval.Contender, error) {
 			list = append(list, eval.Contender{Name: name, Baseline: &b})
 			continue
 		}
-		trained, err := learnedopt.Load(name)
+		trained, err := load(name)
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, "./"+string(filepath.Separator)) {
 				_, err = eval.FindBaseline(name)
-				err = fmt.Errorf("%w, or the file of a learned rule", err)
+				err = fmt.Errorf("%w; or a learned rule: %s; or the file of one", err, strings.Join(zoo.Names(), ", "))
 			}
 			return nil, fmt.Errorf("--optimizer: %w", err)
 		}
 		list = append(list, eval.Contender{Name: name, Learned: trained})
 	}
 	return list, nil
+}
+
+// load reads a learned rule from the zoo, if there is one of that name, or else from a file.
+func load(name string) (*learnedopt.Trained, error) {
+	if slices.Contains(zoo.Names(), name) {
+		name = learnedopt.ZooPrefix + name
+	}
+	return learnedopt.Load(name)
 }
 
 // write puts the report into the files asked for, each whole or not at all.
