@@ -4,27 +4,10 @@ import (
 	"testing"
 
 	"github.com/seed1498fded/unroll/inner"
-	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
-
-// images returns n random images of the given side in 4 classes, a third of the pixels being 0 in all of them, as the
-// margins of MNIST are.
-func images(n, side int) *data.Set {
-	s := &data.Set{Images: make([]byte, n*side*side), Labels: make([]byte, n), Rows: side, Cols: side, Classes: 4}
-	draw := rng.New(1)
-	for i := range s.Images {
-		if i%3 > 0 {
-			s.Images[i] = byte(draw.IntN(256))
-		}
-	}
-	for i := range s.Labels {
-		s.Labels[i] = byte(draw.IntN(s.Classes))
-	}
-	return s
-}
 
 type subject struct {
 	name    string
@@ -34,7 +17,7 @@ type subject struct {
 }
 
 func mlp(name string, m inner.MLP) subject {
-	m.Data = images(30, 3)
+	m.Data = problemtest.Images(30, 3)
 	return subject{name, m, inner.MLPOf[float64](m), problemtest.Options{Varies: problemtest.Start | problemtest.Batch}}
 }
 
@@ -60,8 +43,8 @@ func subjects(t *testing.T) []subject {
 		if a == "" {
 			hidden = nil
 		}
-		list = append(list, subject{"expression " + a, written[float32](images(30, 3), hidden, a, 7),
-			written[float64](images(30, 3), hidden, a, 7),
+		list = append(list, subject{"expression " + a, written[float32](problemtest.Images(30, 3), hidden, a, 7),
+			written[float64](problemtest.Images(30, 3), hidden, a, 7),
 			problemtest.Options{Varies: problemtest.Start | problemtest.Batch, Allocates: true}})
 	}
 	return list

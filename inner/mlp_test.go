@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/data"
+	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
@@ -86,7 +87,7 @@ func unit(b *graph.Builder, activation string, x *G.Node) *G.Node {
 }
 
 func TestMLPIsTheExpression(t *testing.T) {
-	set := images(30, 3)
+	set := problemtest.Images(30, 3)
 	for _, hidden := range [][]int{nil, {5}, {5, 3}} {
 		for _, a := range inner.Activations() {
 			if hidden == nil && a != "tanh" {
@@ -122,7 +123,7 @@ func TestMLPIsTheExpression(t *testing.T) {
 }
 
 func TestMLPDefaults(t *testing.T) {
-	p, err := inner.MLP{Data: images(30, 3), Hidden: []int{200}}.Sample(0)
+	p, err := inner.MLP{Data: problemtest.Images(30, 3), Hidden: []int{200}}.Sample(0)
 	require.NoError(t, err)
 	assert.Equal(t, "w0[9 200] b0[200] w1[200 4] b1[4]", p.Params().String())
 	theta := start(p, 1)
@@ -132,9 +133,9 @@ func TestMLPDefaults(t *testing.T) {
 	}
 	assert.InDelta(t, 0.1, math.Sqrt(square/float64(len(theta))), 0.005)
 
-	hand, err := inner.MLPOf[float64]{Data: images(30, 3), Hidden: []int{2}}.Sample(0)
+	hand, err := inner.MLPOf[float64]{Data: problemtest.Images(30, 3), Hidden: []int{2}}.Sample(0)
 	require.NoError(t, err)
-	sigmoid128, err := written[float64](images(30, 3), []int{2}, "sigmoid", 128).Problem()
+	sigmoid128, err := written[float64](problemtest.Images(30, 3), []int{2}, "sigmoid", 128).Problem()
 	require.NoError(t, err)
 	at := start(hand, 1)
 	got, err := hand.Eval(nil, at, 2)
@@ -145,8 +146,8 @@ func TestMLPDefaults(t *testing.T) {
 }
 
 func TestMLPRefuses(t *testing.T) {
-	set := images(30, 3)
-	broken := images(30, 3)
+	set := problemtest.Images(30, 3)
+	broken := problemtest.Images(30, 3)
 	broken.Labels[3] = 9
 	for want, m := range map[string]inner.MLP{
 		"no data": {},
@@ -166,7 +167,7 @@ func TestMLPRefuses(t *testing.T) {
 }
 
 func TestHugeLogitsMakeAHugeLoss(t *testing.T) {
-	set := images(30, 3)
+	set := problemtest.Images(30, 3)
 	p, err := inner.MLP{Data: set, Batch: 50}.Sample(0)
 	require.NoError(t, err)
 	theta := make([]float32, p.Params().Len())
@@ -186,7 +187,7 @@ func TestHugeLogitsMakeAHugeLoss(t *testing.T) {
 }
 
 func TestUnseenPixelsCountWhenNotFinite(t *testing.T) {
-	set := images(30, 3) // the first pixel of every image is 0
+	set := problemtest.Images(30, 3) // the first pixel of every image is 0
 	p, err := inner.MLP{Data: set, Hidden: []int{2}}.Sample(0)
 	require.NoError(t, err)
 	theta := start(p, 1)
@@ -202,7 +203,7 @@ func TestUnseenPixelsCountWhenNotFinite(t *testing.T) {
 
 // Softmax regression that has learned a few images by heart is right about them.
 func TestErrorRate(t *testing.T) {
-	set := images(10, 6)
+	set := problemtest.Images(10, 6)
 	m := inner.MLPOf[float64]{Data: set, Batch: 4}
 	p, err := m.Sample(0)
 	require.NoError(t, err)
@@ -232,7 +233,7 @@ func TestErrorRate(t *testing.T) {
 	rate, err = m.ErrorRate(theta, set)
 	require.NoError(t, err)
 	assert.Equal(t, 1., rate)
-	_, err = m.ErrorRate(theta, images(5, 7))
+	_, err = m.ErrorRate(theta, problemtest.Images(5, 7))
 	require.ErrorContains(t, err, "7x7")
 	assert.PanicsWithValue(t, "inner: theta of length 1, want 148", func() { _, _ = m.ErrorRate(theta[:1], set) })
 }
@@ -241,11 +242,11 @@ func TestErrorRate(t *testing.T) {
 // sizes are multiples of its tiles, some leave remainders, some are smaller than one.
 func TestMLPSingleIsDouble(t *testing.T) {
 	for _, m := range []inner.MLP{
-		{Data: images(300, 28), Hidden: []int{20}},
-		{Data: images(300, 8), Hidden: []int{20}},
-		{Data: images(300, 8)},
-		{Data: images(30, 1), Hidden: []int{1}, Batch: 1},
-		{Data: images(30, 3), Hidden: []int{33, 70}, Batch: 51},
+		{Data: problemtest.Images(300, 28), Hidden: []int{20}},
+		{Data: problemtest.Images(300, 8), Hidden: []int{20}},
+		{Data: problemtest.Images(300, 8)},
+		{Data: problemtest.Images(30, 1), Hidden: []int{1}, Batch: 1},
+		{Data: problemtest.Images(30, 3), Hidden: []int{33, 70}, Batch: 51},
 	} {
 		for _, m.Activation = range inner.Activations() {
 			t.Run(fmt.Sprint(m.Data.Pixels(), m.Hidden, m.Batch, m.Activation), func(t *testing.T) {
@@ -283,7 +284,7 @@ func relative(want []float64, got []float32) float64 {
 
 // Sigmoid units are bounded, yet an infinite weight below them does not go unseen.
 func TestSingleWeightsNotFinite(t *testing.T) {
-	p, err := inner.MLP{Data: images(30, 3), Hidden: []int{20}}.Sample(0)
+	p, err := inner.MLP{Data: problemtest.Images(30, 3), Hidden: []int{20}}.Sample(0)
 	require.NoError(t, err)
 	for i := range p.Params().Len() {
 		theta := start(p, 1)
@@ -300,7 +301,7 @@ func BenchmarkMLP(b *testing.B) {
 	const batch, hidden, classes = 128, 20, 10
 	for _, side := range []int{28, 8} {
 		pixels := side * side
-		set := images(1000, side)
+		set := problemtest.Images(1000, side)
 		set.Classes = classes
 		p, err := inner.MLP{Data: set, Hidden: []int{hidden}, Batch: batch}.Sample(0)
 		require.NoError(b, err)

@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
 
 func TestReplicateIsTheSumOfItsParts(t *testing.T) {
 	const key = 5
-	family := inner.MLPOf[float64]{Data: images(30, 3), Hidden: []int{2}, Batch: 4}
+	family := inner.MLPOf[float64]{Data: problemtest.Images(30, 3), Hidden: []int{2}, Batch: 4}
 	for name, f := range map[string]inner.FamilyOf[float64]{"mlp": family, "quadratic": inner.QuadraticOf[float64]{Dim: 4}} {
 		t.Run(name, func(t *testing.T) {
 			whole, err := inner.ReplicateOf[float64]{Family: f, Copies: 3}.Sample(key)
@@ -49,7 +50,7 @@ func TestReplicateIsTheSumOfItsParts(t *testing.T) {
 }
 
 func TestReplicateNamesItsCopies(t *testing.T) {
-	p, err := inner.Replicate{Family: inner.MLP{Data: images(30, 3)}, Copies: 2}.Sample(0)
+	p, err := inner.Replicate{Family: inner.MLP{Data: problemtest.Images(30, 3)}, Copies: 2}.Sample(0)
 	require.NoError(t, err)
 	assert.Equal(t, "0/w0[9 4] 0/b0[4] 1/w0[9 4] 1/b0[4]", p.Params().String())
 }

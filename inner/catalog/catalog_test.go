@@ -17,7 +17,6 @@ import (
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/inner/data/mnist"
 	"github.com/seed1498fded/unroll/inner/problemtest"
-	"github.com/seed1498fded/unroll/internal/rng"
 )
 
 // writeImages writes a set, as training and as test set, into a new folder.
@@ -77,7 +76,7 @@ func TestSplitsOfMNIST(t *testing.T) {
 }
 
 func TestLookupOptions(t *testing.T) {
-	dir := writeImages(t, images(36, 28))
+	dir := writeImages(t, problemtest.Images(36, 28))
 	f, err := catalog.Lookup("mnist8", catalog.Options{Data: dir, Hidden: []int{3, 5}, Activation: "relu", Batch: 2, Split: catalog.Test})
 	require.NoError(t, err)
 	m := f.(inner.MLP)
@@ -93,7 +92,7 @@ func TestLookupOptions(t *testing.T) {
 }
 
 func TestLookupRefuses(t *testing.T) {
-	big := writeImages(t, images(36, 28))
+	big := writeImages(t, problemtest.Images(36, 28))
 	for _, c := range []struct {
 		name    string
 		options catalog.Options
@@ -110,8 +109,8 @@ func TestLookupRefuses(t *testing.T) {
 		{"mnist", catalog.Options{Data: big, Activation: "step"}, `no activation "step"`},
 		{"mnist", catalog.Options{Data: big, Hidden: []int{-2}}, "width -2"},
 		{"mnist", catalog.Options{Data: big, Batch: -2}, "minibatches of -2"},
-		{"mnist8", catalog.Options{Data: writeImages(t, images(36, 5))}, "Downsample8 of 5x5 images"},
-		{"mnist", catalog.Options{Data: writeImages(t, images(5, 5)), Split: catalog.Valid},
+		{"mnist8", catalog.Options{Data: writeImages(t, problemtest.Images(36, 5))}, "Downsample8 of 5x5 images"},
+		{"mnist", catalog.Options{Data: writeImages(t, problemtest.Images(5, 5)), Split: catalog.Valid},
 			`catalog: mnist: a set of 5 images leaves none for the split "valid"; want 12 or more`},
 	} {
 		f, err := catalog.Lookup(c.name, c.options)
@@ -127,24 +126,9 @@ func TestNamesIsACopy(t *testing.T) {
 	assert.False(t, slices.Contains(catalog.Names(), "mine"))
 }
 
-// images makes up n square images of 4 classes, a third of the pixels black.
-func images(n, side int) *data.Set {
-	s := &data.Set{Images: make([]byte, n*side*side), Labels: make([]byte, n), Rows: side, Cols: side, Classes: 4}
-	draw := rng.New(1)
-	for i := range s.Images {
-		if i%3 > 0 {
-			s.Images[i] = byte(draw.IntN(256))
-		}
-	}
-	for i := range s.Labels {
-		s.Labels[i] = byte(draw.IntN(s.Classes))
-	}
-	return s
-}
-
 // Every problem of the catalog obeys the laws of problems, on a small made-up data set where it takes one.
 func TestLaws(t *testing.T) {
-	dir := writeImages(t, images(36, 28))
+	dir := writeImages(t, problemtest.Images(36, 28))
 	for _, name := range catalog.Names() {
 		o, options := catalog.Options{Data: dir, Batch: 9}, problemtest.Options{Varies: problemtest.Start | problemtest.Batch}
 		switch name {

@@ -40,7 +40,7 @@ var lattice = map[string]node{
 	"inner/data":        {},
 	"inner/data/mnist":  {imports: "inner/data"},
 	"inner":             {imports: "inner/data internal/graph internal/kernel internal/rng params", tests: "inner/problemtest"},
-	"inner/problemtest": {imports: "inner internal/rng params"},
+	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/catalog":     {imports: "inner inner/data inner/data/mnist params", tests: "inner/problemtest internal/rng"},
 
 	"learnedopt":          {imports: "checkpoints checkpoints/zoo internal/graph internal/kernel internal/rng params", tests: "learnedopt/ruletest"},

@@ -64,9 +64,13 @@ func (s Stat) String() string {
 	if math.IsInf(float64(s.Mean), 0) || math.IsNaN(float64(s.Mean)) {
 		return "diverged"
 	}
-	digits := 4
-	if s.Mean >= 10 {
-		digits = 2
+	mean, err := float64(s.Mean), float64(s.StdErr)
+	switch {
+	case mean >= 10:
+		return fmt.Sprintf("%.2f ± %.2f", mean, err)
+	case mean >= 0.01:
+		return fmt.Sprintf("%.4f ± %.4f", mean, err)
+	default:
+		return fmt.Sprintf("%.2e ± %.1e", mean, err)
 	}
-	return fmt.Sprintf("%.*f ± %.*f", digits, float64(s.Mean), digits, float64(s.StdErr))
 }
