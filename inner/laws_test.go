@@ -5,7 +5,6 @@ import (
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/problemtest"
-	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
 
