@@ -38,7 +38,7 @@ type options struct {
 	Optimizer  cli.Names  `help:"What to train it with: names of baselines (${baselines}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines." placeholder:"FILE|NAME,..."`
 	Steps      cli.Count  `default:"100" help:"Updates of a run."`
 	Runs       cli.Count  `default:"20" help:"Runs to average over."`
-	TuneRuns   cli.Count  `default:"10" help:"Runs to tune each learning rate on, other than those above."`
+	TuneRuns   *cli.Count  `help:"Runs to tune each learning rate on, other than those above. Default 10, for quadratics 100." placeholder:"N"`
 	Seed       cli.Seed   `default:"1" help:"Names all randomness."`
 	Hidden     cli.Widths `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
 	Activation string     `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
@@ -87,7 +87,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // comparison checks the flags and says what to measure.
 func (o options) comparison() (eval.Comparison, error) {
 	c := eval.Comparison{
-		Problem: o.Problem, Steps: int(o.Steps), Runs: int(o.Runs), TuningRuns: int(o.TuneRuns), Seed: uint64(o.Seed),
+		Problem: o.Problem, Steps: int(o.Steps), Runs: int(o.Runs), TuningRuns: o.tuneRuns(), Seed: uint64(o.Seed),
 	}
 	if o.JSON != nil {
 		if err := cli.CheckOutput(*o.JSON); err != nil {
@@ -111,6 +111,17 @@ func (o options) comparison() (eval.Comparison, error) {
 	}
 	c.Tuning, err = o.family(catalog.Train)
 	return c, err
+}
+
+// tuneRuns returns the number of runs to tune a learning rate on: enough to tell the rates apart.
+func (o options) tuneRuns() int {
+	switch {
+	case o.TuneRuns != nil:
+		return int(*o.TuneRuns)
+	case catalog.Cheap(o.Problem):
+		return 100
+	}
+	return 10
 }
 
 func (o options) family(split catalog.Split) (inner.Family, error) {

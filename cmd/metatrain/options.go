@@ -83,7 +83,7 @@ func newSettings(o options) (settings, error) {
 // meta-gradient, and are so small that many side by side cost little more.
 func (s *settings) fillIn() {
 	copies, every := 1, 20
-	if s.small() {
+	if catalog.Cheap(s.Problem) {
 		copies, every = 32, 100
 	}
 	if s.Copies == 0 {
@@ -96,9 +96,6 @@ func (s *settings) fillIn() {
 		s.Window = min(20, s.Horizon)
 	}
 }
-
-// small says whether the problems are so small that many runs cost little.
-func (s settings) small() bool { return strings.HasPrefix(s.Problem, "quadratic") }
 
 // canonical returns the one way to write a rule's configuration, with which two spellings of it can be told equal.
 func canonical(rule string, config json.RawMessage) (json.RawMessage, error) {

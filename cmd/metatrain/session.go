@@ -121,7 +121,7 @@ func (s *session) build() error {
 }
 
 func (s *session) validationRuns() int {
-	if s.settings.small() {
+	if catalog.Cheap(s.settings.Problem) {
 		return 200
 	}
 	return 8
@@ -286,11 +286,11 @@ func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, er
 	}
 	c := eval.Comparison{
 		Problem: s.settings.Problem, Test: test, Tuning: tuning,
-		Steps: s.settings.Horizon, Runs: 20, TuningRuns: 5, Seed: s.settings.Seed,
+		Steps: s.settings.Horizon, Runs: 20, TuningRuns: 10, Seed: s.settings.Seed,
 		Contenders: []eval.Contender{{Name: s.rule.Name(), Learned: s.best()}},
 		Progress:   func(f float64, next string) { p.Update(f, next) },
 	}
-	if s.settings.small() {
+	if catalog.Cheap(s.settings.Problem) {
 		c.Runs, c.TuningRuns = 200, 100
 	}
 	for _, b := range eval.Baselines() {

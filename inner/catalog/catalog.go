@@ -95,6 +95,13 @@ func Names() []string {
 	return names
 }
 
+// Cheap reports whether a training run of the problem costs so little that hundreds of them are no matter, and differs so
+// much from the next that it takes hundreds to tell optimizers apart. It is false for unknown names.
+func Cheap(name string) bool {
+	i := slices.IndexFunc(catalog, func(l listing) bool { return l.name == name })
+	return i >= 0 && !catalog[i].images
+}
+
 // Lookup returns a family of problems by name, for command lines:
 //
 //	quadratic          the 10-dimensional quadratics of Andrychowicz et al. 2016       10 weights
