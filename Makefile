@@ -1,14 +1,21 @@
 # make test        the tests, under six minutes on two cores
 # make race        the race detector, everywhere
 # make bench       benchmarks
+# make peers       a window of meta-training, timed next to PyTorch and JAX: bench/README.md
 # make ci          the whole gate
 
-.PHONY: test race bench ci
+.PHONY: test race bench peers ci
 test:
 	go test ./...
 race:
 	go test -race ./...
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+peers: bench/.venv/installed
+	go run ./bench/peers
+bench/.venv/installed: bench/requirements.txt
+	python3 -m venv bench/.venv
+	bench/.venv/bin/pip install -r bench/requirements.txt
+	touch $@
 ci:
 	bash .ci/run

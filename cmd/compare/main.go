@@ -38,7 +38,7 @@ type options struct {
 	Optimizer  cli.Names  `help:"What to train it with: names of baselines (${baselines}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines." placeholder:"FILE|NAME,..."`
 	Steps      cli.Count  `default:"100" help:"Updates of a run."`
 	Runs       cli.Count  `default:"20" help:"Runs to average over."`
-	TuneRuns   *cli.Count  `help:"Runs to tune each learning rate on, other than those above. Default 10, for quadratics 100." placeholder:"N"`
+	TuneRuns   *cli.Count `help:"Runs to tune each learning rate on, other than those above. Default 10, for quadratics 100." placeholder:"N"`
 	Seed       cli.Seed   `default:"1" help:"Names all randomness."`
 	Hidden     cli.Widths `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
 	Activation string     `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
