@@ -54,9 +54,12 @@ var lattice = map[string]node{
 	"cmd/internal/clitest": {imports: "inner/data"},
 
 	"internal/deps": {},
+
+	"bench/peers":  {},
+	"bench/window": {imports: "checkpoints inner inner/data/mnist internal/rng learnedopt meta params"},
 }
 
-// command is the node of every folder right below cmd, and of the programs in bench that measure.
+// command is the node of every folder right below cmd.
 var command = node{
 	tests:   "cmd/internal/clitest",
 	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/data internal/rng learnedopt meta meta/eval params",
@@ -167,7 +170,7 @@ func sources(t *testing.T) map[string]*source {
 // nodeOf finds a package's line.
 func nodeOf(folder string) (node, bool) {
 	n, ok := lattice[folder]
-	if !ok && (path.Dir(folder) == "cmd" || path.Dir(folder) == "bench") {
+	if !ok && path.Dir(folder) == "cmd" {
 		return command, true
 	}
 	return n, ok

@@ -1,0 +1,78 @@
+"""What the peers share: the window's file, the check against our meta-gradient, and the clock."""
+import argparse
+import json
+import os
+import time
+
+import numpy as np
+
+TOLERANCE = 1e-3  # of the relative difference of two meta-gradients in float32; in fact they differ by 1e-6 or so
+
+
+def flags():
+    """Parses the command line; it comes before the framework is imported."""
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--inputs", required=True, help="folder that bench/window wrote to")
+    ap.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    ap.add_argument("--check", action="store_true", help="compare the meta-gradient with ours")
+    ap.add_argument("--time", type=int, default=0, metavar="N", help="time N windows and print a line of JSON")
+    return ap.parse_args()
+
+
+class Window:
+    """The inputs of a window, and what we say comes out: dictionaries of arrays, by the names of our tensors."""
+
+    def __init__(self, folder):
+        tensors, meta = read(os.path.join(folder, "window.safetensors"))
+        self.phi, self.grad, self.theta = ({
+            name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)
+        } for prefix in ("phi.", "grad.", "theta."))
+        self.images, self.labels = tensors["images"], tensors["labels"].astype(np.int32)
+        self.loss = float(meta["loss"])
+
+
+def read(path):
+    """Returns the tensors and the metadata of a safetensors file of float32s."""
+    with open(path, "rb") as f:
+        header = json.loads(f.read(int.from_bytes(f.read(8), "little")))
+        data = f.read()
+    meta, tensors = header.pop("__metadata__"), {}
+    for name, info in header.items():
+        begin, end = info["data_offsets"]
+        tensors[name] = np.frombuffer(data[begin:end], "<f4").reshape(info["shape"]).copy()
+    return tensors, meta
+
+
+def main(args, window, name, version, run):
+    """Checks and times run, which returns the mean loss and its derivatives, arrays by name, computed to the end."""
+    loss, grad = run()
+    if args.check:
+        check(window, float(loss), {k: np.asarray(v) for k, v in grad.items()})
+    if not args.time:
+        return
+    seconds = []
+    for _ in range(args.time):
+        began = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - began)
+    print(json.dumps({
+        "name": name, "version": version, "threads": args.threads, "seconds": seconds, "peak_mb": peak_mb(),
+    }))
+
+
+def check(window, loss, grad):
+    """Ends the program unless the meta-gradient is ours."""
+    assert grad.keys() == window.grad.keys() and all(grad[k].shape == g.shape for k, g in window.grad.items())
+    ours = np.concatenate([g.ravel() for g in window.grad.values()]).astype(np.float64)
+    theirs = np.concatenate([grad[k].ravel() for k in window.grad]).astype(np.float64)
+    difference = np.linalg.norm(theirs - ours) / np.linalg.norm(ours)
+    print(f"meta-gradient of {ours.size} numbers: relative difference {difference:.1e}; "
+          f"mean loss {loss:.6f}, ours {window.loss:.6f}")
+    if not (difference < TOLERANCE and abs(loss - window.loss) < TOLERANCE * window.loss):
+        raise SystemExit(f"not the same work: want less than {TOLERANCE}")
+
+
+def peak_mb():
+    """Returns the most memory that the process ever had resident, as Linux counts it."""
+    with open("/proc/self/status") as f:
+        return next(int(line.split()[1]) / 1024 for line in f if line.startswith("VmHWM:"))

@@ -1,0 +1,157 @@
+// Command peers measures one window of meta-training in unroll, PyTorch and JAX, and prints a table. It first checks that
+// all arrive at the same meta-gradient, and measures nothing if they do not. Run it at the root of the repository, with
+// make peers; bench/README.md says more.
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+)
+
+func main() {
+	var s session
+	flag.StringVar(&s.torch, "torch", "/usr/bin/python3", "a `python` that has PyTorch; Debian's is the system's")
+	flag.StringVar(&s.jax, "jax", "bench/.venv/bin/python", "a `python` that has JAX")
+	flag.IntVar(&s.rounds, "rounds", 5, "how often everyone takes a turn")
+	flag.IntVar(&s.windows, "windows", 3, "how many windows are timed in a turn, after one for warming up")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := s.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
+
+type session struct {
+	torch, jax      string
+	rounds, windows int
+}
+
+// A timing is the line that a contender prints, or several of them taken together.
+type timing struct {
+	Name    string    `json:"name"`
+	Version string    `json:"version"`
+	Threads int       `json:"threads"`
+	Seconds []float64 `json:"seconds"`
+	PeakMB  float64   `json:"peak_mb"`
+}
+
+// A contender is a program that times its windows when told to with --time.
+type contender struct {
+	command []string
+	timing
+}
+
+func (s session) run(ctx context.Context) error {
+	if s.rounds < 1 || s.windows < 1 {
+		return fmt.Errorf("%d rounds of %d windows; want at least 1 of each", s.rounds, s.windows)
+	}
+	dir, err := os.MkdirTemp("", "peers")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	window := filepath.Join(dir, "window")
+	for _, command := range [][]string{{"go", "build", "-o", window, "./bench/window"}, {window, "--write", dir}} {
+		if _, err := output(ctx, command...); err != nil {
+			return err
+		}
+	}
+	torch := []string{s.torch, "bench/window_torch.py", "--inputs", dir}
+	jax := []string{s.jax, "bench/window_jax.py", "--inputs", dir}
+	for _, peer := range [][]string{torch, jax} {
+		said, err := output(ctx, append(peer, "--check")...)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "%s: %s", peer[1], said)
+	}
+
+	contenders := []*contender{{command: []string{window}}, {command: jax}}
+	for _, threads := range threadCounts() {
+		contenders = append(contenders, &contender{command: append(slices.Clone(torch), "--threads", strconv.Itoa(threads))})
+	}
+	for round := range s.rounds {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, s.rounds)
+		for _, c := range contenders {
+			if err := c.turn(ctx, s.windows); err != nil {
+				return err
+			}
+		}
+	}
+	return table(os.Stdout, contenders)
+}
+
+// threadCounts returns the numbers of threads that PyTorch is measured with: more are not always faster.
+func threadCounts() []int {
+	return slices.Compact([]int{1, runtime.NumCPU()})
+}
+
+// turn times a few windows in a process of their own.
+func (c *contender) turn(ctx context.Context, windows int) error {
+	out, err := output(ctx, append(slices.Clone(c.command), "--time", strconv.Itoa(windows))...)
+	if err != nil {
+		return err
+	}
+	var t timing
+	if err := json.Unmarshal(out, &t); err != nil {
+		return fmt.Errorf("%s: %w", c.command[0], err)
+	}
+	if len(t.Seconds) != windows {
+		return fmt.Errorf("%s: %d times, want %d", c.command[0], len(t.Seconds), windows)
+	}
+	t.Seconds, t.PeakMB = append(c.Seconds, t.Seconds...), max(c.PeakMB, t.PeakMB)
+	c.timing = t
+	return nil
+}
+
+// output returns what a program prints; its complaints are ours.
+func output(ctx context.Context, command ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	var complaints bytes.Buffer
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w\n%s%s", command, err, out, complaints.Bytes())
+	}
+	return out, nil
+}
+
+// table prints the contenders in Markdown, the first being ours; of those of one name, the fastest.
+func table(w io.Writer, contenders []*contender) error {
+	var rows []*contender
+	for _, c := range contenders {
+		i := slices.IndexFunc(rows, func(r *contender) bool { return r.Name == c.Name })
+		switch {
+		case i < 0:
+			rows = append(rows, c)
+		case median(c.Seconds) < median(rows[i].Seconds):
+			rows[i] = c
+		}
+	}
+	text := "| | version | threads | median s | min s | median / ours | peak MB |\n|---|---|---:|---:|---:|---:|---:|\n"
+	for _, r := range rows {
+		m := median(r.Seconds)
+		text += fmt.Sprintf("| %s | %s | %d | %.3f | %.3f | %.2f | %.0f |\n",
+			r.Name, r.Version, r.Threads, m, slices.Min(r.Seconds), m/median(rows[0].Seconds), r.PeakMB)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+}
