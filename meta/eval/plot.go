@@ -25,7 +25,7 @@ func (r *Report) Plot(w io.Writer, format string) error {
 	p.Title.Text = fmt.Sprintf("%s, mean of %d runs", r.Problem, r.Runs)
 	p.Title.Padding = vg.Points(6)
 	p.X.Label.Text, p.Y.Label.Text = "step", "loss"
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
 	p.Legend.Top = true
 	p.Add(plotter.NewGrid())
 	colours := 0
@@ -97,4 +97,24 @@ func addCurve(p *plot.Plot, x Result, c color.RGBA) error {
 	p.Add(band, line)
 	p.Legend.Add(x.Name, line)
 	return nil
+}
+
+// logTicks labels 1, 2 and 5 times every power of ten on a logarithmic axis: gonum's own labels the powers alone, of which
+// a plot of losses may show one.
+func logTicks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	for power := math.Pow10(int(math.Floor(math.Log10(lo)))); power <= hi; power *= 10 {
+		for digit := 1.0; digit < 10; digit++ {
+			v := digit * power
+			if v < lo || v > hi {
+				continue
+			}
+			t := plot.Tick{Value: v}
+			if digit == 1 || digit == 2 || digit == 5 {
+				t.Label = fmt.Sprintf("%.3g", v)
+			}
+			ticks = append(ticks, t)
+		}
+	}
+	return ticks
 }
