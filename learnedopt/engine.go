@@ -1,10 +1,10 @@
 package learnedopt
 
 import (
+	"errors"
 	"runtime"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"github.com/seed1498fded/unroll/params"
 )
@@ -33,51 +33,55 @@ type block struct{ from, to int }
 type dealing[F params.Float] struct {
 	groups [][]block
 	sums   [][]F // each group's share of d(phi)
+	errs   []error
+	busy   sync.WaitGroup
 }
 
 // deal cuts n coordinates into blocks of at most width.
-func deal[F params.Float](n, width, phi int) dealing[F] {
+func deal[F params.Float](n, width, phi int) *dealing[F] {
 	var blocks []block
 	for from := 0; from < n; from += width {
 		blocks = append(blocks, block{from, min(from+width, n)})
 	}
-	var d dealing[F]
+	d := new(dealing[F])
 	for g := range slices.Chunk(blocks, (len(blocks)+maxGroups-1)/maxGroups) {
 		d.groups = append(d.groups, g)
 		d.sums = append(d.sums, make([]F, phi))
 	}
+	d.errs = make([]error, min(len(d.groups), runtime.GOMAXPROCS(0)))
 	return d
 }
 
 // workers returns how many workers are of use.
-func (d dealing[F]) workers() int { return min(len(d.groups), runtime.GOMAXPROCS(0)) }
+func (d *dealing[F]) workers() int { return len(d.errs) }
 
-// each calls f for every group, on as many goroutines as there are workers; worker w does the groups w, w+workers, ...
-func (d dealing[F]) each(workers int, f func(worker, group int) error) error {
-	if workers == 1 {
-		for g := range d.groups {
-			if err := f(0, g); err != nil {
-				return err
-			}
-		}
-		return nil
+// each calls f for every group: worker w does the groups w, w+workers, ..., worker 0 on the caller's own goroutine.
+func (d *dealing[F]) each(f func(worker, group int) error) error {
+	for w := 1; w < d.workers(); w++ {
+		d.busy.Add(1)
+		go func() {
+			defer d.busy.Done()
+			d.work(w, f)
+		}()
 	}
-	var eg errgroup.Group
-	for w := range workers {
-		eg.Go(func() error {
-			for g := w; g < len(d.groups); g += workers {
-				if err := f(w, g); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	d.work(0, f)
+	d.busy.Wait()
+	if len(d.errs) == 1 {
+		return d.errs[0]
 	}
-	return eg.Wait()
+	return errors.Join(d.errs...)
+}
+
+// work does worker w's groups, up to the first error.
+func (d *dealing[F]) work(w int, f func(worker, group int) error) {
+	d.errs[w] = nil
+	for g := w; g < len(d.groups) && d.errs[w] == nil; g += d.workers() {
+		d.errs[w] = f(w, g)
+	}
 }
 
 // addTo adds the groups' shares to dphi, in order.
-func (d dealing[F]) addTo(dphi []F) {
+func (d *dealing[F]) addTo(dphi []F) {
 	for _, sum := range d.sums {
 		for i, v := range sum {
 			dphi[i] += v

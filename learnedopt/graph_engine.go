@@ -8,7 +8,7 @@ const blockLen = 256
 
 // A graphEngine runs the expression that a rule's Update writes.
 type graphEngine[F params.Float] struct {
-	dealing[F]
+	*dealing[F]
 	c       *Compiled[F]
 	clocks  []F // the state's shared tensors as the running step found them, end to end
 	workers []*worker[F]
@@ -34,7 +34,7 @@ func newGraphEngine[F params.Float](c *Compiled[F], theta params.Layout) (*graph
 
 func (e *graphEngine[F]) step(step, next []F, p Point[F]) error {
 	e.saveClocks(p.State)
-	return e.each(len(e.workers), func(w, g int) error {
+	return e.each(func(w, g int) error {
 		for _, b := range e.groups[g] {
 			if err := e.workers[w].step(step, next, p, b); err != nil {
 				return err
@@ -46,7 +46,7 @@ func (e *graphEngine[F]) step(step, next []F, p Point[F]) error {
 
 func (e *graphEngine[F]) pullback(d Cotangents[F], p Point[F]) error {
 	e.saveClocks(p.State)
-	err := e.each(len(e.workers), func(w, g int) error {
+	err := e.each(func(w, g int) error {
 		clear(e.sums[g])
 		for _, b := range e.groups[g] {
 			if err := e.workers[w].pullback(e.sums[g], d, p, b); err != nil {

@@ -19,12 +19,19 @@ func (r *LSTM) kernels(n int) any {
 
 // An lstmEngine runs the LSTM on its kernels.
 type lstmEngine struct {
-	dealing[float32]
+	*dealing[float32]
 	n       int
 	rule    LSTM
 	shape   kernel.Shape
 	weights *kernel.Weights[float32]
 	workers []*lstmWorker
+
+	// The arguments of the running step, and what each worker does with them: kept here, so that a step allocates nothing.
+	running struct {
+		step, next []float32
+		p          Point[float32]
+	}
+	stepGroup func(worker, group int) error
 }
 
 // An lstmWorker is what one goroutine needs.
@@ -45,6 +52,7 @@ func newLSTMEngine(r *LSTM, n int) *lstmEngine {
 		shape: kernel.Shape{Inputs: r.inputs(0), Hidden: f.Hidden, Layers: f.Layers},
 	}
 	e.weights = kernel.NewWeights[float32](e.shape)
+	e.stepGroup = e.stepOfGroup
 	for range e.dealing.workers() {
 		w := &lstmWorker{gradient: kernel.NewGradient[float32](e.shape), step: make([]float32, kernelBlock)}
 		w.reserve(e.shape, min(n, kernelBlock), 1)
@@ -102,22 +110,25 @@ func (e *lstmEngine) dGrad(w *lstmWorker, dst, grad []float32) {
 
 func (e *lstmEngine) step(step, next []float32, p Point[float32]) error {
 	e.weights.Pack(p.Phi)
-	return e.each(len(e.workers), func(w, g int) error {
-		wk := e.workers[w]
-		for _, b := range e.groups[g] {
-			n := b.to - b.from
-			wk.block.SetState(n, e.part(&wk.in, p.State, b))
-			e.features(wk, 0, p.Grad[b.from:b.to])
-			wk.block.Forward(e.weights, 0, n, float32(e.rule.Scale), step[b.from:b.to])
-			wk.block.GetState(n, 1, e.part(&wk.out, next, b))
-		}
-		return nil
-	})
+	e.running.step, e.running.next, e.running.p = step, next, p
+	return e.each(e.stepGroup)
+}
+
+func (e *lstmEngine) stepOfGroup(w, g int) error {
+	wk, r := e.workers[w], &e.running
+	for _, b := range e.groups[g] {
+		n := b.to - b.from
+		wk.block.SetState(n, e.part(&wk.in, r.p.State, b))
+		e.features(wk, 0, r.p.Grad[b.from:b.to])
+		wk.block.Forward(e.weights, 0, n, float32(e.rule.Scale), r.step[b.from:b.to])
+		wk.block.GetState(n, 1, e.part(&wk.out, r.next, b))
+	}
+	return nil
 }
 
 func (e *lstmEngine) pullback(d Cotangents[float32], p Point[float32]) error {
 	e.weights.Pack(p.Phi)
-	err := e.each(len(e.workers), func(w, g int) error {
+	err := e.each(func(w, g int) error {
 		wk := e.workers[w]
 		wk.gradient.Clear()
 		for _, b := range e.groups[g] {
@@ -145,7 +156,7 @@ func (e *lstmEngine) pullback(d Cotangents[float32], p Point[float32]) error {
 
 func (e *lstmEngine) pullbackWindow(win Window[float32]) error {
 	e.weights.Pack(win.Phi)
-	err := e.each(len(e.workers), func(w, g int) error {
+	err := e.each(func(w, g int) error {
 		wk := e.workers[w]
 		wk.reserve(e.shape, min(e.n, kernelBlock), len(win.Grads))
 		wk.gradient.Clear()

@@ -3,6 +3,7 @@ package learnedopt_test
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -154,4 +155,15 @@ func perStep(b *testing.B, coordinateSteps int, flop float64) {
 	ns := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / float64(coordinateSteps)
 	b.ReportMetric(ns, "ns/coordinate-step")
 	b.ReportMetric(flop/ns, "GFLOP/s")
+}
+
+// On one core a step of the LSTM allocates nothing; each further core costs a goroutine.
+func TestLSTMStepAllocatesNothing(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	r := new(learnedopt.LSTM)
+	e := newEpisode[float32](r, 1510, 1)
+	opt, err := learnedopt.New(r, e.phi, params.Layout{{Name: "theta", Shape: []int{1510}}})
+	require.NoError(t, err)
+	theta := make([]float32, 1510)
+	require.Zero(t, testing.AllocsPerRun(20, func() { _ = opt.Step(theta, e.grads[0]) }))
 }

@@ -81,7 +81,7 @@ var exclusive = map[string]struct {
 	"golang.org/x/sys":      {only: "internal/kernel"},
 	"gonum.org/v1/plot":     {only: "meta/eval"},
 	"gonum.org/v1/gonum":    {only: "inner learnedopt", tests: true},
-	"golang.org/x/sync":     {only: "learnedopt meta"},
+	"golang.org/x/sync":     {only: "meta"},
 	"golang.org/x/term":     {only: "cmd/internal/cli"},
 	"go.uber.org/goleak":    {tests: true},
 	"pgregory.net/rapid":    {tests: true},
