@@ -25,7 +25,7 @@ import (
 // With the defaults phi has 5,141 numbers and the state 80 a coordinate. The tensors of phi are named and shaped like
 // those of torch.nn.LSTM and torch.nn.Linear, except that each gate has one bias and not two.
 type LSTM struct {
-	Hidden     int     `json:"hidden"`     // units a layer; 20 if zero
+	Hidden     int     `json:"hidden"`     // units a layer; 20 if zero; multiples of 4 run on kernels
 	Layers     int     `json:"layers"`     // 2 if zero
 	Scale      float64 `json:"scale"`      // of the output; 0.1 if zero
 	Preprocess float64 `json:"preprocess"` // p; 10 if zero, at most 80; a negative value feeds the gradient as it is

@@ -175,7 +175,7 @@ func (b *BPTTOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 		}
 		b.live = e
 	}
-	restore := b.save()
+	restore, before := b.save(), b.live.steps
 	width := min(b.config.Window, b.config.Horizon-b.live.steps)
 	loss, err := b.forward(ctx, phi, width)
 	if err == nil && finite(loss) {
@@ -186,7 +186,7 @@ func (b *BPTTOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 		restore()
 		return Estimate{}, err
 	}
-	est := Estimate{Loss: loss / float64(b.config.Copies), Steps: width * b.config.Copies}
+	est := Estimate{Loss: loss / float64(b.config.Copies), Steps: (b.live.steps - before) * b.config.Copies}
 	if !finite(loss) {
 		est.Loss = math.Inf(1)
 	}

@@ -292,8 +292,8 @@ func TestFinishedRunGoesOn(t *testing.T) {
 	}
 }
 
-// TestNothingLeftToDo resumes runs that are as long as asked for: they end with the table again, and nothing else.
-func TestNothingLeftToDo(t *testing.T) {
+// TestResumeOfAFinishedRun resumes runs that are as long as asked for: they end with the table again, and nothing else.
+func TestResumeOfAFinishedRun(t *testing.T) {
 	for _, episodes := range []string{
 		"6", // where a validation is due anyway
 		"7",

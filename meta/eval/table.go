@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
 	"text/tabwriter"
 )
 
@@ -49,14 +48,10 @@ func (x Result) lr() string {
 	if x.Kind != "baseline" || json.Unmarshal(x.Hyper, &hyper) != nil {
 		return "-"
 	}
-	return fmt.Sprint(hyper.LR) + strings.Repeat("*", b2i(x.Edge))
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
+	if x.Edge {
+		return fmt.Sprint(hyper.LR) + "*"
 	}
-	return 0
+	return fmt.Sprint(hyper.LR)
 }
 
 // String formats the mean with its standard error, as in 0.386 ± 0.012.
