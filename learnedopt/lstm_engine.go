@@ -40,6 +40,7 @@ type lstmWorker struct {
 	window   int
 	gradient *kernel.Gradient[float32]
 	step     []float32
+	logs     []float32 // of a block's gradients
 	in, out  kernel.State[float32]
 }
 
@@ -54,7 +55,7 @@ func newLSTMEngine(r *LSTM, n int) *lstmEngine {
 	e.weights = kernel.NewWeights[float32](e.shape)
 	e.stepGroup = e.stepOfGroup
 	for range e.dealing.workers() {
-		w := &lstmWorker{gradient: kernel.NewGradient[float32](e.shape), step: make([]float32, kernelBlock)}
+		w := &lstmWorker{gradient: kernel.NewGradient[float32](e.shape), step: make([]float32, kernelBlock), logs: make([]float32, kernelBlock)}
 		w.reserve(e.shape, min(n, kernelBlock), 1)
 		e.workers = append(e.workers, w)
 	}
@@ -89,9 +90,11 @@ func (e *lstmEngine) features(w *lstmWorker, t int, grad []float32) {
 		return
 	}
 	ls := newLogSign[float32](e.rule.Preprocess)
+	logs := w.logs[:len(grad)]
+	kernel.LogSize(logs, grad)
 	for i, g := range grad {
 		x := w.block.Features(t, i)
-		x[0], x[1] = ls.features(g)
+		x[0], x[1] = ls.features(g, logs[i])
 	}
 }
 

@@ -36,7 +36,7 @@ func logSignKernel[F params.Float](p float64) graph.Kernel[F] {
 	return graph.Kernel[F]{
 		Forward: func(dst []F, in [][]F) {
 			for i, g := range in[0] {
-				dst[2*i], dst[2*i+1] = ls.features(g)
+				dst[2*i], dst[2*i+1] = ls.features(g, F(math.Log(math.Abs(float64(g)))))
 			}
 		},
 		Pullback: func(din, in [][]F, _, cot []F) {
@@ -49,18 +49,19 @@ func logSignKernel[F params.Float](p float64) graph.Kernel[F] {
 
 // logSignOf is the preprocessing of one gradient.
 type logSignOf[F params.Float] struct {
-	p          float64
+	p          F
 	small, big F // e^−p and e^p
 }
 
 func newLogSign[F params.Float](p float64) logSignOf[F] {
-	return logSignOf[F]{p, F(math.Exp(-p)), F(math.Exp(p))}
+	return logSignOf[F]{F(p), F(math.Exp(-p)), F(math.Exp(p))}
 }
 
-func (l logSignOf[F]) features(g F) (x, y F) {
+// features returns what the LSTM sees of g, whose log|g| is given.
+func (l logSignOf[F]) features(g, log F) (x, y F) {
 	switch size := max(g, -g); {
 	case size >= l.small:
-		return F(math.Log(float64(size)) / l.p), F(math.Copysign(1, float64(g)))
+		return log / l.p, F(math.Copysign(1, float64(g)))
 	case size < l.small:
 		return -1, l.big * g
 	default: // NaN passes through
@@ -72,5 +73,5 @@ func (l logSignOf[F]) pullback(g, dx, dy F) F {
 	if size := max(g, -g); size < l.small {
 		return l.big * dy
 	}
-	return dx / (F(l.p) * g)
+	return dx / (l.p * g)
 }

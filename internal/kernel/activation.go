@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"unsafe"
 
 	"github.com/seed1498fded/unroll/params"
 )
@@ -25,9 +26,24 @@ func Tanh[F params.Float](y, x []F) { each(y, x, tanhAVX2, tanh) }
 // Decay sets every element of y to e^−|x|.
 func Decay[F params.Float](y, x []F) { each(y, x, decayAVX2, decay) }
 
+func logSize[F params.Float](x F) F {
+	return F(math.Log(max(math.Abs(float64(x)), smallestNormal[F]())))
+}
+
+// smallestNormal is 2^−126 or 2^−1022.
+func smallestNormal[F params.Float]() float64 {
+	if unsafe.Sizeof(F(0)) == 4 {
+		return 0x1p-126
+	}
+	return 0x1p-1022
+}
+
+// LogSize sets every element of y to log|x|, where |x| counts as the smallest normal number if it is below it.
+func LogSize[F params.Float](y, x []F) { each(y, x, logSizeAVX2, logSize) }
+
 func each[F params.Float](y, x []F, avx2 func(y, x []float32), generic func(x F) F) {
 	sameLength(len(y), len(x))
-	if useAVX2 {
+	if level > plain {
 		if y, ok := any(y).([]float32); ok {
 			avx2(y, any(x).([]float32))
 			return
@@ -42,7 +58,7 @@ func each[F params.Float](y, x []F, avx2 func(y, x []float32), generic func(x F)
 func Pixels[F params.Float](x []F, p []byte) {
 	sameLength(len(x), len(p))
 	done := 0
-	if useAVX2 && len(p) >= 8 {
+	if level > plain && len(p) >= 8 {
 		if x, ok := any(x).([]float32); ok {
 			done = len(p) &^ 7
 			pixelsAVX2(x, p[:done])

@@ -22,6 +22,7 @@ type Block[F params.Float] struct {
 
 	// The way back: for each layer the cotangents of [h, x], [cap, back], and of the cell state, [cap, H].
 	dx, dc [][]F
+	dOut   []F // of the read-out, [cap]
 	dTop   []F // [cap, H]
 }
 
@@ -32,7 +33,7 @@ func NewBlock[F params.Float](s Shape, n, window int) *Block[F] {
 	b := &Block[F]{
 		shape: s, cap: n, window: window,
 		top: alignedSlice[F](window * n * h), gates: alignedSlice[F](n * 4 * h),
-		dTop: alignedSlice[F](n * h),
+		dOut: alignedSlice[F](n), dTop: alignedSlice[F](n * h),
 	}
 	for l := range s.Layers {
 		b.x = append(b.x, alignedSlice[F]((window+1)*n*s.rows(l)))
@@ -106,7 +107,7 @@ func (b *Block[F]) Forward(w *Weights[F], t, n int, scale F, step []F) {
 	for l := range s.Layers {
 		rows := s.rows(l)
 		x := b.x[l][t*b.cap*rows:]
-		gemm(b.gates, x, w.fwd[l], n4, rows, 4*h, 4*h, rows, 1, 4*h, false)
+		gemm(b.gates, x, w.fwd[l], n4, s.used(l), 4*h, 4*h, rows, 1, 4*h, false)
 		// The hidden state goes to this layer's next step, and up: to the next layer's input or to the read-out.
 		next := b.x[l][(t+1)*b.cap*rows:]
 		up, ldUp := b.top[t*b.cap*h:], h
@@ -116,17 +117,14 @@ func (b *Block[F]) Forward(w *Weights[F], t, n int, scale F, step []F) {
 		}
 		cellForward(b.gates, b.c[l][t*b.cap*h:], b.c[l][(t+1)*b.cap*h:], b.act[l][t*b.cap*h*5:], next, up, n4, h, rows, ldUp)
 	}
-	readOut(step[:n], b.top[t*b.cap*h:], w.out, w.bias, scale)
+	b.readOut(w, t, n, scale, step)
 }
 
-func readOut[F params.Float](step, top, out []F, bias, scale F) {
-	h := len(out)
-	for i := range step {
-		sum := bias
-		for u, v := range top[i*h : i*h+h] {
-			sum += v * out[u]
-		}
-		step[i] = scale * sum
+func (b *Block[F]) readOut(w *Weights[F], t, n int, scale F, step []F) {
+	h := b.shape.Hidden
+	gemm(step, b.top[t*b.cap*h:], w.out, n, h, 1, 1, h, 1, 1, false)
+	for i := range step[:n] {
+		step[i] = scale * (step[i] + w.bias)
 	}
 }
 
@@ -166,7 +164,7 @@ func (b *Block[F]) Backward(w *Weights[F], g *Gradient[F], t, n int, scale F, dS
 			above = b.dx[l+1][h:]
 		}
 		cellBackward(b.gates, b.dc[l], b.c[l][t*b.cap*h:], b.act[l][t*b.cap*h*5:], b.dx[l], above, n4, h, back, ldAbove)
-		gemm(g.fwd[l], b.x[l][t*b.cap*rows:], b.gates, rows, n4, 4*h, 4*h, 1, rows, 4*h, true)
+		gemm(g.fwd[l], b.x[l][t*b.cap*rows:], b.gates, s.used(l), n4, 4*h, 4*h, 1, rows, 4*h, true)
 		gemm(b.dx[l], b.gates, w.bwd[l], n4, 4*h, back, back, 4*h, 1, back, false)
 	}
 }
@@ -174,16 +172,13 @@ func (b *Block[F]) Backward(w *Weights[F], g *Gradient[F], t, n int, scale F, dS
 // readOutBackward sets the cotangent of the top layer's hidden state. Coordinates that fill the block up have none.
 func (b *Block[F]) readOutBackward(w *Weights[F], g *Gradient[F], t, n int, scale F, dStep []F) {
 	h := b.shape.Hidden
-	clear(b.dTop)
+	clear(b.dOut)
 	for i, d := range dStep[:n] {
-		d *= scale
-		g.bias += d
-		top, dTop := b.top[(t*b.cap+i)*h:(t*b.cap+i)*h+h], b.dTop[i*h:i*h+h]
-		for u, v := range w.out {
-			dTop[u] = d * v
-			g.out[u] += d * top[u]
-		}
+		b.dOut[i] = scale * d
+		g.bias += scale * d
 	}
+	gemm(b.dTop, b.dOut, w.out, b.cap, 1, h, h, 1, 1, h, false)
+	gemm(g.out, b.top[t*b.cap*h:], b.dOut, h, n, 1, 1, 1, h, 1, true)
 }
 
 // DFeatures returns the cotangent of coordinate i's features at the step last carried back.

@@ -4,5 +4,16 @@ package kernel
 
 import "golang.org/x/sys/cpu"
 
-// useAVX2 is a variable for the tests, which run everything with and without it.
-var useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+// level is a variable for the tests, which run everything at every level that the machine has.
+var level = best()
+
+func best() instructions {
+	x := &cpu.X86
+	switch {
+	case x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512VL:
+		return avx512
+	case x.HasAVX2 && x.HasFMA:
+		return avx2
+	}
+	return plain
+}

@@ -13,7 +13,7 @@ import (
 // Every element is the sum of its products in their order, with one rounding for each, whatever the sizes.
 func Gemm[F params.Float](c, a, b []F, n, k, m int, transA, transB, add bool) bool {
 	single, ok := any(c).([]float32)
-	if !ok || !useAVX2 {
+	if !ok || level == plain {
 		return false
 	}
 	if n < 1 || k < 1 || m < 1 || len(a) < n*k || len(b) < k*m || len(c) < n*m {

@@ -24,6 +24,11 @@ func tanhAVX2(y []float32, x []float32)
 //go:noescape
 func decayAVX2(y []float32, x []float32)
 
+// logSizeAVX2 sets y to log|·| of x, which is as long.
+//
+//go:noescape
+func logSizeAVX2(y []float32, x []float32)
+
 // pixelsAVX2 sets x to p/255, see Pixels. Its length is a multiple of 8.
 //
 //go:noescape
@@ -40,3 +45,20 @@ func cellForwardAVX2(gates []float32, cPrev []float32, cNext []float32, act []fl
 //
 //go:noescape
 func cellBackwardAVX2(dGates []float32, dc []float32, cPrev []float32, act []float32, dh1 []float32, dh2 []float32, n int, h int, ld1 int, ld2 int)
+
+// gemmAVX512 computes C = A·B, or C += A·B if add, see gemmGeneric.
+//
+//go:noescape
+func gemmAVX512(c []float32, a []float32, b []float32, n int, k int, m int, ldc int, rowA int, colA int, ldb int, add bool)
+
+// cellForwardAVX512 computes one LSTM cell for n coordinates and h units, see cellForwardGeneric. It takes four
+// coordinates and four units at a time; act holds σ(i), σ(f), tanh(g), σ(o), tanh(c) of these sixteen, again and again.
+//
+//go:noescape
+func cellForwardAVX512(gates []float32, cPrev []float32, cNext []float32, act []float32, h1 []float32, h2 []float32, n int, h int, ld1 int, ld2 int)
+
+// cellBackwardAVX512 carries the cotangents of an LSTM cell back, see cellBackwardGeneric. It reads act as
+// cellForwardAVX512 left it.
+//
+//go:noescape
+func cellBackwardAVX512(dGates []float32, dc []float32, cPrev []float32, act []float32, dh1 []float32, dh2 []float32, n int, h int, ld1 int, ld2 int)

@@ -23,28 +23,33 @@ DATA tailMask<>+60(SB)/4, $0x00000000
 GLOBL tailMask<>(SB), RODATA|NOPTR, $64
 
 // func gemmAVX2(c []float32, a []float32, b []float32, n int, k int, m int, ldc int, rowA int, colA int, ldb int, add bool)
-// Requires: AVX, FMA3
-TEXT ·gemmAVX2(SB), NOSPLIT, $24-129
-	MOVQ ldc+96(FP), SI
-	MOVQ ldb+120(FP), DI
-	MOVQ rowA+104(FP), R8
-	MOVQ colA+112(FP), R9
-	SHLQ $0x02, SI
-	SHLQ $0x02, DI
-	SHLQ $0x02, R8
-	SHLQ $0x02, R9
-	MOVQ c_base+0(FP), AX
-	MOVQ AX, (SP)
-	MOVQ b_base+48(FP), AX
-	MOVQ AX, 8(SP)
-	MOVQ m+88(FP), AX
-	MOVQ AX, 16(SP)
-	LEAQ -1(AX), AX
-	ANDQ $0x07, AX
-	INCQ AX
-	LEAQ tailMask<>+32(SB), R10
-	SHLQ $0x02, AX
-	SUBQ AX, R10
+// Requires: AVX, FMA3, SSE
+TEXT ·gemmAVX2(SB), NOSPLIT, $40-129
+	MOVQ    ldc+96(FP), SI
+	MOVQ    ldb+120(FP), DI
+	MOVQ    rowA+104(FP), R8
+	MOVQ    colA+112(FP), R9
+	SHLQ    $0x02, SI
+	SHLQ    $0x02, DI
+	SHLQ    $0x02, R8
+	SHLQ    $0x02, R9
+	STMXCSR 24(SP)
+	MOVL    24(SP), AX
+	ORL     $0x00008040, AX
+	MOVL    AX, 32(SP)
+	LDMXCSR 32(SP)
+	MOVQ    c_base+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    b_base+48(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    m+88(FP), AX
+	MOVQ    AX, 16(SP)
+	LEAQ    -1(AX), AX
+	ANDQ    $0x07, AX
+	INCQ    AX
+	LEAQ    tailMask<>+32(SB), R10
+	SHLQ    $0x02, AX
+	SUBQ    AX, R10
 
 panels:
 	MOVQ (SP), AX
@@ -757,10 +762,11 @@ full3onek:
 	JMP          full3rest
 
 done:
-	ADDQ $0x60, (SP)
-	ADDQ $0x60, 8(SP)
-	SUBQ $0x18, 16(SP)
-	JG   panels
+	ADDQ    $0x60, (SP)
+	ADDQ    $0x60, 8(SP)
+	SUBQ    $0x18, 16(SP)
+	JG      panels
+	LDMXCSR 24(SP)
 	VZEROUPPER
 	RET
 
@@ -775,31 +781,29 @@ eight:
 	CMPQ         DX, $0x08
 	JLT          rest
 	VMOVUPS      (CX), Y0
-	VORPS        signBit<>+0(SB), Y0, Y1
-	VMOVUPS      lowest<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x00, Y2, Y2
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS ln2High<>+0(SB), Y2, Y1
-	VFNMADD231PS ln2Low<>+0(SB), Y2, Y1
-	VMOVUPS      c7<>+0(SB), Y3
-	VFMADD213PS  c6<>+0(SB), Y1, Y3
-	VFMADD213PS  c5<>+0(SB), Y1, Y3
-	VFMADD213PS  c4<>+0(SB), Y1, Y3
-	VFMADD213PS  c3<>+0(SB), Y1, Y3
-	VFMADD213PS  c2<>+0(SB), Y1, Y3
-	VFMADD213PS  c1<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y3, Y3
-	VCVTPS2DQ    Y2, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       one<>+0(SB), Y1, Y1
-	VFMADD213PS  Y1, Y1, Y3
-	VMOVUPS      oneF<>+0(SB), Y1
-	VADDPS       Y3, Y1, Y2
-	VBLENDVPS    Y0, Y3, Y1, Y1
-	VDIVPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (AX)
+	VBROADCASTSS limit87<>+0(SB), Y1
+	VBROADCASTSS minuslimit87<>+0(SB), Y2
+	VMINPS       Y0, Y1, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS shift<>+0(SB), Y0
+	VFMADD231PS  log2eNeg<>+0(SB), Y2, Y0
+	VSUBPS       shift<>+0(SB), Y0, Y1
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y1, Y2
+	VBROADCASTSS c6Neg<>+0(SB), Y1
+	VFMADD213PS  c5Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c4Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c3Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c2Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c1Neg<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       one<>+0(SB), Y0, Y0
+	VFMADD213PS  Y0, Y0, Y1
+	VADDPS       oneF<>+0(SB), Y1, Y1
+	VBROADCASTSS oneF<>+0(SB), Y0
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, AX
 	SUBQ         $0x08, DX
@@ -813,155 +817,153 @@ rest:
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	VORPS        signBit<>+0(SB), Y1, Y2
-	VMOVUPS      lowest<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       log2e<>+0(SB), Y2, Y3
-	VROUNDPS     $0x00, Y3, Y3
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS ln2High<>+0(SB), Y3, Y2
-	VFNMADD231PS ln2Low<>+0(SB), Y3, Y2
-	VMOVUPS      c7<>+0(SB), Y4
-	VFMADD213PS  c6<>+0(SB), Y2, Y4
-	VFMADD213PS  c5<>+0(SB), Y2, Y4
-	VFMADD213PS  c4<>+0(SB), Y2, Y4
-	VFMADD213PS  c3<>+0(SB), Y2, Y4
-	VFMADD213PS  c2<>+0(SB), Y2, Y4
-	VFMADD213PS  c1<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VCVTPS2DQ    Y3, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       one<>+0(SB), Y2, Y2
-	VFMADD213PS  Y2, Y2, Y4
-	VMOVUPS      oneF<>+0(SB), Y2
-	VADDPS       Y4, Y2, Y3
-	VBLENDVPS    Y1, Y4, Y2, Y2
-	VDIVPS       Y3, Y2, Y2
-	VMASKMOVPS   Y2, Y0, (AX)
+	VBROADCASTSS limit87<>+0(SB), Y2
+	VBROADCASTSS minuslimit87<>+0(SB), Y3
+	VMINPS       Y1, Y2, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS shift<>+0(SB), Y1
+	VFMADD231PS  log2eNeg<>+0(SB), Y3, Y1
+	VSUBPS       shift<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y2, Y3
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y2, Y3
+	VBROADCASTSS c6Neg<>+0(SB), Y2
+	VFMADD213PS  c5Neg<>+0(SB), Y3, Y2
+	VFMADD213PS  c4Neg<>+0(SB), Y3, Y2
+	VFMADD213PS  c3Neg<>+0(SB), Y3, Y2
+	VFMADD213PS  c2Neg<>+0(SB), Y3, Y2
+	VFMADD213PS  c1Neg<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y2, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       one<>+0(SB), Y1, Y1
+	VFMADD213PS  Y1, Y1, Y2
+	VADDPS       oneF<>+0(SB), Y2, Y2
+	VBROADCASTSS oneF<>+0(SB), Y1
+	VDIVPS       Y2, Y1, Y1
+	VMASKMOVPS   Y1, Y0, (AX)
 
 done:
 	VZEROUPPER
 	RET
 
-DATA signBit<>+0(SB)/4, $0x80000000
-DATA signBit<>+4(SB)/4, $0x80000000
-DATA signBit<>+8(SB)/4, $0x80000000
-DATA signBit<>+12(SB)/4, $0x80000000
-DATA signBit<>+16(SB)/4, $0x80000000
-DATA signBit<>+20(SB)/4, $0x80000000
-DATA signBit<>+24(SB)/4, $0x80000000
-DATA signBit<>+28(SB)/4, $0x80000000
-GLOBL signBit<>(SB), RODATA|NOPTR, $32
+DATA limit87<>+0(SB)/4, $0x42ae0000
+DATA limit87<>+4(SB)/4, $0x42ae0000
+DATA limit87<>+8(SB)/4, $0x42ae0000
+DATA limit87<>+12(SB)/4, $0x42ae0000
+DATA limit87<>+16(SB)/4, $0x42ae0000
+DATA limit87<>+20(SB)/4, $0x42ae0000
+DATA limit87<>+24(SB)/4, $0x42ae0000
+DATA limit87<>+28(SB)/4, $0x42ae0000
+GLOBL limit87<>(SB), RODATA|NOPTR, $32
 
-DATA lowest<>+0(SB)/4, $0xc2ae0000
-DATA lowest<>+4(SB)/4, $0xc2ae0000
-DATA lowest<>+8(SB)/4, $0xc2ae0000
-DATA lowest<>+12(SB)/4, $0xc2ae0000
-DATA lowest<>+16(SB)/4, $0xc2ae0000
-DATA lowest<>+20(SB)/4, $0xc2ae0000
-DATA lowest<>+24(SB)/4, $0xc2ae0000
-DATA lowest<>+28(SB)/4, $0xc2ae0000
-GLOBL lowest<>(SB), RODATA|NOPTR, $32
+DATA minuslimit87<>+0(SB)/4, $0xc2ae0000
+DATA minuslimit87<>+4(SB)/4, $0xc2ae0000
+DATA minuslimit87<>+8(SB)/4, $0xc2ae0000
+DATA minuslimit87<>+12(SB)/4, $0xc2ae0000
+DATA minuslimit87<>+16(SB)/4, $0xc2ae0000
+DATA minuslimit87<>+20(SB)/4, $0xc2ae0000
+DATA minuslimit87<>+24(SB)/4, $0xc2ae0000
+DATA minuslimit87<>+28(SB)/4, $0xc2ae0000
+GLOBL minuslimit87<>(SB), RODATA|NOPTR, $32
 
-DATA log2e<>+0(SB)/4, $0x3fb8aa3b
-DATA log2e<>+4(SB)/4, $0x3fb8aa3b
-DATA log2e<>+8(SB)/4, $0x3fb8aa3b
-DATA log2e<>+12(SB)/4, $0x3fb8aa3b
-DATA log2e<>+16(SB)/4, $0x3fb8aa3b
-DATA log2e<>+20(SB)/4, $0x3fb8aa3b
-DATA log2e<>+24(SB)/4, $0x3fb8aa3b
-DATA log2e<>+28(SB)/4, $0x3fb8aa3b
-GLOBL log2e<>(SB), RODATA|NOPTR, $32
+DATA shift<>+0(SB)/4, $0x4b400000
+DATA shift<>+4(SB)/4, $0x4b400000
+DATA shift<>+8(SB)/4, $0x4b400000
+DATA shift<>+12(SB)/4, $0x4b400000
+DATA shift<>+16(SB)/4, $0x4b400000
+DATA shift<>+20(SB)/4, $0x4b400000
+DATA shift<>+24(SB)/4, $0x4b400000
+DATA shift<>+28(SB)/4, $0x4b400000
+GLOBL shift<>(SB), RODATA|NOPTR, $32
 
-DATA ln2High<>+0(SB)/4, $0x3f318000
-DATA ln2High<>+4(SB)/4, $0x3f318000
-DATA ln2High<>+8(SB)/4, $0x3f318000
-DATA ln2High<>+12(SB)/4, $0x3f318000
-DATA ln2High<>+16(SB)/4, $0x3f318000
-DATA ln2High<>+20(SB)/4, $0x3f318000
-DATA ln2High<>+24(SB)/4, $0x3f318000
-DATA ln2High<>+28(SB)/4, $0x3f318000
-GLOBL ln2High<>(SB), RODATA|NOPTR, $32
+DATA log2eNeg<>+0(SB)/4, $0xbfb8aa3b
+DATA log2eNeg<>+4(SB)/4, $0xbfb8aa3b
+DATA log2eNeg<>+8(SB)/4, $0xbfb8aa3b
+DATA log2eNeg<>+12(SB)/4, $0xbfb8aa3b
+DATA log2eNeg<>+16(SB)/4, $0xbfb8aa3b
+DATA log2eNeg<>+20(SB)/4, $0xbfb8aa3b
+DATA log2eNeg<>+24(SB)/4, $0xbfb8aa3b
+DATA log2eNeg<>+28(SB)/4, $0xbfb8aa3b
+GLOBL log2eNeg<>(SB), RODATA|NOPTR, $32
 
-DATA ln2Low<>+0(SB)/4, $0xb95e8083
-DATA ln2Low<>+4(SB)/4, $0xb95e8083
-DATA ln2Low<>+8(SB)/4, $0xb95e8083
-DATA ln2Low<>+12(SB)/4, $0xb95e8083
-DATA ln2Low<>+16(SB)/4, $0xb95e8083
-DATA ln2Low<>+20(SB)/4, $0xb95e8083
-DATA ln2Low<>+24(SB)/4, $0xb95e8083
-DATA ln2Low<>+28(SB)/4, $0xb95e8083
-GLOBL ln2Low<>(SB), RODATA|NOPTR, $32
+DATA ln2HighNeg<>+0(SB)/4, $0xbf318000
+DATA ln2HighNeg<>+4(SB)/4, $0xbf318000
+DATA ln2HighNeg<>+8(SB)/4, $0xbf318000
+DATA ln2HighNeg<>+12(SB)/4, $0xbf318000
+DATA ln2HighNeg<>+16(SB)/4, $0xbf318000
+DATA ln2HighNeg<>+20(SB)/4, $0xbf318000
+DATA ln2HighNeg<>+24(SB)/4, $0xbf318000
+DATA ln2HighNeg<>+28(SB)/4, $0xbf318000
+GLOBL ln2HighNeg<>(SB), RODATA|NOPTR, $32
 
-DATA c7<>+0(SB)/4, $0x39500d01
-DATA c7<>+4(SB)/4, $0x39500d01
-DATA c7<>+8(SB)/4, $0x39500d01
-DATA c7<>+12(SB)/4, $0x39500d01
-DATA c7<>+16(SB)/4, $0x39500d01
-DATA c7<>+20(SB)/4, $0x39500d01
-DATA c7<>+24(SB)/4, $0x39500d01
-DATA c7<>+28(SB)/4, $0x39500d01
-GLOBL c7<>(SB), RODATA|NOPTR, $32
+DATA ln2LowNeg<>+0(SB)/4, $0x395e8083
+DATA ln2LowNeg<>+4(SB)/4, $0x395e8083
+DATA ln2LowNeg<>+8(SB)/4, $0x395e8083
+DATA ln2LowNeg<>+12(SB)/4, $0x395e8083
+DATA ln2LowNeg<>+16(SB)/4, $0x395e8083
+DATA ln2LowNeg<>+20(SB)/4, $0x395e8083
+DATA ln2LowNeg<>+24(SB)/4, $0x395e8083
+DATA ln2LowNeg<>+28(SB)/4, $0x395e8083
+GLOBL ln2LowNeg<>(SB), RODATA|NOPTR, $32
 
-DATA c6<>+0(SB)/4, $0x3ab60b61
-DATA c6<>+4(SB)/4, $0x3ab60b61
-DATA c6<>+8(SB)/4, $0x3ab60b61
-DATA c6<>+12(SB)/4, $0x3ab60b61
-DATA c6<>+16(SB)/4, $0x3ab60b61
-DATA c6<>+20(SB)/4, $0x3ab60b61
-DATA c6<>+24(SB)/4, $0x3ab60b61
-DATA c6<>+28(SB)/4, $0x3ab60b61
-GLOBL c6<>(SB), RODATA|NOPTR, $32
+DATA c6Neg<>+0(SB)/4, $0x3ab51043
+DATA c6Neg<>+4(SB)/4, $0x3ab51043
+DATA c6Neg<>+8(SB)/4, $0x3ab51043
+DATA c6Neg<>+12(SB)/4, $0x3ab51043
+DATA c6Neg<>+16(SB)/4, $0x3ab51043
+DATA c6Neg<>+20(SB)/4, $0x3ab51043
+DATA c6Neg<>+24(SB)/4, $0x3ab51043
+DATA c6Neg<>+28(SB)/4, $0x3ab51043
+GLOBL c6Neg<>(SB), RODATA|NOPTR, $32
 
-DATA c5<>+0(SB)/4, $0x3c088889
-DATA c5<>+4(SB)/4, $0x3c088889
-DATA c5<>+8(SB)/4, $0x3c088889
-DATA c5<>+12(SB)/4, $0x3c088889
-DATA c5<>+16(SB)/4, $0x3c088889
-DATA c5<>+20(SB)/4, $0x3c088889
-DATA c5<>+24(SB)/4, $0x3c088889
-DATA c5<>+28(SB)/4, $0x3c088889
-GLOBL c5<>(SB), RODATA|NOPTR, $32
+DATA c5Neg<>+0(SB)/4, $0xbc091d0a
+DATA c5Neg<>+4(SB)/4, $0xbc091d0a
+DATA c5Neg<>+8(SB)/4, $0xbc091d0a
+DATA c5Neg<>+12(SB)/4, $0xbc091d0a
+DATA c5Neg<>+16(SB)/4, $0xbc091d0a
+DATA c5Neg<>+20(SB)/4, $0xbc091d0a
+DATA c5Neg<>+24(SB)/4, $0xbc091d0a
+DATA c5Neg<>+28(SB)/4, $0xbc091d0a
+GLOBL c5Neg<>(SB), RODATA|NOPTR, $32
 
-DATA c4<>+0(SB)/4, $0x3d2aaaab
-DATA c4<>+4(SB)/4, $0x3d2aaaab
-DATA c4<>+8(SB)/4, $0x3d2aaaab
-DATA c4<>+12(SB)/4, $0x3d2aaaab
-DATA c4<>+16(SB)/4, $0x3d2aaaab
-DATA c4<>+20(SB)/4, $0x3d2aaaab
-DATA c4<>+24(SB)/4, $0x3d2aaaab
-DATA c4<>+28(SB)/4, $0x3d2aaaab
-GLOBL c4<>(SB), RODATA|NOPTR, $32
+DATA c4Neg<>+0(SB)/4, $0x3d2aac7b
+DATA c4Neg<>+4(SB)/4, $0x3d2aac7b
+DATA c4Neg<>+8(SB)/4, $0x3d2aac7b
+DATA c4Neg<>+12(SB)/4, $0x3d2aac7b
+DATA c4Neg<>+16(SB)/4, $0x3d2aac7b
+DATA c4Neg<>+20(SB)/4, $0x3d2aac7b
+DATA c4Neg<>+24(SB)/4, $0x3d2aac7b
+DATA c4Neg<>+28(SB)/4, $0x3d2aac7b
+GLOBL c4Neg<>(SB), RODATA|NOPTR, $32
 
-DATA c3<>+0(SB)/4, $0x3e2aaaab
-DATA c3<>+4(SB)/4, $0x3e2aaaab
-DATA c3<>+8(SB)/4, $0x3e2aaaab
-DATA c3<>+12(SB)/4, $0x3e2aaaab
-DATA c3<>+16(SB)/4, $0x3e2aaaab
-DATA c3<>+20(SB)/4, $0x3e2aaaab
-DATA c3<>+24(SB)/4, $0x3e2aaaab
-DATA c3<>+28(SB)/4, $0x3e2aaaab
-GLOBL c3<>(SB), RODATA|NOPTR, $32
+DATA c3Neg<>+0(SB)/4, $0xbe2aaa49
+DATA c3Neg<>+4(SB)/4, $0xbe2aaa49
+DATA c3Neg<>+8(SB)/4, $0xbe2aaa49
+DATA c3Neg<>+12(SB)/4, $0xbe2aaa49
+DATA c3Neg<>+16(SB)/4, $0xbe2aaa49
+DATA c3Neg<>+20(SB)/4, $0xbe2aaa49
+DATA c3Neg<>+24(SB)/4, $0xbe2aaa49
+DATA c3Neg<>+28(SB)/4, $0xbe2aaa49
+GLOBL c3Neg<>(SB), RODATA|NOPTR, $32
 
-DATA c2<>+0(SB)/4, $0x3f000000
-DATA c2<>+4(SB)/4, $0x3f000000
-DATA c2<>+8(SB)/4, $0x3f000000
-DATA c2<>+12(SB)/4, $0x3f000000
-DATA c2<>+16(SB)/4, $0x3f000000
-DATA c2<>+20(SB)/4, $0x3f000000
-DATA c2<>+24(SB)/4, $0x3f000000
-DATA c2<>+28(SB)/4, $0x3f000000
-GLOBL c2<>(SB), RODATA|NOPTR, $32
+DATA c2Neg<>+0(SB)/4, $0x3efffffe
+DATA c2Neg<>+4(SB)/4, $0x3efffffe
+DATA c2Neg<>+8(SB)/4, $0x3efffffe
+DATA c2Neg<>+12(SB)/4, $0x3efffffe
+DATA c2Neg<>+16(SB)/4, $0x3efffffe
+DATA c2Neg<>+20(SB)/4, $0x3efffffe
+DATA c2Neg<>+24(SB)/4, $0x3efffffe
+DATA c2Neg<>+28(SB)/4, $0x3efffffe
+GLOBL c2Neg<>(SB), RODATA|NOPTR, $32
 
-DATA c1<>+0(SB)/4, $0x3f800000
-DATA c1<>+4(SB)/4, $0x3f800000
-DATA c1<>+8(SB)/4, $0x3f800000
-DATA c1<>+12(SB)/4, $0x3f800000
-DATA c1<>+16(SB)/4, $0x3f800000
-DATA c1<>+20(SB)/4, $0x3f800000
-DATA c1<>+24(SB)/4, $0x3f800000
-DATA c1<>+28(SB)/4, $0x3f800000
-GLOBL c1<>(SB), RODATA|NOPTR, $32
+DATA c1Neg<>+0(SB)/4, $0xbf800000
+DATA c1Neg<>+4(SB)/4, $0xbf800000
+DATA c1Neg<>+8(SB)/4, $0xbf800000
+DATA c1Neg<>+12(SB)/4, $0xbf800000
+DATA c1Neg<>+16(SB)/4, $0xbf800000
+DATA c1Neg<>+20(SB)/4, $0xbf800000
+DATA c1Neg<>+24(SB)/4, $0xbf800000
+DATA c1Neg<>+28(SB)/4, $0xbf800000
+GLOBL c1Neg<>(SB), RODATA|NOPTR, $32
 
 DATA one<>+0(SB)/4, $0x3f800000
 DATA one<>+4(SB)/4, $0x3f800000
@@ -994,34 +996,31 @@ eight:
 	CMPQ         DX, $0x08
 	JLT          rest
 	VMOVUPS      (CX), Y0
-	VADDPS       Y0, Y0, Y1
-	VORPS        signBit<>+0(SB), Y1, Y1
-	VMOVUPS      lowest<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x00, Y2, Y2
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS ln2High<>+0(SB), Y2, Y1
-	VFNMADD231PS ln2Low<>+0(SB), Y2, Y1
-	VMOVUPS      c7<>+0(SB), Y3
-	VFMADD213PS  c6<>+0(SB), Y1, Y3
-	VFMADD213PS  c5<>+0(SB), Y1, Y3
-	VFMADD213PS  c4<>+0(SB), Y1, Y3
-	VFMADD213PS  c3<>+0(SB), Y1, Y3
-	VFMADD213PS  c2<>+0(SB), Y1, Y3
-	VFMADD213PS  c1<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y3, Y3
-	VCVTPS2DQ    Y2, Y1
-	VPSLLD       $0x17, Y1, Y1
-	VPADDD       one<>+0(SB), Y1, Y1
-	VSUBPS       oneF<>+0(SB), Y1, Y2
-	VFMADD213PS  Y2, Y1, Y3
-	VADDPS       twoF<>+0(SB), Y3, Y1
-	VDIVPS       Y1, Y3, Y3
-	VANDPS       signBit<>+0(SB), Y0, Y0
-	VXORPS       signBit<>+0(SB), Y0, Y0
-	VXORPS       Y0, Y3, Y3
-	VMOVUPS      Y3, (AX)
+	VBROADCASTSS limit10<>+0(SB), Y1
+	VBROADCASTSS minuslimit10<>+0(SB), Y2
+	VMINPS       Y0, Y1, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS shift<>+0(SB), Y0
+	VFMADD231PS  log2eNegTwice<>+0(SB), Y2, Y0
+	VSUBPS       shift<>+0(SB), Y0, Y1
+	VFNMADD231PS ln2HighNegTwice<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2LowNegTwice<>+0(SB), Y1, Y2
+	VBROADCASTSS c6NegTwice<>+0(SB), Y1
+	VFMADD213PS  c5NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c4NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c3NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c2NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c1NegTwice<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       one<>+0(SB), Y0, Y0
+	VBROADCASTSS oneF<>+0(SB), Y2
+	VBROADCASTSS twoF<>+0(SB), Y3
+	VSUBPS       Y0, Y2, Y2
+	VFNMADD231PS Y1, Y0, Y2
+	VSUBPS       Y2, Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (AX)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, AX
 	SUBQ         $0x08, DX
@@ -1035,38 +1034,145 @@ rest:
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	VADDPS       Y1, Y1, Y2
-	VORPS        signBit<>+0(SB), Y2, Y2
-	VMOVUPS      lowest<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       log2e<>+0(SB), Y2, Y3
-	VROUNDPS     $0x00, Y3, Y3
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS ln2High<>+0(SB), Y3, Y2
-	VFNMADD231PS ln2Low<>+0(SB), Y3, Y2
-	VMOVUPS      c7<>+0(SB), Y4
-	VFMADD213PS  c6<>+0(SB), Y2, Y4
-	VFMADD213PS  c5<>+0(SB), Y2, Y4
-	VFMADD213PS  c4<>+0(SB), Y2, Y4
-	VFMADD213PS  c3<>+0(SB), Y2, Y4
-	VFMADD213PS  c2<>+0(SB), Y2, Y4
-	VFMADD213PS  c1<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VCVTPS2DQ    Y3, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       one<>+0(SB), Y2, Y2
-	VSUBPS       oneF<>+0(SB), Y2, Y3
-	VFMADD213PS  Y3, Y2, Y4
-	VADDPS       twoF<>+0(SB), Y4, Y2
-	VDIVPS       Y2, Y4, Y4
-	VANDPS       signBit<>+0(SB), Y1, Y1
-	VXORPS       signBit<>+0(SB), Y1, Y1
-	VXORPS       Y1, Y4, Y4
-	VMASKMOVPS   Y4, Y0, (AX)
+	VBROADCASTSS limit10<>+0(SB), Y2
+	VBROADCASTSS minuslimit10<>+0(SB), Y3
+	VMINPS       Y1, Y2, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS shift<>+0(SB), Y1
+	VFMADD231PS  log2eNegTwice<>+0(SB), Y3, Y1
+	VSUBPS       shift<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2HighNegTwice<>+0(SB), Y2, Y3
+	VFNMADD231PS ln2LowNegTwice<>+0(SB), Y2, Y3
+	VBROADCASTSS c6NegTwice<>+0(SB), Y2
+	VFMADD213PS  c5NegTwice<>+0(SB), Y3, Y2
+	VFMADD213PS  c4NegTwice<>+0(SB), Y3, Y2
+	VFMADD213PS  c3NegTwice<>+0(SB), Y3, Y2
+	VFMADD213PS  c2NegTwice<>+0(SB), Y3, Y2
+	VFMADD213PS  c1NegTwice<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y2, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       one<>+0(SB), Y1, Y1
+	VBROADCASTSS oneF<>+0(SB), Y3
+	VBROADCASTSS twoF<>+0(SB), Y4
+	VSUBPS       Y1, Y3, Y3
+	VFNMADD231PS Y2, Y1, Y3
+	VSUBPS       Y3, Y4, Y4
+	VDIVPS       Y4, Y3, Y3
+	VMASKMOVPS   Y3, Y0, (AX)
 
 done:
 	VZEROUPPER
 	RET
+
+DATA limit10<>+0(SB)/4, $0x41200000
+DATA limit10<>+4(SB)/4, $0x41200000
+DATA limit10<>+8(SB)/4, $0x41200000
+DATA limit10<>+12(SB)/4, $0x41200000
+DATA limit10<>+16(SB)/4, $0x41200000
+DATA limit10<>+20(SB)/4, $0x41200000
+DATA limit10<>+24(SB)/4, $0x41200000
+DATA limit10<>+28(SB)/4, $0x41200000
+GLOBL limit10<>(SB), RODATA|NOPTR, $32
+
+DATA minuslimit10<>+0(SB)/4, $0xc1200000
+DATA minuslimit10<>+4(SB)/4, $0xc1200000
+DATA minuslimit10<>+8(SB)/4, $0xc1200000
+DATA minuslimit10<>+12(SB)/4, $0xc1200000
+DATA minuslimit10<>+16(SB)/4, $0xc1200000
+DATA minuslimit10<>+20(SB)/4, $0xc1200000
+DATA minuslimit10<>+24(SB)/4, $0xc1200000
+DATA minuslimit10<>+28(SB)/4, $0xc1200000
+GLOBL minuslimit10<>(SB), RODATA|NOPTR, $32
+
+DATA log2eNegTwice<>+0(SB)/4, $0xc038aa3b
+DATA log2eNegTwice<>+4(SB)/4, $0xc038aa3b
+DATA log2eNegTwice<>+8(SB)/4, $0xc038aa3b
+DATA log2eNegTwice<>+12(SB)/4, $0xc038aa3b
+DATA log2eNegTwice<>+16(SB)/4, $0xc038aa3b
+DATA log2eNegTwice<>+20(SB)/4, $0xc038aa3b
+DATA log2eNegTwice<>+24(SB)/4, $0xc038aa3b
+DATA log2eNegTwice<>+28(SB)/4, $0xc038aa3b
+GLOBL log2eNegTwice<>(SB), RODATA|NOPTR, $32
+
+DATA ln2HighNegTwice<>+0(SB)/4, $0xbeb18000
+DATA ln2HighNegTwice<>+4(SB)/4, $0xbeb18000
+DATA ln2HighNegTwice<>+8(SB)/4, $0xbeb18000
+DATA ln2HighNegTwice<>+12(SB)/4, $0xbeb18000
+DATA ln2HighNegTwice<>+16(SB)/4, $0xbeb18000
+DATA ln2HighNegTwice<>+20(SB)/4, $0xbeb18000
+DATA ln2HighNegTwice<>+24(SB)/4, $0xbeb18000
+DATA ln2HighNegTwice<>+28(SB)/4, $0xbeb18000
+GLOBL ln2HighNegTwice<>(SB), RODATA|NOPTR, $32
+
+DATA ln2LowNegTwice<>+0(SB)/4, $0x38de8083
+DATA ln2LowNegTwice<>+4(SB)/4, $0x38de8083
+DATA ln2LowNegTwice<>+8(SB)/4, $0x38de8083
+DATA ln2LowNegTwice<>+12(SB)/4, $0x38de8083
+DATA ln2LowNegTwice<>+16(SB)/4, $0x38de8083
+DATA ln2LowNegTwice<>+20(SB)/4, $0x38de8083
+DATA ln2LowNegTwice<>+24(SB)/4, $0x38de8083
+DATA ln2LowNegTwice<>+28(SB)/4, $0x38de8083
+GLOBL ln2LowNegTwice<>(SB), RODATA|NOPTR, $32
+
+DATA c6NegTwice<>+0(SB)/4, $0x3db51043
+DATA c6NegTwice<>+4(SB)/4, $0x3db51043
+DATA c6NegTwice<>+8(SB)/4, $0x3db51043
+DATA c6NegTwice<>+12(SB)/4, $0x3db51043
+DATA c6NegTwice<>+16(SB)/4, $0x3db51043
+DATA c6NegTwice<>+20(SB)/4, $0x3db51043
+DATA c6NegTwice<>+24(SB)/4, $0x3db51043
+DATA c6NegTwice<>+28(SB)/4, $0x3db51043
+GLOBL c6NegTwice<>(SB), RODATA|NOPTR, $32
+
+DATA c5NegTwice<>+0(SB)/4, $0xbe891d0a
+DATA c5NegTwice<>+4(SB)/4, $0xbe891d0a
+DATA c5NegTwice<>+8(SB)/4, $0xbe891d0a
+DATA c5NegTwice<>+12(SB)/4, $0xbe891d0a
+DATA c5NegTwice<>+16(SB)/4, $0xbe891d0a
+DATA c5NegTwice<>+20(SB)/4, $0xbe891d0a
+DATA c5NegTwice<>+24(SB)/4, $0xbe891d0a
+DATA c5NegTwice<>+28(SB)/4, $0xbe891d0a
+GLOBL c5NegTwice<>(SB), RODATA|NOPTR, $32
+
+DATA c4NegTwice<>+0(SB)/4, $0x3f2aac7b
+DATA c4NegTwice<>+4(SB)/4, $0x3f2aac7b
+DATA c4NegTwice<>+8(SB)/4, $0x3f2aac7b
+DATA c4NegTwice<>+12(SB)/4, $0x3f2aac7b
+DATA c4NegTwice<>+16(SB)/4, $0x3f2aac7b
+DATA c4NegTwice<>+20(SB)/4, $0x3f2aac7b
+DATA c4NegTwice<>+24(SB)/4, $0x3f2aac7b
+DATA c4NegTwice<>+28(SB)/4, $0x3f2aac7b
+GLOBL c4NegTwice<>(SB), RODATA|NOPTR, $32
+
+DATA c3NegTwice<>+0(SB)/4, $0xbfaaaa49
+DATA c3NegTwice<>+4(SB)/4, $0xbfaaaa49
+DATA c3NegTwice<>+8(SB)/4, $0xbfaaaa49
+DATA c3NegTwice<>+12(SB)/4, $0xbfaaaa49
+DATA c3NegTwice<>+16(SB)/4, $0xbfaaaa49
+DATA c3NegTwice<>+20(SB)/4, $0xbfaaaa49
+DATA c3NegTwice<>+24(SB)/4, $0xbfaaaa49
+DATA c3NegTwice<>+28(SB)/4, $0xbfaaaa49
+GLOBL c3NegTwice<>(SB), RODATA|NOPTR, $32
+
+DATA c2NegTwice<>+0(SB)/4, $0x3ffffffe
+DATA c2NegTwice<>+4(SB)/4, $0x3ffffffe
+DATA c2NegTwice<>+8(SB)/4, $0x3ffffffe
+DATA c2NegTwice<>+12(SB)/4, $0x3ffffffe
+DATA c2NegTwice<>+16(SB)/4, $0x3ffffffe
+DATA c2NegTwice<>+20(SB)/4, $0x3ffffffe
+DATA c2NegTwice<>+24(SB)/4, $0x3ffffffe
+DATA c2NegTwice<>+28(SB)/4, $0x3ffffffe
+GLOBL c2NegTwice<>(SB), RODATA|NOPTR, $32
+
+DATA c1NegTwice<>+0(SB)/4, $0xc0000000
+DATA c1NegTwice<>+4(SB)/4, $0xc0000000
+DATA c1NegTwice<>+8(SB)/4, $0xc0000000
+DATA c1NegTwice<>+12(SB)/4, $0xc0000000
+DATA c1NegTwice<>+16(SB)/4, $0xc0000000
+DATA c1NegTwice<>+20(SB)/4, $0xc0000000
+DATA c1NegTwice<>+24(SB)/4, $0xc0000000
+DATA c1NegTwice<>+28(SB)/4, $0xc0000000
+GLOBL c1NegTwice<>(SB), RODATA|NOPTR, $32
 
 DATA twoF<>+0(SB)/4, $0x40000000
 DATA twoF<>+4(SB)/4, $0x40000000
@@ -1089,23 +1195,21 @@ eight:
 	CMPQ         DX, $0x08
 	JLT          rest
 	VMOVUPS      (CX), Y0
-	VORPS        signBit<>+0(SB), Y0, Y0
-	VMOVUPS      lowest<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMULPS       log2e<>+0(SB), Y0, Y1
-	VROUNDPS     $0x00, Y1, Y1
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS ln2High<>+0(SB), Y1, Y0
-	VFNMADD231PS ln2Low<>+0(SB), Y1, Y0
-	VMOVUPS      c7<>+0(SB), Y2
-	VFMADD213PS  c6<>+0(SB), Y0, Y2
-	VFMADD213PS  c5<>+0(SB), Y0, Y2
-	VFMADD213PS  c4<>+0(SB), Y0, Y2
-	VFMADD213PS  c3<>+0(SB), Y0, Y2
-	VFMADD213PS  c2<>+0(SB), Y0, Y2
-	VFMADD213PS  c1<>+0(SB), Y0, Y2
-	VMULPS       Y0, Y2, Y2
-	VCVTPS2DQ    Y1, Y0
+	VBROADCASTSS limit87<>+0(SB), Y1
+	VANDPS       withoutSign<>+0(SB), Y0, Y0
+	VMINPS       Y0, Y1, Y1
+	VBROADCASTSS shift<>+0(SB), Y0
+	VFMADD231PS  log2eNeg<>+0(SB), Y1, Y0
+	VSUBPS       shift<>+0(SB), Y0, Y2
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y2, Y1
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y2, Y1
+	VBROADCASTSS c6Neg<>+0(SB), Y2
+	VFMADD213PS  c5Neg<>+0(SB), Y1, Y2
+	VFMADD213PS  c4Neg<>+0(SB), Y1, Y2
+	VFMADD213PS  c3Neg<>+0(SB), Y1, Y2
+	VFMADD213PS  c2Neg<>+0(SB), Y1, Y2
+	VFMADD213PS  c1Neg<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y2, Y2
 	VPSLLD       $0x17, Y0, Y0
 	VPADDD       one<>+0(SB), Y0, Y0
 	VFMADD213PS  Y0, Y0, Y2
@@ -1123,23 +1227,21 @@ rest:
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	VORPS        signBit<>+0(SB), Y1, Y1
-	VMOVUPS      lowest<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       log2e<>+0(SB), Y1, Y2
-	VROUNDPS     $0x00, Y2, Y2
-	VMOVAPS      Y1, Y1
-	VFNMADD231PS ln2High<>+0(SB), Y2, Y1
-	VFNMADD231PS ln2Low<>+0(SB), Y2, Y1
-	VMOVUPS      c7<>+0(SB), Y3
-	VFMADD213PS  c6<>+0(SB), Y1, Y3
-	VFMADD213PS  c5<>+0(SB), Y1, Y3
-	VFMADD213PS  c4<>+0(SB), Y1, Y3
-	VFMADD213PS  c3<>+0(SB), Y1, Y3
-	VFMADD213PS  c2<>+0(SB), Y1, Y3
-	VFMADD213PS  c1<>+0(SB), Y1, Y3
-	VMULPS       Y1, Y3, Y3
-	VCVTPS2DQ    Y2, Y1
+	VBROADCASTSS limit87<>+0(SB), Y2
+	VANDPS       withoutSign<>+0(SB), Y1, Y1
+	VMINPS       Y1, Y2, Y2
+	VBROADCASTSS shift<>+0(SB), Y1
+	VFMADD231PS  log2eNeg<>+0(SB), Y2, Y1
+	VSUBPS       shift<>+0(SB), Y1, Y3
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y3, Y2
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y3, Y2
+	VBROADCASTSS c6Neg<>+0(SB), Y3
+	VFMADD213PS  c5Neg<>+0(SB), Y2, Y3
+	VFMADD213PS  c4Neg<>+0(SB), Y2, Y3
+	VFMADD213PS  c3Neg<>+0(SB), Y2, Y3
+	VFMADD213PS  c2Neg<>+0(SB), Y2, Y3
+	VFMADD213PS  c1Neg<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y3
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       one<>+0(SB), Y1, Y1
 	VFMADD213PS  Y1, Y1, Y3
@@ -1148,6 +1250,237 @@ rest:
 done:
 	VZEROUPPER
 	RET
+
+DATA withoutSign<>+0(SB)/4, $0x7fffffff
+DATA withoutSign<>+4(SB)/4, $0x7fffffff
+DATA withoutSign<>+8(SB)/4, $0x7fffffff
+DATA withoutSign<>+12(SB)/4, $0x7fffffff
+DATA withoutSign<>+16(SB)/4, $0x7fffffff
+DATA withoutSign<>+20(SB)/4, $0x7fffffff
+DATA withoutSign<>+24(SB)/4, $0x7fffffff
+DATA withoutSign<>+28(SB)/4, $0x7fffffff
+GLOBL withoutSign<>(SB), RODATA|NOPTR, $32
+
+// func logSizeAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·logSizeAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+
+eight:
+	CMPQ         DX, $0x08
+	JLT          rest
+	VMOVUPS      (CX), Y0
+	VANDPS       withoutSign<>+0(SB), Y0, Y0
+	VMAXPS       smallestNormal<>+0(SB), Y0, Y1
+	VPSUBD       rootHalf<>+0(SB), Y1, Y2
+	VPSRAD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y2, Y3
+	VPSUBD       Y3, Y1, Y3
+	VSUBPS       oneF<>+0(SB), Y3, Y3
+	VCVTDQ2PS    Y2, Y2
+	VBROADCASTSS l7<>+0(SB), Y1
+	VFMADD213PS  l6<>+0(SB), Y3, Y1
+	VFMADD213PS  l5<>+0(SB), Y3, Y1
+	VFMADD213PS  l4<>+0(SB), Y3, Y1
+	VFMADD213PS  l3<>+0(SB), Y3, Y1
+	VFMADD213PS  l2<>+0(SB), Y3, Y1
+	VFMADD213PS  l1<>+0(SB), Y3, Y1
+	VFMADD213PS  l0<>+0(SB), Y3, Y1
+	VMULPS       Y3, Y3, Y4
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y4, Y1, Y1
+	VFMADD231PS  ln2Low<>+0(SB), Y2, Y1
+	VFNMADD231PS halfF<>+0(SB), Y4, Y1
+	VADDPS       Y3, Y1, Y1
+	VFMADD231PS  ln2High<>+0(SB), Y2, Y1
+	VCMPPS       $0x05, inf<>+0(SB), Y0, Y2
+	VBLENDVPS    Y2, Y0, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          eight
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         tailMask<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VANDPS       withoutSign<>+0(SB), Y1, Y1
+	VMAXPS       smallestNormal<>+0(SB), Y1, Y2
+	VPSUBD       rootHalf<>+0(SB), Y2, Y3
+	VPSRAD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y3, Y4
+	VPSUBD       Y4, Y2, Y4
+	VSUBPS       oneF<>+0(SB), Y4, Y4
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS l7<>+0(SB), Y2
+	VFMADD213PS  l6<>+0(SB), Y4, Y2
+	VFMADD213PS  l5<>+0(SB), Y4, Y2
+	VFMADD213PS  l4<>+0(SB), Y4, Y2
+	VFMADD213PS  l3<>+0(SB), Y4, Y2
+	VFMADD213PS  l2<>+0(SB), Y4, Y2
+	VFMADD213PS  l1<>+0(SB), Y4, Y2
+	VFMADD213PS  l0<>+0(SB), Y4, Y2
+	VMULPS       Y4, Y4, Y5
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y5, Y2, Y2
+	VFMADD231PS  ln2Low<>+0(SB), Y3, Y2
+	VFNMADD231PS halfF<>+0(SB), Y5, Y2
+	VADDPS       Y4, Y2, Y2
+	VFMADD231PS  ln2High<>+0(SB), Y3, Y2
+	VCMPPS       $0x05, inf<>+0(SB), Y1, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA smallestNormal<>+0(SB)/4, $0x00800000
+DATA smallestNormal<>+4(SB)/4, $0x00800000
+DATA smallestNormal<>+8(SB)/4, $0x00800000
+DATA smallestNormal<>+12(SB)/4, $0x00800000
+DATA smallestNormal<>+16(SB)/4, $0x00800000
+DATA smallestNormal<>+20(SB)/4, $0x00800000
+DATA smallestNormal<>+24(SB)/4, $0x00800000
+DATA smallestNormal<>+28(SB)/4, $0x00800000
+GLOBL smallestNormal<>(SB), RODATA|NOPTR, $32
+
+DATA rootHalf<>+0(SB)/4, $0x3f3504f3
+DATA rootHalf<>+4(SB)/4, $0x3f3504f3
+DATA rootHalf<>+8(SB)/4, $0x3f3504f3
+DATA rootHalf<>+12(SB)/4, $0x3f3504f3
+DATA rootHalf<>+16(SB)/4, $0x3f3504f3
+DATA rootHalf<>+20(SB)/4, $0x3f3504f3
+DATA rootHalf<>+24(SB)/4, $0x3f3504f3
+DATA rootHalf<>+28(SB)/4, $0x3f3504f3
+GLOBL rootHalf<>(SB), RODATA|NOPTR, $32
+
+DATA l7<>+0(SB)/4, $0xbd9c5ac2
+DATA l7<>+4(SB)/4, $0xbd9c5ac2
+DATA l7<>+8(SB)/4, $0xbd9c5ac2
+DATA l7<>+12(SB)/4, $0xbd9c5ac2
+DATA l7<>+16(SB)/4, $0xbd9c5ac2
+DATA l7<>+20(SB)/4, $0xbd9c5ac2
+DATA l7<>+24(SB)/4, $0xbd9c5ac2
+DATA l7<>+28(SB)/4, $0xbd9c5ac2
+GLOBL l7<>(SB), RODATA|NOPTR, $32
+
+DATA l6<>+0(SB)/4, $0x3e02adb5
+DATA l6<>+4(SB)/4, $0x3e02adb5
+DATA l6<>+8(SB)/4, $0x3e02adb5
+DATA l6<>+12(SB)/4, $0x3e02adb5
+DATA l6<>+16(SB)/4, $0x3e02adb5
+DATA l6<>+20(SB)/4, $0x3e02adb5
+DATA l6<>+24(SB)/4, $0x3e02adb5
+DATA l6<>+28(SB)/4, $0x3e02adb5
+GLOBL l6<>(SB), RODATA|NOPTR, $32
+
+DATA l5<>+0(SB)/4, $0xbe06c2a1
+DATA l5<>+4(SB)/4, $0xbe06c2a1
+DATA l5<>+8(SB)/4, $0xbe06c2a1
+DATA l5<>+12(SB)/4, $0xbe06c2a1
+DATA l5<>+16(SB)/4, $0xbe06c2a1
+DATA l5<>+20(SB)/4, $0xbe06c2a1
+DATA l5<>+24(SB)/4, $0xbe06c2a1
+DATA l5<>+28(SB)/4, $0xbe06c2a1
+GLOBL l5<>(SB), RODATA|NOPTR, $32
+
+DATA l4<>+0(SB)/4, $0x3e116d0e
+DATA l4<>+4(SB)/4, $0x3e116d0e
+DATA l4<>+8(SB)/4, $0x3e116d0e
+DATA l4<>+12(SB)/4, $0x3e116d0e
+DATA l4<>+16(SB)/4, $0x3e116d0e
+DATA l4<>+20(SB)/4, $0x3e116d0e
+DATA l4<>+24(SB)/4, $0x3e116d0e
+DATA l4<>+28(SB)/4, $0x3e116d0e
+GLOBL l4<>(SB), RODATA|NOPTR, $32
+
+DATA l3<>+0(SB)/4, $0xbe2a3922
+DATA l3<>+4(SB)/4, $0xbe2a3922
+DATA l3<>+8(SB)/4, $0xbe2a3922
+DATA l3<>+12(SB)/4, $0xbe2a3922
+DATA l3<>+16(SB)/4, $0xbe2a3922
+DATA l3<>+20(SB)/4, $0xbe2a3922
+DATA l3<>+24(SB)/4, $0xbe2a3922
+DATA l3<>+28(SB)/4, $0xbe2a3922
+GLOBL l3<>(SB), RODATA|NOPTR, $32
+
+DATA l2<>+0(SB)/4, $0x3e4cd004
+DATA l2<>+4(SB)/4, $0x3e4cd004
+DATA l2<>+8(SB)/4, $0x3e4cd004
+DATA l2<>+12(SB)/4, $0x3e4cd004
+DATA l2<>+16(SB)/4, $0x3e4cd004
+DATA l2<>+20(SB)/4, $0x3e4cd004
+DATA l2<>+24(SB)/4, $0x3e4cd004
+DATA l2<>+28(SB)/4, $0x3e4cd004
+GLOBL l2<>(SB), RODATA|NOPTR, $32
+
+DATA l1<>+0(SB)/4, $0xbe800113
+DATA l1<>+4(SB)/4, $0xbe800113
+DATA l1<>+8(SB)/4, $0xbe800113
+DATA l1<>+12(SB)/4, $0xbe800113
+DATA l1<>+16(SB)/4, $0xbe800113
+DATA l1<>+20(SB)/4, $0xbe800113
+DATA l1<>+24(SB)/4, $0xbe800113
+DATA l1<>+28(SB)/4, $0xbe800113
+GLOBL l1<>(SB), RODATA|NOPTR, $32
+
+DATA l0<>+0(SB)/4, $0x3eaaaaaa
+DATA l0<>+4(SB)/4, $0x3eaaaaaa
+DATA l0<>+8(SB)/4, $0x3eaaaaaa
+DATA l0<>+12(SB)/4, $0x3eaaaaaa
+DATA l0<>+16(SB)/4, $0x3eaaaaaa
+DATA l0<>+20(SB)/4, $0x3eaaaaaa
+DATA l0<>+24(SB)/4, $0x3eaaaaaa
+DATA l0<>+28(SB)/4, $0x3eaaaaaa
+GLOBL l0<>(SB), RODATA|NOPTR, $32
+
+DATA ln2Low<>+0(SB)/4, $0xb95e8083
+DATA ln2Low<>+4(SB)/4, $0xb95e8083
+DATA ln2Low<>+8(SB)/4, $0xb95e8083
+DATA ln2Low<>+12(SB)/4, $0xb95e8083
+DATA ln2Low<>+16(SB)/4, $0xb95e8083
+DATA ln2Low<>+20(SB)/4, $0xb95e8083
+DATA ln2Low<>+24(SB)/4, $0xb95e8083
+DATA ln2Low<>+28(SB)/4, $0xb95e8083
+GLOBL ln2Low<>(SB), RODATA|NOPTR, $32
+
+DATA halfF<>+0(SB)/4, $0x3f000000
+DATA halfF<>+4(SB)/4, $0x3f000000
+DATA halfF<>+8(SB)/4, $0x3f000000
+DATA halfF<>+12(SB)/4, $0x3f000000
+DATA halfF<>+16(SB)/4, $0x3f000000
+DATA halfF<>+20(SB)/4, $0x3f000000
+DATA halfF<>+24(SB)/4, $0x3f000000
+DATA halfF<>+28(SB)/4, $0x3f000000
+GLOBL halfF<>(SB), RODATA|NOPTR, $32
+
+DATA ln2High<>+0(SB)/4, $0x3f318000
+DATA ln2High<>+4(SB)/4, $0x3f318000
+DATA ln2High<>+8(SB)/4, $0x3f318000
+DATA ln2High<>+12(SB)/4, $0x3f318000
+DATA ln2High<>+16(SB)/4, $0x3f318000
+DATA ln2High<>+20(SB)/4, $0x3f318000
+DATA ln2High<>+24(SB)/4, $0x3f318000
+DATA ln2High<>+28(SB)/4, $0x3f318000
+GLOBL ln2High<>(SB), RODATA|NOPTR, $32
+
+DATA inf<>+0(SB)/4, $0x7f800000
+DATA inf<>+4(SB)/4, $0x7f800000
+DATA inf<>+8(SB)/4, $0x7f800000
+DATA inf<>+12(SB)/4, $0x7f800000
+DATA inf<>+16(SB)/4, $0x7f800000
+DATA inf<>+20(SB)/4, $0x7f800000
+DATA inf<>+24(SB)/4, $0x7f800000
+DATA inf<>+28(SB)/4, $0x7f800000
+GLOBL inf<>(SB), RODATA|NOPTR, $32
 
 // func pixelsAVX2(x []float32, p []byte)
 // Requires: AVX, AVX2, FMA3
@@ -1192,24 +1525,29 @@ DATA inv255Low<>+28(SB)/4, $0xaf7efeff
 GLOBL inv255Low<>(SB), RODATA|NOPTR, $32
 
 // func cellForwardAVX2(gates []float32, cPrev []float32, cNext []float32, act []float32, h1 []float32, h2 []float32, n int, h int, ld1 int, ld2 int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·cellForwardAVX2(SB), NOSPLIT, $0-176
-	MOVQ gates_base+0(FP), AX
-	MOVQ cPrev_base+24(FP), CX
-	MOVQ cNext_base+48(FP), DX
-	MOVQ act_base+72(FP), BX
-	MOVQ h1_base+96(FP), SI
-	MOVQ h2_base+120(FP), DI
-	MOVQ n+144(FP), R8
-	MOVQ h+152(FP), R9
-	MOVQ ld1+160(FP), R10
-	MOVQ ld2+168(FP), R11
-	SHRQ $0x01, R8
-	SHLQ $0x02, R9
-	SHLQ $0x02, R10
-	SHLQ $0x02, R11
-	MOVQ R9, R12
-	SHLQ $0x02, R12
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·cellForwardAVX2(SB), NOSPLIT, $16-176
+	STMXCSR (SP)
+	MOVL    (SP), AX
+	ORL     $0x00008040, AX
+	MOVL    AX, 8(SP)
+	LDMXCSR 8(SP)
+	MOVQ    gates_base+0(FP), AX
+	MOVQ    cPrev_base+24(FP), CX
+	MOVQ    cNext_base+48(FP), DX
+	MOVQ    act_base+72(FP), BX
+	MOVQ    h1_base+96(FP), SI
+	MOVQ    h2_base+120(FP), DI
+	MOVQ    n+144(FP), R8
+	MOVQ    h+152(FP), R9
+	MOVQ    ld1+160(FP), R10
+	MOVQ    ld2+168(FP), R11
+	SHRQ    $0x01, R8
+	SHLQ    $0x02, R9
+	SHLQ    $0x02, R10
+	SHLQ    $0x02, R11
+	MOVQ    R9, R12
+	SHLQ    $0x02, R12
 
 pairs:
 	MOVQ h+152(FP), R13
@@ -1217,154 +1555,142 @@ pairs:
 groups:
 	VMOVUPS      (AX), Y0
 	VPERM2F128   $0x20, (AX)(R12*1), Y0, Y0
-	VORPS        signBit<>+0(SB), Y0, Y2
-	VMOVUPS      lowest<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       log2e<>+0(SB), Y2, Y3
-	VROUNDPS     $0x00, Y3, Y3
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS ln2High<>+0(SB), Y3, Y2
-	VFNMADD231PS ln2Low<>+0(SB), Y3, Y2
-	VMOVUPS      c7<>+0(SB), Y4
-	VFMADD213PS  c6<>+0(SB), Y2, Y4
-	VFMADD213PS  c5<>+0(SB), Y2, Y4
-	VFMADD213PS  c4<>+0(SB), Y2, Y4
-	VFMADD213PS  c3<>+0(SB), Y2, Y4
-	VFMADD213PS  c2<>+0(SB), Y2, Y4
-	VFMADD213PS  c1<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VCVTPS2DQ    Y3, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       one<>+0(SB), Y2, Y2
-	VFMADD213PS  Y2, Y2, Y4
-	VMOVUPS      oneF<>+0(SB), Y2
-	VADDPS       Y4, Y2, Y3
-	VBLENDVPS    Y0, Y4, Y2, Y2
-	VDIVPS       Y3, Y2, Y2
-	VMOVUPS      Y2, (BX)
-	VMOVUPS      32(AX), Y0
-	VPERM2F128   $0x20, 32(AX)(R12*1), Y0, Y0
-	VADDPS       Y0, Y0, Y3
-	VORPS        signBit<>+0(SB), Y3, Y3
-	VMOVUPS      lowest<>+0(SB), Y4
-	VMAXPS       Y3, Y4, Y3
-	VMULPS       log2e<>+0(SB), Y3, Y4
-	VROUNDPS     $0x00, Y4, Y4
-	VMOVAPS      Y3, Y3
-	VFNMADD231PS ln2High<>+0(SB), Y4, Y3
-	VFNMADD231PS ln2Low<>+0(SB), Y4, Y3
-	VMOVUPS      c7<>+0(SB), Y5
-	VFMADD213PS  c6<>+0(SB), Y3, Y5
-	VFMADD213PS  c5<>+0(SB), Y3, Y5
-	VFMADD213PS  c4<>+0(SB), Y3, Y5
-	VFMADD213PS  c3<>+0(SB), Y3, Y5
-	VFMADD213PS  c2<>+0(SB), Y3, Y5
-	VFMADD213PS  c1<>+0(SB), Y3, Y5
-	VMULPS       Y3, Y5, Y5
-	VCVTPS2DQ    Y4, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       one<>+0(SB), Y3, Y3
-	VSUBPS       oneF<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y3, Y5
-	VADDPS       twoF<>+0(SB), Y5, Y3
-	VDIVPS       Y3, Y5, Y5
-	VANDPS       signBit<>+0(SB), Y0, Y0
-	VXORPS       signBit<>+0(SB), Y0, Y0
-	VXORPS       Y0, Y5, Y5
-	VMOVUPS      Y5, 64(BX)
-	VMULPS       Y2, Y5, Y5
+	VMOVUPS      32(AX), Y2
+	VPERM2F128   $0x20, 32(AX)(R12*1), Y2, Y4
+	VBROADCASTSS limit87<>+0(SB), Y2
+	VBROADCASTSS limit10<>+0(SB), Y5
+	VBROADCASTSS minuslimit87<>+0(SB), Y3
+	VBROADCASTSS minuslimit10<>+0(SB), Y6
+	VMINPS       Y0, Y2, Y2
+	VMINPS       Y4, Y5, Y5
+	VMAXPS       Y2, Y3, Y3
+	VMAXPS       Y5, Y6, Y6
+	VBROADCASTSS shift<>+0(SB), Y0
+	VBROADCASTSS shift<>+0(SB), Y4
+	VFMADD231PS  log2eNeg<>+0(SB), Y3, Y0
+	VFMADD231PS  log2eNegTwice<>+0(SB), Y6, Y4
+	VSUBPS       shift<>+0(SB), Y0, Y2
+	VSUBPS       shift<>+0(SB), Y4, Y5
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y2, Y3
+	VFNMADD231PS ln2HighNegTwice<>+0(SB), Y5, Y6
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y2, Y3
+	VFNMADD231PS ln2LowNegTwice<>+0(SB), Y5, Y6
+	VBROADCASTSS c6Neg<>+0(SB), Y2
+	VBROADCASTSS c6NegTwice<>+0(SB), Y5
+	VFMADD213PS  c5Neg<>+0(SB), Y3, Y2
+	VFMADD213PS  c5NegTwice<>+0(SB), Y6, Y5
+	VFMADD213PS  c4Neg<>+0(SB), Y3, Y2
+	VFMADD213PS  c4NegTwice<>+0(SB), Y6, Y5
+	VFMADD213PS  c3Neg<>+0(SB), Y3, Y2
+	VFMADD213PS  c3NegTwice<>+0(SB), Y6, Y5
+	VFMADD213PS  c2Neg<>+0(SB), Y3, Y2
+	VFMADD213PS  c2NegTwice<>+0(SB), Y6, Y5
+	VFMADD213PS  c1Neg<>+0(SB), Y3, Y2
+	VFMADD213PS  c1NegTwice<>+0(SB), Y6, Y5
+	VMULPS       Y3, Y2, Y2
+	VMULPS       Y6, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       one<>+0(SB), Y0, Y0
+	VPADDD       one<>+0(SB), Y4, Y4
+	VFMADD213PS  Y0, Y0, Y2
+	VBROADCASTSS oneF<>+0(SB), Y3
+	VADDPS       oneF<>+0(SB), Y2, Y2
+	VBROADCASTSS twoF<>+0(SB), Y6
+	VBROADCASTSS oneF<>+0(SB), Y0
+	VSUBPS       Y4, Y3, Y3
+	VDIVPS       Y2, Y0, Y0
+	VFNMADD231PS Y5, Y4, Y3
+	VSUBPS       Y3, Y6, Y6
+	VDIVPS       Y6, Y3, Y3
+	VMOVUPS      Y0, (BX)
+	VMOVUPS      Y3, 64(BX)
+	VMULPS       Y0, Y3, Y3
 	VMOVUPS      (AX), Y0
 	VPERM2F128   $0x31, (AX)(R12*1), Y0, Y0
-	VORPS        signBit<>+0(SB), Y0, Y2
-	VMOVUPS      lowest<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       log2e<>+0(SB), Y2, Y3
-	VROUNDPS     $0x00, Y3, Y3
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS ln2High<>+0(SB), Y3, Y2
-	VFNMADD231PS ln2Low<>+0(SB), Y3, Y2
-	VMOVUPS      c7<>+0(SB), Y4
-	VFMADD213PS  c6<>+0(SB), Y2, Y4
-	VFMADD213PS  c5<>+0(SB), Y2, Y4
-	VFMADD213PS  c4<>+0(SB), Y2, Y4
-	VFMADD213PS  c3<>+0(SB), Y2, Y4
-	VFMADD213PS  c2<>+0(SB), Y2, Y4
-	VFMADD213PS  c1<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VCVTPS2DQ    Y3, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       one<>+0(SB), Y2, Y2
-	VFMADD213PS  Y2, Y2, Y4
-	VMOVUPS      oneF<>+0(SB), Y2
-	VADDPS       Y4, Y2, Y3
-	VBLENDVPS    Y0, Y4, Y2, Y2
-	VDIVPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 32(BX)
+	VMOVUPS      32(AX), Y2
+	VPERM2F128   $0x31, 32(AX)(R12*1), Y2, Y5
+	VBROADCASTSS limit87<>+0(SB), Y2
+	VBROADCASTSS limit87<>+0(SB), Y6
+	VBROADCASTSS minuslimit87<>+0(SB), Y4
+	VBROADCASTSS minuslimit87<>+0(SB), Y7
+	VMINPS       Y0, Y2, Y2
+	VMINPS       Y5, Y6, Y6
+	VMAXPS       Y2, Y4, Y4
+	VMAXPS       Y6, Y7, Y7
+	VBROADCASTSS shift<>+0(SB), Y0
+	VBROADCASTSS shift<>+0(SB), Y5
+	VFMADD231PS  log2eNeg<>+0(SB), Y4, Y0
+	VFMADD231PS  log2eNeg<>+0(SB), Y7, Y5
+	VSUBPS       shift<>+0(SB), Y0, Y2
+	VSUBPS       shift<>+0(SB), Y5, Y6
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y2, Y4
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y6, Y7
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y2, Y4
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y6, Y7
+	VBROADCASTSS c6Neg<>+0(SB), Y2
+	VBROADCASTSS c6Neg<>+0(SB), Y6
+	VFMADD213PS  c5Neg<>+0(SB), Y4, Y2
+	VFMADD213PS  c5Neg<>+0(SB), Y7, Y6
+	VFMADD213PS  c4Neg<>+0(SB), Y4, Y2
+	VFMADD213PS  c4Neg<>+0(SB), Y7, Y6
+	VFMADD213PS  c3Neg<>+0(SB), Y4, Y2
+	VFMADD213PS  c3Neg<>+0(SB), Y7, Y6
+	VFMADD213PS  c2Neg<>+0(SB), Y4, Y2
+	VFMADD213PS  c2Neg<>+0(SB), Y7, Y6
+	VFMADD213PS  c1Neg<>+0(SB), Y4, Y2
+	VFMADD213PS  c1Neg<>+0(SB), Y7, Y6
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y7, Y6, Y6
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       one<>+0(SB), Y0, Y0
+	VPADDD       one<>+0(SB), Y5, Y5
+	VFMADD213PS  Y0, Y0, Y2
+	VFMADD213PS  Y5, Y5, Y6
+	VADDPS       oneF<>+0(SB), Y2, Y2
+	VADDPS       oneF<>+0(SB), Y6, Y6
+	VBROADCASTSS oneF<>+0(SB), Y0
+	VBROADCASTSS oneF<>+0(SB), Y4
+	VDIVPS       Y2, Y0, Y0
+	VDIVPS       Y6, Y4, Y4
+	VMOVUPS      Y0, 32(BX)
+	VMOVUPS      Y4, 96(BX)
 	VMOVUPS      (CX), X1
 	VINSERTF128  $0x01, (CX)(R9*1), Y1, Y1
-	VFMADD213PS  Y5, Y2, Y1
+	VFMADD213PS  Y3, Y0, Y1
 	VMOVUPS      X1, (DX)
 	VEXTRACTF128 $0x01, Y1, (DX)(R9*1)
-	VMOVUPS      32(AX), Y0
-	VPERM2F128   $0x31, 32(AX)(R12*1), Y0, Y0
-	VORPS        signBit<>+0(SB), Y0, Y2
-	VMOVUPS      lowest<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VMULPS       log2e<>+0(SB), Y2, Y3
-	VROUNDPS     $0x00, Y3, Y3
-	VMOVAPS      Y2, Y2
-	VFNMADD231PS ln2High<>+0(SB), Y3, Y2
-	VFNMADD231PS ln2Low<>+0(SB), Y3, Y2
-	VMOVUPS      c7<>+0(SB), Y4
-	VFMADD213PS  c6<>+0(SB), Y2, Y4
-	VFMADD213PS  c5<>+0(SB), Y2, Y4
-	VFMADD213PS  c4<>+0(SB), Y2, Y4
-	VFMADD213PS  c3<>+0(SB), Y2, Y4
-	VFMADD213PS  c2<>+0(SB), Y2, Y4
-	VFMADD213PS  c1<>+0(SB), Y2, Y4
-	VMULPS       Y2, Y4, Y4
-	VCVTPS2DQ    Y3, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       one<>+0(SB), Y2, Y2
-	VFMADD213PS  Y2, Y2, Y4
-	VMOVUPS      oneF<>+0(SB), Y2
-	VADDPS       Y4, Y2, Y3
-	VBLENDVPS    Y0, Y4, Y2, Y2
-	VDIVPS       Y3, Y2, Y2
-	VMOVUPS      Y2, 96(BX)
-	VADDPS       Y1, Y1, Y0
-	VORPS        signBit<>+0(SB), Y0, Y0
-	VMOVUPS      lowest<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VMULPS       log2e<>+0(SB), Y0, Y3
-	VROUNDPS     $0x00, Y3, Y3
-	VMOVAPS      Y0, Y0
-	VFNMADD231PS ln2High<>+0(SB), Y3, Y0
-	VFNMADD231PS ln2Low<>+0(SB), Y3, Y0
-	VMOVUPS      c7<>+0(SB), Y4
-	VFMADD213PS  c6<>+0(SB), Y0, Y4
-	VFMADD213PS  c5<>+0(SB), Y0, Y4
-	VFMADD213PS  c4<>+0(SB), Y0, Y4
-	VFMADD213PS  c3<>+0(SB), Y0, Y4
-	VFMADD213PS  c2<>+0(SB), Y0, Y4
-	VFMADD213PS  c1<>+0(SB), Y0, Y4
-	VMULPS       Y0, Y4, Y4
-	VCVTPS2DQ    Y3, Y0
+	VBROADCASTSS limit10<>+0(SB), Y0
+	VBROADCASTSS minuslimit10<>+0(SB), Y2
+	VMINPS       Y1, Y0, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS shift<>+0(SB), Y0
+	VFMADD231PS  log2eNegTwice<>+0(SB), Y2, Y0
+	VSUBPS       shift<>+0(SB), Y0, Y3
+	VFNMADD231PS ln2HighNegTwice<>+0(SB), Y3, Y2
+	VFNMADD231PS ln2LowNegTwice<>+0(SB), Y3, Y2
+	VBROADCASTSS c6NegTwice<>+0(SB), Y3
+	VFMADD213PS  c5NegTwice<>+0(SB), Y2, Y3
+	VFMADD213PS  c4NegTwice<>+0(SB), Y2, Y3
+	VFMADD213PS  c3NegTwice<>+0(SB), Y2, Y3
+	VFMADD213PS  c2NegTwice<>+0(SB), Y2, Y3
+	VFMADD213PS  c1NegTwice<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y3, Y3
 	VPSLLD       $0x17, Y0, Y0
 	VPADDD       one<>+0(SB), Y0, Y0
-	VSUBPS       oneF<>+0(SB), Y0, Y3
-	VFMADD213PS  Y3, Y0, Y4
-	VADDPS       twoF<>+0(SB), Y4, Y0
-	VDIVPS       Y0, Y4, Y4
-	VANDPS       signBit<>+0(SB), Y1, Y0
-	VXORPS       signBit<>+0(SB), Y0, Y0
-	VXORPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 128(BX)
-	VMULPS       Y2, Y4, Y4
-	VMOVUPS      X4, (SI)
-	VEXTRACTF128 $0x01, Y4, (SI)(R10*1)
-	VMOVUPS      X4, (DI)
-	VEXTRACTF128 $0x01, Y4, (DI)(R11*1)
+	VBROADCASTSS oneF<>+0(SB), Y2
+	VBROADCASTSS twoF<>+0(SB), Y5
+	VSUBPS       Y0, Y2, Y2
+	VFNMADD231PS Y3, Y0, Y2
+	VSUBPS       Y2, Y5, Y5
+	VDIVPS       Y5, Y2, Y2
+	VMOVUPS      Y2, 128(BX)
+	VMULPS       Y4, Y2, Y2
+	VMOVUPS      X2, (SI)
+	VEXTRACTF128 $0x01, Y2, (SI)(R10*1)
+	VMOVUPS      X2, (DI)
+	VEXTRACTF128 $0x01, Y2, (DI)(R11*1)
 	ADDQ         $0x40, AX
 	ADDQ         $0xa0, BX
 	ADDQ         $0x10, CX
@@ -1382,28 +1708,34 @@ groups:
 	SUBQ         R9, DI
 	DECQ         R8
 	JNZ          pairs
+	LDMXCSR      (SP)
 	VZEROUPPER
 	RET
 
 // func cellBackwardAVX2(dGates []float32, dc []float32, cPrev []float32, act []float32, dh1 []float32, dh2 []float32, n int, h int, ld1 int, ld2 int)
-// Requires: AVX, FMA3
-TEXT ·cellBackwardAVX2(SB), NOSPLIT, $0-176
-	MOVQ dGates_base+0(FP), AX
-	MOVQ dc_base+24(FP), CX
-	MOVQ cPrev_base+48(FP), DX
-	MOVQ act_base+72(FP), BX
-	MOVQ dh1_base+96(FP), SI
-	MOVQ dh2_base+120(FP), DI
-	MOVQ n+144(FP), R8
-	MOVQ h+152(FP), R9
-	MOVQ ld1+160(FP), R10
-	MOVQ ld2+168(FP), R11
-	SHRQ $0x01, R8
-	SHLQ $0x02, R9
-	SHLQ $0x02, R10
-	SHLQ $0x02, R11
-	MOVQ R9, R12
-	SHLQ $0x02, R12
+// Requires: AVX, FMA3, SSE
+TEXT ·cellBackwardAVX2(SB), NOSPLIT, $16-176
+	STMXCSR (SP)
+	MOVL    (SP), AX
+	ORL     $0x00008040, AX
+	MOVL    AX, 8(SP)
+	LDMXCSR 8(SP)
+	MOVQ    dGates_base+0(FP), AX
+	MOVQ    dc_base+24(FP), CX
+	MOVQ    cPrev_base+48(FP), DX
+	MOVQ    act_base+72(FP), BX
+	MOVQ    dh1_base+96(FP), SI
+	MOVQ    dh2_base+120(FP), DI
+	MOVQ    n+144(FP), R8
+	MOVQ    h+152(FP), R9
+	MOVQ    ld1+160(FP), R10
+	MOVQ    ld2+168(FP), R11
+	SHRQ    $0x01, R8
+	SHLQ    $0x02, R9
+	SHLQ    $0x02, R10
+	SHLQ    $0x02, R11
+	MOVQ    R9, R12
+	SHLQ    $0x02, R12
 
 pairs:
 	MOVQ h+152(FP), R13
@@ -1472,5 +1804,1439 @@ groups:
 	SUBQ         R9, DI
 	DECQ         R8
 	JNZ          pairs
+	LDMXCSR      (SP)
+	VZEROUPPER
+	RET
+
+// func gemmAVX512(c []float32, a []float32, b []float32, n int, k int, m int, ldc int, rowA int, colA int, ldb int, add bool)
+// Requires: AVX, AVX512DQ, AVX512F, SSE
+TEXT ·gemmAVX512(SB), NOSPLIT, $40-129
+	STMXCSR 24(SP)
+	MOVL    24(SP), AX
+	ORL     $0x00008040, AX
+	MOVL    AX, 32(SP)
+	LDMXCSR 32(SP)
+	MOVQ    ldc+96(FP), DI
+	MOVQ    ldb+120(FP), R8
+	MOVQ    rowA+104(FP), R9
+	MOVQ    colA+112(FP), R10
+	SHLQ    $0x02, DI
+	SHLQ    $0x02, R8
+	SHLQ    $0x02, R9
+	SHLQ    $0x02, R10
+	MOVQ    c_base+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    b_base+48(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    m+88(FP), AX
+	MOVQ    AX, 16(SP)
+
+panels:
+	MOVQ  (SP), AX
+	MOVQ  8(SP), DX
+	MOVQ  a_base+24(FP), BX
+	MOVQ  n+72(FP), SI
+	MOVL  $0x0000ffff, CX
+	KMOVW CX, K1
+	CMPQ  16(SP), $0x50
+	JGE   wide5
+	MOVQ  16(SP), CX
+	DECQ  CX
+	ANDQ  $0x0f, CX
+	MOVQ  $0x00000002, R11
+	SHLQ  CL, R11
+	DECQ  R11
+	KMOVW R11, K1
+	CMPQ  16(SP), $0x10
+	JLE   wide1
+	CMPQ  16(SP), $0x20
+	JLE   wide2
+	CMPQ  16(SP), $0x30
+	JLE   wide3
+	CMPQ  16(SP), $0x40
+	JLE   wide4
+
+wide5:
+wide5by4:
+	CMPQ      SI, $0x04
+	JLT       wide5by4past
+	CMPB      add+128(FP), $0x00
+	JE        wide5by4zero
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   128(CX), Z2
+	VMOVUPS   192(CX), Z3
+	VMOVUPS.Z 256(CX), K1, Z4
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z5
+	VMOVUPS   64(CX), Z6
+	VMOVUPS   128(CX), Z7
+	VMOVUPS   192(CX), Z8
+	VMOVUPS.Z 256(CX), K1, Z9
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z10
+	VMOVUPS   64(CX), Z11
+	VMOVUPS   128(CX), Z12
+	VMOVUPS   192(CX), Z13
+	VMOVUPS.Z 256(CX), K1, Z14
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z15
+	VMOVUPS   64(CX), Z16
+	VMOVUPS   128(CX), Z17
+	VMOVUPS   192(CX), Z18
+	VMOVUPS.Z 256(CX), K1, Z19
+	ADDQ      DI, CX
+	JMP       wide5by4sum
+
+wide5by4zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+
+wide5by4sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), R12
+	MOVQ BX, R13
+	MOVQ DX, CX
+
+wide5by4k:
+	VMOVUPS      (CX), Z20
+	VMOVUPS      64(CX), Z21
+	VMOVUPS      128(CX), Z22
+	VMOVUPS      192(CX), Z23
+	VMOVUPS.Z    256(CX), K1, Z24
+	VBROADCASTSS (R13), Z25
+	VFMADD231PS  Z20, Z25, Z0
+	VFMADD231PS  Z21, Z25, Z1
+	VFMADD231PS  Z22, Z25, Z2
+	VFMADD231PS  Z23, Z25, Z3
+	VFMADD231PS  Z24, Z25, Z4
+	VBROADCASTSS (R13)(R9*1), Z25
+	VFMADD231PS  Z20, Z25, Z5
+	VFMADD231PS  Z21, Z25, Z6
+	VFMADD231PS  Z22, Z25, Z7
+	VFMADD231PS  Z23, Z25, Z8
+	VFMADD231PS  Z24, Z25, Z9
+	VBROADCASTSS (R13)(R9*2), Z25
+	VFMADD231PS  Z20, Z25, Z10
+	VFMADD231PS  Z21, Z25, Z11
+	VFMADD231PS  Z22, Z25, Z12
+	VFMADD231PS  Z23, Z25, Z13
+	VFMADD231PS  Z24, Z25, Z14
+	VBROADCASTSS (R13)(R12*1), Z25
+	VFMADD231PS  Z20, Z25, Z15
+	VFMADD231PS  Z21, Z25, Z16
+	VFMADD231PS  Z22, Z25, Z17
+	VFMADD231PS  Z23, Z25, Z18
+	VFMADD231PS  Z24, Z25, Z19
+	ADDQ         R10, R13
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide5by4k
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, K1, 256(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z5, (AX)
+	VMOVUPS      Z6, 64(AX)
+	VMOVUPS      Z7, 128(AX)
+	VMOVUPS      Z8, 192(AX)
+	VMOVUPS      Z9, K1, 256(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, 64(AX)
+	VMOVUPS      Z12, 128(AX)
+	VMOVUPS      Z13, 192(AX)
+	VMOVUPS      Z14, K1, 256(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z15, (AX)
+	VMOVUPS      Z16, 64(AX)
+	VMOVUPS      Z17, 128(AX)
+	VMOVUPS      Z18, 192(AX)
+	VMOVUPS      Z19, K1, 256(AX)
+	ADDQ         DI, AX
+	LEAQ         (BX)(R9*4), BX
+	SUBQ         $0x04, SI
+	JMP          wide5by4
+
+wide5by4past:
+wide5by1:
+	CMPQ      SI, $0x01
+	JLT       wide5by1past
+	CMPB      add+128(FP), $0x00
+	JE        wide5by1zero
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   128(CX), Z2
+	VMOVUPS   192(CX), Z3
+	VMOVUPS.Z 256(CX), K1, Z4
+	ADDQ      DI, CX
+	JMP       wide5by1sum
+
+wide5by1zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+
+wide5by1sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), CX
+	MOVQ BX, R12
+	MOVQ DX, CX
+
+wide5by1k:
+	VMOVUPS      (CX), Z5
+	VMOVUPS      64(CX), Z6
+	VMOVUPS      128(CX), Z7
+	VMOVUPS      192(CX), Z8
+	VMOVUPS.Z    256(CX), K1, Z9
+	VBROADCASTSS (R12), Z10
+	VFMADD231PS  Z5, Z10, Z0
+	VFMADD231PS  Z6, Z10, Z1
+	VFMADD231PS  Z7, Z10, Z2
+	VFMADD231PS  Z8, Z10, Z3
+	VFMADD231PS  Z9, Z10, Z4
+	ADDQ         R10, R12
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide5by1k
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, K1, 256(AX)
+	ADDQ         DI, AX
+	ADDQ         R9, BX
+	SUBQ         $0x01, SI
+	JMP          wide5by1
+
+wide5by1past:
+	JMP done
+
+wide4:
+wide4by4:
+	CMPQ      SI, $0x04
+	JLT       wide4by4past
+	CMPB      add+128(FP), $0x00
+	JE        wide4by4zero
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   128(CX), Z2
+	VMOVUPS.Z 192(CX), K1, Z3
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z4
+	VMOVUPS   64(CX), Z5
+	VMOVUPS   128(CX), Z6
+	VMOVUPS.Z 192(CX), K1, Z7
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z8
+	VMOVUPS   64(CX), Z9
+	VMOVUPS   128(CX), Z10
+	VMOVUPS.Z 192(CX), K1, Z11
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z12
+	VMOVUPS   64(CX), Z13
+	VMOVUPS   128(CX), Z14
+	VMOVUPS.Z 192(CX), K1, Z15
+	ADDQ      DI, CX
+	JMP       wide4by4sum
+
+wide4by4zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+
+wide4by4sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), R12
+	MOVQ BX, R13
+	MOVQ DX, CX
+
+wide4by4k:
+	VMOVUPS      (CX), Z16
+	VMOVUPS      64(CX), Z17
+	VMOVUPS      128(CX), Z18
+	VMOVUPS.Z    192(CX), K1, Z19
+	VBROADCASTSS (R13), Z20
+	VFMADD231PS  Z16, Z20, Z0
+	VFMADD231PS  Z17, Z20, Z1
+	VFMADD231PS  Z18, Z20, Z2
+	VFMADD231PS  Z19, Z20, Z3
+	VBROADCASTSS (R13)(R9*1), Z20
+	VFMADD231PS  Z16, Z20, Z4
+	VFMADD231PS  Z17, Z20, Z5
+	VFMADD231PS  Z18, Z20, Z6
+	VFMADD231PS  Z19, Z20, Z7
+	VBROADCASTSS (R13)(R9*2), Z20
+	VFMADD231PS  Z16, Z20, Z8
+	VFMADD231PS  Z17, Z20, Z9
+	VFMADD231PS  Z18, Z20, Z10
+	VFMADD231PS  Z19, Z20, Z11
+	VBROADCASTSS (R13)(R12*1), Z20
+	VFMADD231PS  Z16, Z20, Z12
+	VFMADD231PS  Z17, Z20, Z13
+	VFMADD231PS  Z18, Z20, Z14
+	VFMADD231PS  Z19, Z20, Z15
+	ADDQ         R10, R13
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide4by4k
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, K1, 192(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 64(AX)
+	VMOVUPS      Z6, 128(AX)
+	VMOVUPS      Z7, K1, 192(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPS      Z11, K1, 192(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, 128(AX)
+	VMOVUPS      Z15, K1, 192(AX)
+	ADDQ         DI, AX
+	LEAQ         (BX)(R9*4), BX
+	SUBQ         $0x04, SI
+	JMP          wide4by4
+
+wide4by4past:
+wide4by1:
+	CMPQ      SI, $0x01
+	JLT       wide4by1past
+	CMPB      add+128(FP), $0x00
+	JE        wide4by1zero
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS   128(CX), Z2
+	VMOVUPS.Z 192(CX), K1, Z3
+	ADDQ      DI, CX
+	JMP       wide4by1sum
+
+wide4by1zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+wide4by1sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), CX
+	MOVQ BX, R12
+	MOVQ DX, CX
+
+wide4by1k:
+	VMOVUPS      (CX), Z4
+	VMOVUPS      64(CX), Z5
+	VMOVUPS      128(CX), Z6
+	VMOVUPS.Z    192(CX), K1, Z7
+	VBROADCASTSS (R12), Z8
+	VFMADD231PS  Z4, Z8, Z0
+	VFMADD231PS  Z5, Z8, Z1
+	VFMADD231PS  Z6, Z8, Z2
+	VFMADD231PS  Z7, Z8, Z3
+	ADDQ         R10, R12
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide4by1k
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, K1, 192(AX)
+	ADDQ         DI, AX
+	ADDQ         R9, BX
+	SUBQ         $0x01, SI
+	JMP          wide4by1
+
+wide4by1past:
+	JMP done
+
+wide3:
+wide3by8:
+	CMPQ      SI, $0x08
+	JLT       wide3by8past
+	CMPB      add+128(FP), $0x00
+	JE        wide3by8zero
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS.Z 128(CX), K1, Z2
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z3
+	VMOVUPS   64(CX), Z4
+	VMOVUPS.Z 128(CX), K1, Z5
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z6
+	VMOVUPS   64(CX), Z7
+	VMOVUPS.Z 128(CX), K1, Z8
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z9
+	VMOVUPS   64(CX), Z10
+	VMOVUPS.Z 128(CX), K1, Z11
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z12
+	VMOVUPS   64(CX), Z13
+	VMOVUPS.Z 128(CX), K1, Z14
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z15
+	VMOVUPS   64(CX), Z16
+	VMOVUPS.Z 128(CX), K1, Z17
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z18
+	VMOVUPS   64(CX), Z19
+	VMOVUPS.Z 128(CX), K1, Z20
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z21
+	VMOVUPS   64(CX), Z22
+	VMOVUPS.Z 128(CX), K1, Z23
+	ADDQ      DI, CX
+	JMP       wide3by8sum
+
+wide3by8zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+
+wide3by8sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), R12
+	MOVQ BX, R13
+	LEAQ (BX)(R9*4), R14
+	MOVQ DX, CX
+
+wide3by8k:
+	VMOVUPS      (CX), Z24
+	VMOVUPS      64(CX), Z25
+	VMOVUPS.Z    128(CX), K1, Z26
+	VBROADCASTSS (R13), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS (R13)(R9*1), Z27
+	VFMADD231PS  Z24, Z27, Z3
+	VFMADD231PS  Z25, Z27, Z4
+	VFMADD231PS  Z26, Z27, Z5
+	VBROADCASTSS (R13)(R9*2), Z27
+	VFMADD231PS  Z24, Z27, Z6
+	VFMADD231PS  Z25, Z27, Z7
+	VFMADD231PS  Z26, Z27, Z8
+	VBROADCASTSS (R13)(R12*1), Z27
+	VFMADD231PS  Z24, Z27, Z9
+	VFMADD231PS  Z25, Z27, Z10
+	VFMADD231PS  Z26, Z27, Z11
+	VBROADCASTSS (R14), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS (R14)(R9*1), Z27
+	VFMADD231PS  Z24, Z27, Z15
+	VFMADD231PS  Z25, Z27, Z16
+	VFMADD231PS  Z26, Z27, Z17
+	VBROADCASTSS (R14)(R9*2), Z27
+	VFMADD231PS  Z24, Z27, Z18
+	VFMADD231PS  Z25, Z27, Z19
+	VFMADD231PS  Z26, Z27, Z20
+	VBROADCASTSS (R14)(R12*1), Z27
+	VFMADD231PS  Z24, Z27, Z21
+	VFMADD231PS  Z25, Z27, Z22
+	VFMADD231PS  Z26, Z27, Z23
+	ADDQ         R10, R13
+	ADDQ         R10, R14
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide3by8k
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, K1, 128(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      Z5, K1, 128(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      Z8, K1, 128(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      Z11, K1, 128(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, 64(AX)
+	VMOVUPS      Z14, K1, 128(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z15, (AX)
+	VMOVUPS      Z16, 64(AX)
+	VMOVUPS      Z17, K1, 128(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z18, (AX)
+	VMOVUPS      Z19, 64(AX)
+	VMOVUPS      Z20, K1, 128(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z21, (AX)
+	VMOVUPS      Z22, 64(AX)
+	VMOVUPS      Z23, K1, 128(AX)
+	ADDQ         DI, AX
+	LEAQ         (BX)(R9*8), BX
+	SUBQ         $0x08, SI
+	JMP          wide3by8
+
+wide3by8past:
+wide3by4:
+	CMPQ      SI, $0x04
+	JLT       wide3by4past
+	CMPB      add+128(FP), $0x00
+	JE        wide3by4zero
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS.Z 128(CX), K1, Z2
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z3
+	VMOVUPS   64(CX), Z4
+	VMOVUPS.Z 128(CX), K1, Z5
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z6
+	VMOVUPS   64(CX), Z7
+	VMOVUPS.Z 128(CX), K1, Z8
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z9
+	VMOVUPS   64(CX), Z10
+	VMOVUPS.Z 128(CX), K1, Z11
+	ADDQ      DI, CX
+	JMP       wide3by4sum
+
+wide3by4zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+
+wide3by4sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), R12
+	MOVQ BX, R13
+	MOVQ DX, CX
+
+wide3by4k:
+	VMOVUPS      (CX), Z12
+	VMOVUPS      64(CX), Z13
+	VMOVUPS.Z    128(CX), K1, Z14
+	VBROADCASTSS (R13), Z15
+	VFMADD231PS  Z12, Z15, Z0
+	VFMADD231PS  Z13, Z15, Z1
+	VFMADD231PS  Z14, Z15, Z2
+	VBROADCASTSS (R13)(R9*1), Z15
+	VFMADD231PS  Z12, Z15, Z3
+	VFMADD231PS  Z13, Z15, Z4
+	VFMADD231PS  Z14, Z15, Z5
+	VBROADCASTSS (R13)(R9*2), Z15
+	VFMADD231PS  Z12, Z15, Z6
+	VFMADD231PS  Z13, Z15, Z7
+	VFMADD231PS  Z14, Z15, Z8
+	VBROADCASTSS (R13)(R12*1), Z15
+	VFMADD231PS  Z12, Z15, Z9
+	VFMADD231PS  Z13, Z15, Z10
+	VFMADD231PS  Z14, Z15, Z11
+	ADDQ         R10, R13
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide3by4k
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, K1, 128(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z3, (AX)
+	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      Z5, K1, 128(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, 64(AX)
+	VMOVUPS      Z8, K1, 128(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z9, (AX)
+	VMOVUPS      Z10, 64(AX)
+	VMOVUPS      Z11, K1, 128(AX)
+	ADDQ         DI, AX
+	LEAQ         (BX)(R9*4), BX
+	SUBQ         $0x04, SI
+	JMP          wide3by4
+
+wide3by4past:
+wide3by1:
+	CMPQ      SI, $0x01
+	JLT       wide3by1past
+	CMPB      add+128(FP), $0x00
+	JE        wide3by1zero
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS   64(CX), Z1
+	VMOVUPS.Z 128(CX), K1, Z2
+	ADDQ      DI, CX
+	JMP       wide3by1sum
+
+wide3by1zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+
+wide3by1sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), CX
+	MOVQ BX, R12
+	MOVQ DX, CX
+
+wide3by1k:
+	VMOVUPS      (CX), Z3
+	VMOVUPS      64(CX), Z4
+	VMOVUPS.Z    128(CX), K1, Z5
+	VBROADCASTSS (R12), Z6
+	VFMADD231PS  Z3, Z6, Z0
+	VFMADD231PS  Z4, Z6, Z1
+	VFMADD231PS  Z5, Z6, Z2
+	ADDQ         R10, R12
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide3by1k
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, K1, 128(AX)
+	ADDQ         DI, AX
+	ADDQ         R9, BX
+	SUBQ         $0x01, SI
+	JMP          wide3by1
+
+wide3by1past:
+	JMP done
+
+wide2:
+wide2by8:
+	CMPQ      SI, $0x08
+	JLT       wide2by8past
+	CMPB      add+128(FP), $0x00
+	JE        wide2by8zero
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS.Z 64(CX), K1, Z1
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z2
+	VMOVUPS.Z 64(CX), K1, Z3
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z4
+	VMOVUPS.Z 64(CX), K1, Z5
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z6
+	VMOVUPS.Z 64(CX), K1, Z7
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z8
+	VMOVUPS.Z 64(CX), K1, Z9
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z10
+	VMOVUPS.Z 64(CX), K1, Z11
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z12
+	VMOVUPS.Z 64(CX), K1, Z13
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z14
+	VMOVUPS.Z 64(CX), K1, Z15
+	ADDQ      DI, CX
+	JMP       wide2by8sum
+
+wide2by8zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+
+wide2by8sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), R12
+	MOVQ BX, R13
+	LEAQ (BX)(R9*4), R14
+	MOVQ DX, CX
+
+wide2by8k:
+	VMOVUPS      (CX), Z16
+	VMOVUPS.Z    64(CX), K1, Z17
+	VBROADCASTSS (R13), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z1
+	VBROADCASTSS (R13)(R9*1), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z3
+	VBROADCASTSS (R13)(R9*2), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z5
+	VBROADCASTSS (R13)(R12*1), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z7
+	VBROADCASTSS (R14), Z18
+	VFMADD231PS  Z16, Z18, Z8
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (R14)(R9*1), Z18
+	VFMADD231PS  Z16, Z18, Z10
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R14)(R9*2), Z18
+	VFMADD231PS  Z16, Z18, Z12
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS (R14)(R12*1), Z18
+	VFMADD231PS  Z16, Z18, Z14
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         R10, R13
+	ADDQ         R10, R14
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide2by8k
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, K1, 64(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z10, (AX)
+	VMOVUPS      Z11, K1, 64(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z12, (AX)
+	VMOVUPS      Z13, K1, 64(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z14, (AX)
+	VMOVUPS      Z15, K1, 64(AX)
+	ADDQ         DI, AX
+	LEAQ         (BX)(R9*8), BX
+	SUBQ         $0x08, SI
+	JMP          wide2by8
+
+wide2by8past:
+wide2by4:
+	CMPQ      SI, $0x04
+	JLT       wide2by4past
+	CMPB      add+128(FP), $0x00
+	JE        wide2by4zero
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS.Z 64(CX), K1, Z1
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z2
+	VMOVUPS.Z 64(CX), K1, Z3
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z4
+	VMOVUPS.Z 64(CX), K1, Z5
+	ADDQ      DI, CX
+	VMOVUPS   (CX), Z6
+	VMOVUPS.Z 64(CX), K1, Z7
+	ADDQ      DI, CX
+	JMP       wide2by4sum
+
+wide2by4zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+wide2by4sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), R12
+	MOVQ BX, R13
+	MOVQ DX, CX
+
+wide2by4k:
+	VMOVUPS      (CX), Z8
+	VMOVUPS.Z    64(CX), K1, Z9
+	VBROADCASTSS (R13), Z10
+	VFMADD231PS  Z8, Z10, Z0
+	VFMADD231PS  Z9, Z10, Z1
+	VBROADCASTSS (R13)(R9*1), Z10
+	VFMADD231PS  Z8, Z10, Z2
+	VFMADD231PS  Z9, Z10, Z3
+	VBROADCASTSS (R13)(R9*2), Z10
+	VFMADD231PS  Z8, Z10, Z4
+	VFMADD231PS  Z9, Z10, Z5
+	VBROADCASTSS (R13)(R12*1), Z10
+	VFMADD231PS  Z8, Z10, Z6
+	VFMADD231PS  Z9, Z10, Z7
+	ADDQ         R10, R13
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide2by4k
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z2, (AX)
+	VMOVUPS      Z3, K1, 64(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, K1, 64(AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      Z7, K1, 64(AX)
+	ADDQ         DI, AX
+	LEAQ         (BX)(R9*4), BX
+	SUBQ         $0x04, SI
+	JMP          wide2by4
+
+wide2by4past:
+wide2by1:
+	CMPQ      SI, $0x01
+	JLT       wide2by1past
+	CMPB      add+128(FP), $0x00
+	JE        wide2by1zero
+	MOVQ      AX, CX
+	VMOVUPS   (CX), Z0
+	VMOVUPS.Z 64(CX), K1, Z1
+	ADDQ      DI, CX
+	JMP       wide2by1sum
+
+wide2by1zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+
+wide2by1sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), CX
+	MOVQ BX, R12
+	MOVQ DX, CX
+
+wide2by1k:
+	VMOVUPS      (CX), Z2
+	VMOVUPS.Z    64(CX), K1, Z3
+	VBROADCASTSS (R12), Z4
+	VFMADD231PS  Z2, Z4, Z0
+	VFMADD231PS  Z3, Z4, Z1
+	ADDQ         R10, R12
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide2by1k
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, K1, 64(AX)
+	ADDQ         DI, AX
+	ADDQ         R9, BX
+	SUBQ         $0x01, SI
+	JMP          wide2by1
+
+wide2by1past:
+	JMP done
+
+wide1:
+wide1by8:
+	CMPQ      SI, $0x08
+	JLT       wide1by8past
+	CMPB      add+128(FP), $0x00
+	JE        wide1by8zero
+	MOVQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      DI, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      DI, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      DI, CX
+	VMOVUPS.Z (CX), K1, Z3
+	ADDQ      DI, CX
+	VMOVUPS.Z (CX), K1, Z4
+	ADDQ      DI, CX
+	VMOVUPS.Z (CX), K1, Z5
+	ADDQ      DI, CX
+	VMOVUPS.Z (CX), K1, Z6
+	ADDQ      DI, CX
+	VMOVUPS.Z (CX), K1, Z7
+	ADDQ      DI, CX
+	JMP       wide1by8sum
+
+wide1by8zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+
+wide1by8sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), R12
+	MOVQ BX, R13
+	LEAQ (BX)(R9*4), R14
+	MOVQ DX, CX
+
+wide1by8k:
+	VMOVUPS.Z    (CX), K1, Z8
+	VBROADCASTSS (R13), Z9
+	VFMADD231PS  Z8, Z9, Z0
+	VBROADCASTSS (R13)(R9*1), Z9
+	VFMADD231PS  Z8, Z9, Z1
+	VBROADCASTSS (R13)(R9*2), Z9
+	VFMADD231PS  Z8, Z9, Z2
+	VBROADCASTSS (R13)(R12*1), Z9
+	VFMADD231PS  Z8, Z9, Z3
+	VBROADCASTSS (R14), Z9
+	VFMADD231PS  Z8, Z9, Z4
+	VBROADCASTSS (R14)(R9*1), Z9
+	VFMADD231PS  Z8, Z9, Z5
+	VBROADCASTSS (R14)(R9*2), Z9
+	VFMADD231PS  Z8, Z9, Z6
+	VBROADCASTSS (R14)(R12*1), Z9
+	VFMADD231PS  Z8, Z9, Z7
+	ADDQ         R10, R13
+	ADDQ         R10, R14
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide1by8k
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z4, K1, (AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z5, K1, (AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z6, K1, (AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z7, K1, (AX)
+	ADDQ         DI, AX
+	LEAQ         (BX)(R9*8), BX
+	SUBQ         $0x08, SI
+	JMP          wide1by8
+
+wide1by8past:
+wide1by4:
+	CMPQ      SI, $0x04
+	JLT       wide1by4past
+	CMPB      add+128(FP), $0x00
+	JE        wide1by4zero
+	MOVQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      DI, CX
+	VMOVUPS.Z (CX), K1, Z1
+	ADDQ      DI, CX
+	VMOVUPS.Z (CX), K1, Z2
+	ADDQ      DI, CX
+	VMOVUPS.Z (CX), K1, Z3
+	ADDQ      DI, CX
+	JMP       wide1by4sum
+
+wide1by4zero:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+
+wide1by4sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), R12
+	MOVQ BX, R13
+	MOVQ DX, CX
+
+wide1by4k:
+	VMOVUPS.Z    (CX), K1, Z4
+	VBROADCASTSS (R13), Z5
+	VFMADD231PS  Z4, Z5, Z0
+	VBROADCASTSS (R13)(R9*1), Z5
+	VFMADD231PS  Z4, Z5, Z1
+	VBROADCASTSS (R13)(R9*2), Z5
+	VFMADD231PS  Z4, Z5, Z2
+	VBROADCASTSS (R13)(R12*1), Z5
+	VFMADD231PS  Z4, Z5, Z3
+	ADDQ         R10, R13
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide1by4k
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z1, K1, (AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z2, K1, (AX)
+	ADDQ         DI, AX
+	VMOVUPS      Z3, K1, (AX)
+	ADDQ         DI, AX
+	LEAQ         (BX)(R9*4), BX
+	SUBQ         $0x04, SI
+	JMP          wide1by4
+
+wide1by4past:
+wide1by1:
+	CMPQ      SI, $0x01
+	JLT       wide1by1past
+	CMPB      add+128(FP), $0x00
+	JE        wide1by1zero
+	MOVQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z0
+	ADDQ      DI, CX
+	JMP       wide1by1sum
+
+wide1by1zero:
+	VXORPS Z0, Z0, Z0
+
+wide1by1sum:
+	MOVQ k+80(FP), R11
+	LEAQ (R9)(R9*2), CX
+	MOVQ BX, R12
+	MOVQ DX, CX
+
+wide1by1k:
+	VMOVUPS.Z    (CX), K1, Z1
+	VBROADCASTSS (R12), Z2
+	VFMADD231PS  Z1, Z2, Z0
+	ADDQ         R10, R12
+	ADDQ         R8, CX
+	DECQ         R11
+	JNZ          wide1by1k
+	VMOVUPS      Z0, K1, (AX)
+	ADDQ         DI, AX
+	ADDQ         R9, BX
+	SUBQ         $0x01, SI
+	JMP          wide1by1
+
+wide1by1past:
+done:
+	ADDQ    $0x00000140, (SP)
+	ADDQ    $0x00000140, 8(SP)
+	SUBQ    $0x50, 16(SP)
+	JG      panels
+	LDMXCSR 24(SP)
+	VZEROUPPER
+	RET
+
+// func cellForwardAVX512(gates []float32, cPrev []float32, cNext []float32, act []float32, h1 []float32, h2 []float32, n int, h int, ld1 int, ld2 int)
+// Requires: AVX, AVX512F, SSE
+TEXT ·cellForwardAVX512(SB), NOSPLIT, $24-176
+	STMXCSR (SP)
+	MOVL    (SP), AX
+	ORL     $0x00008040, AX
+	MOVL    AX, 16(SP)
+	LDMXCSR 16(SP)
+	MOVQ    n+144(FP), AX
+	SHRQ    $0x02, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    h+152(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (AX)(AX*2), CX
+	MOVQ    gates_base+0(FP), DX
+	MOVQ    act_base+72(FP), BX
+	MOVQ    cPrev_base+24(FP), SI
+	MOVQ    cNext_base+48(FP), DI
+	MOVQ    h1_base+96(FP), R8
+	MOVQ    ld1+160(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R9)(R9*2), R10
+	MOVQ    h2_base+120(FP), R11
+	MOVQ    ld2+168(FP), R12
+	SHLQ    $0x02, R12
+	LEAQ    (R12)(R12*2), R13
+
+quads:
+	MOVQ AX, R14
+
+pass0:
+	VMOVUPS           (DX), Z0
+	VMOVUPS           (DX)(AX*4), Z1
+	VMOVUPS           (DX)(AX*8), Z2
+	VMOVUPS           (DX)(CX*4), Z3
+	VSHUFF32X4        $0x44, Z1, Z0, Z4
+	VSHUFF32X4        $0x44, Z3, Z2, Z5
+	VSHUFF32X4        $0xee, Z1, Z0, Z0
+	VSHUFF32X4        $0xee, Z3, Z2, Z1
+	VSHUFF32X4        $0x88, Z5, Z4, Z2
+	VSHUFF32X4        $0xdd, Z5, Z4, Z3
+	VSHUFF32X4        $0x88, Z1, Z0, Z4
+	VSHUFF32X4        $0xdd, Z1, Z0, Z0
+	VBROADCASTSS      limit87<>+0(SB), Z1
+	VBROADCASTSS      limit87<>+0(SB), Z7
+	VBROADCASTSS      limit10<>+0(SB), Z9
+	VBROADCASTSS      limit87<>+0(SB), Z11
+	VBROADCASTSS      minuslimit87<>+0(SB), Z5
+	VBROADCASTSS      minuslimit87<>+0(SB), Z8
+	VBROADCASTSS      minuslimit10<>+0(SB), Z10
+	VBROADCASTSS      minuslimit87<>+0(SB), Z12
+	VMINPS            Z2, Z1, Z1
+	VMINPS            Z3, Z7, Z7
+	VMINPS            Z4, Z9, Z9
+	VMINPS            Z0, Z11, Z11
+	VMAXPS            Z1, Z5, Z5
+	VMAXPS            Z7, Z8, Z8
+	VMAXPS            Z9, Z10, Z10
+	VMAXPS            Z11, Z12, Z12
+	VBROADCASTSS      shift<>+0(SB), Z0
+	VBROADCASTSS      shift<>+0(SB), Z2
+	VBROADCASTSS      shift<>+0(SB), Z4
+	VBROADCASTSS      shift<>+0(SB), Z9
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z8, Z2
+	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z10, Z4
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z12, Z9
+	VSUBPS.BCST       shift<>+0(SB), Z0, Z1
+	VSUBPS.BCST       shift<>+0(SB), Z2, Z3
+	VSUBPS.BCST       shift<>+0(SB), Z4, Z7
+	VSUBPS.BCST       shift<>+0(SB), Z9, Z11
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z1, Z5
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z3, Z8
+	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z7, Z10
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z11, Z12
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z1, Z5
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z3, Z8
+	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z7, Z10
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z11, Z12
+	VBROADCASTSS      c6Neg<>+0(SB), Z1
+	VBROADCASTSS      c6Neg<>+0(SB), Z3
+	VBROADCASTSS      c6NegTwice<>+0(SB), Z7
+	VBROADCASTSS      c6Neg<>+0(SB), Z11
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z8, Z3
+	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z10, Z7
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z12, Z11
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z8, Z3
+	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z10, Z7
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z12, Z11
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z8, Z3
+	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z10, Z7
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z12, Z11
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z8, Z3
+	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z10, Z7
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z12, Z11
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z8, Z3
+	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z10, Z7
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z12, Z11
+	VMULPS            Z5, Z1, Z1
+	VMULPS            Z8, Z3, Z3
+	VMULPS            Z10, Z7, Z7
+	VMULPS            Z12, Z11, Z11
+	VPSLLD            $0x17, Z0, Z0
+	VPSLLD            $0x17, Z2, Z2
+	VPSLLD            $0x17, Z4, Z4
+	VPSLLD            $0x17, Z9, Z9
+	VPADDD.BCST       one<>+0(SB), Z0, Z0
+	VPADDD.BCST       one<>+0(SB), Z2, Z2
+	VPADDD.BCST       one<>+0(SB), Z4, Z4
+	VPADDD.BCST       one<>+0(SB), Z9, Z9
+	VFMADD213PS       Z0, Z0, Z1
+	VFMADD213PS       Z2, Z2, Z3
+	VBROADCASTSS      oneF<>+0(SB), Z0
+	VFMADD213PS       Z9, Z9, Z11
+	VADDPS.BCST       oneF<>+0(SB), Z1, Z1
+	VADDPS.BCST       oneF<>+0(SB), Z3, Z3
+	VBROADCASTSS      twoF<>+0(SB), Z10
+	VADDPS.BCST       oneF<>+0(SB), Z11, Z11
+	VBROADCASTSS      oneF<>+0(SB), Z2
+	VBROADCASTSS      oneF<>+0(SB), Z8
+	VSUBPS            Z4, Z0, Z0
+	VBROADCASTSS      oneF<>+0(SB), Z12
+	VRCP14PS          Z1, Z5
+	VRCP14PS          Z3, Z9
+	VFNMADD231PS      Z7, Z4, Z0
+	VRCP14PS          Z11, Z4
+	VFNMADD213PS.BCST oneF<>+0(SB), Z5, Z1
+	VFNMADD213PS.BCST oneF<>+0(SB), Z9, Z3
+	VSUBPS            Z0, Z10, Z10
+	VFNMADD213PS.BCST oneF<>+0(SB), Z4, Z11
+	VFMADD231PS       Z5, Z1, Z5
+	VFMADD231PS       Z9, Z3, Z9
+	VRCP14PS          Z10, Z1
+	VFMADD231PS       Z4, Z11, Z4
+	VMULPS            Z5, Z2, Z2
+	VMULPS            Z9, Z8, Z8
+	VFNMADD213PS.BCST oneF<>+0(SB), Z1, Z10
+	VMULPS            Z4, Z12, Z12
+	VFMADD231PS       Z1, Z10, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z2, (BX)
+	VMOVUPS           Z8, 64(BX)
+	VMOVUPS           Z0, 128(BX)
+	VMOVUPS           Z12, 192(BX)
+	VMULPS            Z2, Z0, Z0
+	VMOVUPS           (SI), X6
+	VINSERTF32X4      $0x01, (SI)(AX*1), Z6, Z6
+	VINSERTF32X4      $0x02, (SI)(AX*2), Z6, Z6
+	VINSERTF32X4      $0x03, (SI)(CX*1), Z6, Z6
+	VFMADD213PS       Z0, Z8, Z6
+	VMOVUPS           X6, (DI)
+	VEXTRACTF32X4     $0x01, Z6, (DI)(AX*1)
+	VEXTRACTF32X4     $0x02, Z6, (DI)(AX*2)
+	VEXTRACTF32X4     $0x03, Z6, (DI)(CX*1)
+	VMOVUPS           Z6, 256(BX)
+	ADDQ              $0x40, DX
+	ADDQ              $0x00000140, BX
+	ADDQ              $0x10, SI
+	ADDQ              $0x10, DI
+	SUBQ              $0x10, R14
+	JNZ               pass0
+	LEAQ              (SI)(AX*4), SI
+	SUBQ              AX, SI
+	LEAQ              (DI)(AX*4), DI
+	SUBQ              AX, DI
+	LEAQ              (AX)(AX*4), R14
+	SHLQ              $0x02, R14
+	SUBQ              R14, BX
+	MOVQ              AX, R14
+
+pass1:
+	VMOVUPS           256(BX), Z0
+	VBROADCASTSS      limit10<>+0(SB), Z1
+	VBROADCASTSS      minuslimit10<>+0(SB), Z2
+	VMINPS            Z0, Z1, Z1
+	VMAXPS            Z1, Z2, Z2
+	VBROADCASTSS      shift<>+0(SB), Z0
+	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z2, Z0
+	VSUBPS.BCST       shift<>+0(SB), Z0, Z1
+	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z1, Z2
+	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z1, Z2
+	VBROADCASTSS      c6NegTwice<>+0(SB), Z1
+	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z2, Z1
+	VMULPS            Z2, Z1, Z1
+	VPSLLD            $0x17, Z0, Z0
+	VPADDD.BCST       one<>+0(SB), Z0, Z0
+	VBROADCASTSS      oneF<>+0(SB), Z2
+	VBROADCASTSS      twoF<>+0(SB), Z3
+	VSUBPS            Z0, Z2, Z2
+	VFNMADD231PS      Z1, Z0, Z2
+	VSUBPS            Z2, Z3, Z3
+	VRCP14PS          Z3, Z0
+	VFNMADD213PS.BCST oneF<>+0(SB), Z0, Z3
+	VFMADD231PS       Z0, Z3, Z0
+	VMULPS            Z0, Z2, Z2
+	VMOVUPS           Z2, 256(BX)
+	VMULPS            192(BX), Z2, Z2
+	VMOVUPS           X2, (R8)
+	VEXTRACTF32X4     $0x01, Z2, (R8)(R9*1)
+	VEXTRACTF32X4     $0x02, Z2, (R8)(R9*2)
+	VEXTRACTF32X4     $0x03, Z2, (R8)(R10*1)
+	VMOVUPS           X2, (R11)
+	VEXTRACTF32X4     $0x01, Z2, (R11)(R12*1)
+	VEXTRACTF32X4     $0x02, Z2, (R11)(R12*2)
+	VEXTRACTF32X4     $0x03, Z2, (R11)(R13*1)
+	ADDQ              $0x00000140, BX
+	ADDQ              $0x10, R8
+	ADDQ              $0x10, R11
+	SUBQ              $0x10, R14
+	JNZ               pass1
+	LEAQ              (R8)(R9*4), R8
+	SUBQ              AX, R8
+	LEAQ              (R11)(R12*4), R11
+	SUBQ              AX, R11
+	LEAQ              (DX)(CX*4), DX
+	DECQ              8(SP)
+	JNZ               quads
+	LDMXCSR           (SP)
+	VZEROUPPER
+	RET
+
+// func cellBackwardAVX512(dGates []float32, dc []float32, cPrev []float32, act []float32, dh1 []float32, dh2 []float32, n int, h int, ld1 int, ld2 int)
+// Requires: AVX, AVX512F, SSE
+TEXT ·cellBackwardAVX512(SB), NOSPLIT, $24-176
+	STMXCSR (SP)
+	MOVL    (SP), AX
+	ORL     $0x00008040, AX
+	MOVL    AX, 16(SP)
+	LDMXCSR 16(SP)
+	MOVQ    n+144(FP), AX
+	SHRQ    $0x02, AX
+	MOVQ    AX, 8(SP)
+	MOVQ    h+152(FP), AX
+	SHLQ    $0x02, AX
+	LEAQ    (AX)(AX*2), CX
+	MOVQ    dGates_base+0(FP), DX
+	MOVQ    act_base+72(FP), BX
+	MOVQ    dc_base+24(FP), SI
+	MOVQ    cPrev_base+48(FP), DI
+	MOVQ    dh1_base+96(FP), R8
+	MOVQ    ld1+160(FP), R9
+	SHLQ    $0x02, R9
+	LEAQ    (R9)(R9*2), R10
+	MOVQ    dh2_base+120(FP), R11
+	MOVQ    ld2+168(FP), R12
+	SHLQ    $0x02, R12
+	LEAQ    (R12)(R12*2), R13
+
+quads:
+	MOVQ AX, R14
+
+pass0:
+	VBROADCASTSS  oneF<>+0(SB), Z0
+	VMOVUPS       (R8), X1
+	VINSERTF32X4  $0x01, (R8)(R9*1), Z1, Z1
+	VINSERTF32X4  $0x02, (R8)(R9*2), Z1, Z1
+	VINSERTF32X4  $0x03, (R8)(R10*1), Z1, Z1
+	VMOVUPS       (R11), X2
+	VINSERTF32X4  $0x01, (R11)(R12*1), Z2, Z2
+	VINSERTF32X4  $0x02, (R11)(R12*2), Z2, Z2
+	VINSERTF32X4  $0x03, (R11)(R13*1), Z2, Z2
+	VADDPS        Z2, Z1, Z1
+	VMOVUPS       192(BX), Z3
+	VMOVUPS       256(BX), Z4
+	VMOVUPS       (SI), X5
+	VINSERTF32X4  $0x01, (SI)(AX*1), Z5, Z5
+	VINSERTF32X4  $0x02, (SI)(AX*2), Z5, Z5
+	VINSERTF32X4  $0x03, (SI)(CX*1), Z5, Z5
+	VBROADCASTSS  oneF<>+0(SB), Z6
+	VFNMADD231PS  Z4, Z4, Z6
+	VMULPS        Z3, Z6, Z6
+	VFMADD231PS   Z1, Z6, Z5
+	VMULPS        Z4, Z1, Z1
+	VSUBPS        Z3, Z0, Z4
+	VMULPS        Z3, Z1, Z1
+	VMULPS        Z4, Z1, Z1
+	VMOVUPS       (BX), Z3
+	VMOVUPS       128(BX), Z4
+	VBROADCASTSS  oneF<>+0(SB), Z8
+	VMULPS        Z4, Z5, Z6
+	VSUBPS        Z3, Z0, Z9
+	VMULPS        Z3, Z6, Z6
+	VMULPS        Z9, Z6, Z6
+	VFNMADD231PS  Z4, Z4, Z8
+	VMULPS        Z3, Z8, Z8
+	VMULPS        Z5, Z8, Z8
+	VMOVUPS       64(BX), Z3
+	VMOVUPS       (DI), X7
+	VINSERTF32X4  $0x01, (DI)(AX*1), Z7, Z7
+	VINSERTF32X4  $0x02, (DI)(AX*2), Z7, Z7
+	VINSERTF32X4  $0x03, (DI)(CX*1), Z7, Z7
+	VMULPS        Z5, Z7, Z7
+	VSUBPS        Z3, Z0, Z0
+	VMULPS        Z3, Z7, Z7
+	VMULPS        Z0, Z7, Z7
+	VMULPS        Z3, Z5, Z5
+	VMOVUPS       X5, (SI)
+	VEXTRACTF32X4 $0x01, Z5, (SI)(AX*1)
+	VEXTRACTF32X4 $0x02, Z5, (SI)(AX*2)
+	VEXTRACTF32X4 $0x03, Z5, (SI)(CX*1)
+	VSHUFF32X4    $0x44, Z7, Z6, Z0
+	VSHUFF32X4    $0x44, Z1, Z8, Z3
+	VSHUFF32X4    $0xee, Z7, Z6, Z4
+	VSHUFF32X4    $0xee, Z1, Z8, Z6
+	VSHUFF32X4    $0x88, Z3, Z0, Z8
+	VSHUFF32X4    $0xdd, Z3, Z0, Z0
+	VSHUFF32X4    $0x88, Z6, Z4, Z3
+	VSHUFF32X4    $0xdd, Z6, Z4, Z4
+	VMOVUPS       Z8, (DX)
+	VMOVUPS       Z0, (DX)(AX*4)
+	VMOVUPS       Z3, (DX)(AX*8)
+	VMOVUPS       Z4, (DX)(CX*4)
+	ADDQ          $0x40, DX
+	ADDQ          $0x00000140, BX
+	ADDQ          $0x10, SI
+	ADDQ          $0x10, DI
+	ADDQ          $0x10, R8
+	ADDQ          $0x10, R11
+	SUBQ          $0x10, R14
+	JNZ           pass0
+	LEAQ          (SI)(AX*4), SI
+	SUBQ          AX, SI
+	LEAQ          (DI)(AX*4), DI
+	SUBQ          AX, DI
+	LEAQ          (R8)(R9*4), R8
+	SUBQ          AX, R8
+	LEAQ          (R11)(R12*4), R11
+	SUBQ          AX, R11
+	LEAQ          (DX)(CX*4), DX
+	DECQ          8(SP)
+	JNZ           quads
+	LDMXCSR       (SP)
 	VZEROUPPER
 	RET

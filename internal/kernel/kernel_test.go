@@ -45,14 +45,34 @@ func within(t *testing.T, want, got []float32, tol float64) {
 	}
 }
 
-func needAVX2(t testing.TB) {
-	if !useAVX2 {
-		t.Skip("this build or machine has no AVX2 kernels")
+// assembly runs a test at every level of instructions above plain Go that this build and machine have.
+func assembly(t *testing.T, f func(t *testing.T)) {
+	if level == plain {
+		t.Skip("this build or machine has no assembly")
+	}
+	for _, l := range levels()[1:] {
+		t.Run(names[l], func(t *testing.T) {
+			at(t, l)
+			f(t)
+		})
 	}
 }
 
-func TestGemm(t *testing.T) {
-	needAVX2(t)
+var names = map[instructions]string{plain: "go", avx2: "avx2", avx512: "avx512"}
+
+// levels returns those that this build and machine have, plain Go first.
+func levels() []instructions { return []instructions{plain, avx2, avx512}[:level+1] }
+
+// at sets the level for the length of a test.
+func at(t testing.TB, l instructions) {
+	before := level
+	setLevel(l)
+	t.Cleanup(func() { setLevel(before) })
+}
+
+func TestGemm(t *testing.T) { assembly(t, testGemm) }
+
+func testGemm(t *testing.T) {
 	for _, n := range []int{1, 2, 3, 4, 7, 20, 101} {
 		for _, k := range []int{1, 2, 7, 44, 100} {
 			for _, m := range []int{1, 7, 8, 9, 10, 16, 17, 20, 23, 24, 25, 31, 32, 40, 47, 50, 80} {
@@ -80,8 +100,9 @@ func TestGemm(t *testing.T) {
 	}
 }
 
-func TestGemmOfTransposes(t *testing.T) {
-	needAVX2(t)
+func TestGemmOfTransposes(t *testing.T) { assembly(t, testGemmOfTransposes) }
+
+func testGemmOfTransposes(t *testing.T) {
 	flip := func(v []float32, rows, cols int) []float32 {
 		w := make([]float32, len(v))
 		for i := range rows {
@@ -125,7 +146,9 @@ func TestGemmLeavesTheRestAlone(t *testing.T) {
 	c := []float64{1}
 	require.False(t, Gemm(c, []float64{2}, []float64{3}, 1, 1, 1, false, false, false))
 	require.Equal(t, []float64{1}, c)
-	needAVX2(t)
+	if level == plain {
+		return
+	}
 	short := make([]float32, 5)
 	require.PanicsWithValue(t, "kernel: product [2 3]·[3 2] of 6 and 5 elements into 6",
 		func() { Gemm(make([]float32, 6), make([]float32, 6), short, 2, 3, 2, false, false, false) })
@@ -141,6 +164,7 @@ func TestElementwise(t *testing.T) {
 		{"sigmoid", Sigmoid[float32], func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }},
 		{"tanh", Tanh[float32], math.Tanh},
 		{"decay", Decay[float32], func(x float64) float64 { return math.Exp(-math.Abs(x)) }},
+		{"logarithm", LogSize[float32], func(x float64) float64 { return math.Log(max(math.Abs(x), 0x1p-126)) }},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			for n := range 40 {
@@ -155,11 +179,11 @@ func TestElementwise(t *testing.T) {
 				f.fast(x, x)
 				require.Equal(t, y, x, "in place")
 			}
-			for _, v := range []float32{0, float32(math.NaN())} {
+			for _, v := range []float32{0, 1e-40, float32(math.NaN())} {
 				y := make([]float32, 1)
 				f.fast(y, []float32{v})
 				if v == v {
-					require.Equal(t, float32(f.want(0)), y[0])
+					require.Equal(t, float32(f.want(float64(v))), y[0])
 				} else {
 					require.True(t, math.IsNaN(float64(y[0])))
 				}
@@ -185,8 +209,9 @@ func TestPixelsAreQuotients(t *testing.T) {
 	}
 }
 
-func TestCell(t *testing.T) {
-	needAVX2(t)
+func TestCell(t *testing.T) { assembly(t, testCell) }
+
+func testCell(t *testing.T) {
 	for _, n := range []int{4, 8, 100} {
 		for _, h := range []int{4, 8, 20, 24, 100} {
 			ld1, ld2 := h+4, h+9
@@ -206,7 +231,7 @@ func TestCell(t *testing.T) {
 				outs[i] = o
 			}
 			cellForwardGeneric(gates, cPrev, outs[0].cNext, outs[0].act, outs[0].h1, outs[0].h2, n, h, ld1, ld2)
-			cellForwardAVX2(gates, cPrev, outs[1].cNext, outs[1].act, outs[1].h1, outs[1].h2, n, h, ld1, ld2)
+			cellForward(gates, cPrev, outs[1].cNext, outs[1].act, outs[1].h1, outs[1].h2, n, h, ld1, ld2)
 			within(t, outs[0].cNext, outs[1].cNext, 1e-6)
 			within(t, outs[0].h1, outs[1].h1, 1e-6)
 			within(t, outs[0].h2, outs[1].h2, 1e-6)
@@ -221,7 +246,7 @@ func TestCell(t *testing.T) {
 				checks = append(checks, c[:]...)
 			}
 			cellBackwardGeneric(dGates[0], dc[0], cPrev, outs[0].act, dh1, dh2, n, h, ld1, ld2)
-			cellBackwardAVX2(dGates[1], dc[1], cPrev, outs[1].act, dh1, dh2, n, h, ld1, ld2)
+			cellBackward(dGates[1], dc[1], cPrev, outs[1].act, dh1, dh2, n, h, ld1, ld2)
 			within(t, dGates[0], dGates[1], 1e-5)
 			within(t, dc[0], dc[1], 1e-5)
 			for _, check := range append(checks, checkGates, checkC, checkD1, checkD2) {
@@ -230,13 +255,13 @@ func TestCell(t *testing.T) {
 
 			// In place: the next cell states over the previous ones.
 			again, _ := clone(t, cPrev)
-			cellForwardAVX2(gates, again, again, outs[0].act, outs[0].h1, outs[0].h2, n, h, ld1, ld2)
+			cellForward(gates, again, again, outs[0].act, outs[0].h1, outs[0].h2, n, h, ld1, ld2)
 			require.Equal(t, outs[1].cNext, again)
 		}
 	}
 }
 
-// activations runs the AVX2 sigmoid and tanh on up to 8 numbers, by way of a cell's activations.
+// activations runs the sigmoid and tanh of the cells on up to 8 numbers.
 func activations(x []float32) (sigmoids, tanhs []float32) {
 	gates, act := make([]float32, 4*16), make([]float32, 4*4*5)
 	zero, h := make([]float32, 16), make([]float32, 16)
@@ -244,8 +269,9 @@ func activations(x []float32) (sigmoids, tanhs []float32) {
 		row := gates[i/4*16:]
 		row[i%4], row[8+i%4] = v, v
 	}
-	cellForwardAVX2(gates, zero, make([]float32, 16), act, h, make([]float32, 16), 4, 4, 4, 4)
-	return act[:len(x)], act[16 : 16+len(x)]
+	cellForward(gates, zero, make([]float32, 16), act, h, make([]float32, 16), 4, 4, 4, 4)
+	together := 8 * int(level) // units whose activations lie together
+	return act[:len(x)], act[2*together : 2*together+len(x)]
 }
 
 // ulps returns how many float32s lie between got and the number that want rounds to.
@@ -258,8 +284,9 @@ func ulps(want float64, got float32) float64 {
 	return math.Abs(float64(w)-float64(got)) / gap
 }
 
-func TestActivationsToAFewUlps(t *testing.T) {
-	needAVX2(t)
+func TestActivationsToAFewUlps(t *testing.T) { assembly(t, testActivationsToAFewUlps) }
+
+func testActivationsToAFewUlps(t *testing.T) {
 	const tolerance = 4
 	worst := [2]float64{}
 	s := rng.New(1)
@@ -289,8 +316,9 @@ func TestActivationsToAFewUlps(t *testing.T) {
 	require.Less(t, worst[1], float64(tolerance))
 }
 
-func TestActivationsOfSpecialNumbers(t *testing.T) {
-	needAVX2(t)
+func TestActivationsOfSpecialNumbers(t *testing.T) { assembly(t, testActivationsOfSpecialNumbers) }
+
+func testActivationsOfSpecialNumbers(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	sigmoids, tanhs := activations([]float32{inf, -inf, nan, 0, float32(math.Copysign(0, -1)), 200, -200, 1e-40})
 	require.Equal(t, []float32{1, 1, 1, -1}, []float32{sigmoids[0], sigmoids[5], tanhs[0], tanhs[1]})
@@ -300,11 +328,20 @@ func TestActivationsOfSpecialNumbers(t *testing.T) {
 	require.True(t, math.IsNaN(float64(tanhs[2])))
 	require.Equal(t, []float32{0.5, 0.5}, sigmoids[3:5])
 	require.Equal(t, []float32{0, 0}, tanhs[3:5])
-	require.InDelta(t, 1e-40, tanhs[7], 1e-45)
+	require.Zero(t, tanhs[7], "numbers too small to be normal are zero to a cell")
 }
 
-// A block in assembly and one in plain Go, float32 and float64, over a window and back.
+// Blocks at every level, float32 against float64, over a window and back.
 func TestBlock(t *testing.T) {
+	for _, l := range levels() {
+		t.Run(names[l], func(t *testing.T) {
+			at(t, l)
+			testBlock(t)
+		})
+	}
+}
+
+func testBlock(t *testing.T) {
 	for _, s := range []Shape{{2, 20, 2}, {1, 4, 1}, {3, 8, 3}} {
 		for _, n := range []int{1, 3, 4, 17, 32} {
 			t.Run(fmt.Sprintf("%+v/%d", s, n), func(t *testing.T) {
@@ -380,13 +417,9 @@ func window[F float32 | float64](s Shape, n int) (out []float64) {
 func BenchmarkBlock(b *testing.B) {
 	s := Shape{2, 20, 2}
 	const n, steps = 32, 20
-	for _, asm := range []bool{true, false} {
-		if asm && !useAVX2 {
-			continue
-		}
-		b.Run(fmt.Sprintf("avx2=%v", asm), func(b *testing.B) {
-			defer func(v bool) { setAVX2(v) }(useAVX2)
-			setAVX2(asm)
+	for _, l := range levels() {
+		b.Run(names[l], func(b *testing.B) {
+			at(b, l)
 			phi := make([]float32, s.Phi())
 			rng.Uniform(phi, 1, -0.3, 0.3)
 			w, g, bl := NewWeights[float32](s), NewGradient[float32](s), NewBlock[float32](s, n, steps)

@@ -22,9 +22,11 @@ func (s Shape) inputs(l int) int {
 	return s.Hidden
 }
 
-// rows returns the width of a layer's input row [h, x, 1, 0...]: its hidden state, its input, a one for the bias, and
-// zeros up to a multiple of 4.
-func (s Shape) rows(l int) int { return (s.Hidden + s.inputs(l) + 1 + 3) / 4 * 4 }
+// used returns the length of a layer's input row [h, x, 1]: its hidden state, its input and a one for the bias.
+func (s Shape) used(l int) int { return s.Hidden + s.inputs(l) + 1 }
+
+// rows returns how far apart input rows lie: what is used, filled up to a multiple of 4.
+func (s Shape) rows(l int) int { return (s.used(l) + 3) / 4 * 4 }
 
 // back returns the width of the cotangent of [h, x], filled up to a multiple of 8.
 func (s Shape) back(l int) int { return (s.Hidden + s.inputs(l) + 7) / 8 * 8 }

@@ -2,4 +2,4 @@
 
 package kernel
 
-func setAVX2(bool) {}
+func setLevel(instructions) {}

@@ -2,4 +2,4 @@
 
 package kernel
 
-func setAVX2(v bool) { useAVX2 = v }
+func setLevel(l instructions) { level = l }
