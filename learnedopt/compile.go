@@ -18,8 +18,9 @@ type Compiled[F params.Float] struct {
 	engine engine[F]
 }
 
-// A kernelRule is a rule with an engine of its own for some element types and configurations; nil for others.
-type kernelRule interface{ kernels(n int) any }
+// A kernelRule is a rule with an engine of its own for some element types and configurations; nil for others. It is told
+// the rule that is being bound, self: one that embeds it has inherited the method, but may have an Update of its own.
+type kernelRule interface{ kernels(self Rule, n int) any }
 
 // Compile binds a rule to weights of the given layout. Where the rule has kernels of its own it uses these, and its
 // graph otherwise.
@@ -29,7 +30,7 @@ func Compile[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) 
 		return nil, err
 	}
 	if k, ok := r.(kernelRule); ok {
-		if e, ok := k.kernels(c.n).(engine[F]); ok {
+		if e, ok := k.kernels(r, c.n).(engine[F]); ok {
 			c.engine = e
 			return c, nil
 		}

@@ -9,9 +9,8 @@ import (
 const kernelBlock = 32
 
 // kernels returns the LSTM's engine for float32, for hidden sizes that the kernels can do.
-func (r *LSTM) kernels(n int) any {
-	f := r.filled()
-	if f.Hidden%4 != 0 {
+func (r *LSTM) kernels(self Rule, n int) any {
+	if self != Rule(r) || !r.fits() {
 		return nil
 	}
 	return newLSTMEngine(r, n)
@@ -45,6 +44,9 @@ type lstmWorker struct {
 }
 
 var _ windowEngine[float32] = (*lstmEngine)(nil)
+
+// fits says whether the kernels can do the hidden size.
+func (r *LSTM) fits() bool { return r.hidden()%4 == 0 }
 
 func newLSTMEngine(r *LSTM, n int) *lstmEngine {
 	f := r.filled()

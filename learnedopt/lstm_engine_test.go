@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
@@ -115,6 +116,26 @@ func TestLSTMOfOddSize(t *testing.T) {
 	c, err := learnedopt.Compile[float32](&learnedopt.LSTM{Hidden: 6}, params.Layout{{Name: "theta", Shape: []int{9}}})
 	require.NoError(t, err)
 	require.False(t, c.HasWindow())
+}
+
+// stubborn is a rule made of an LSTM that has something else to say.
+type stubborn struct{ learnedopt.LSTM }
+
+func (*stubborn) Update(in learnedopt.Inputs) (*G.Node, map[string]*G.Node, error) {
+	step, err := G.Neg(in.Grad)
+	return step, in.State, err
+}
+
+// A rule that embeds an LSTM is taken at its own word: the LSTM's kernels do not stand in for its Update.
+func TestEmbeddedLSTM(t *testing.T) {
+	r := new(stubborn)
+	c, err := learnedopt.Compile[float32](r, params.Layout{{Name: "theta", Shape: []int{3}}})
+	require.NoError(t, err)
+	require.False(t, c.HasWindow())
+	step, state := make([]float32, 3), make([]float32, c.State().Len())
+	p := learnedopt.Point[float32]{Phi: learnedopt.Phi(r, 1), State: state, Grad: []float32{1, -2, 3}}
+	require.NoError(t, c.Step(step, state, p))
+	require.Equal(t, []float32{-1, 2, -3}, step)
 }
 
 func BenchmarkLSTM(b *testing.B) {
