@@ -139,6 +139,17 @@ func (b *Builder) Reshape(x *G.Node, shape ...int) *G.Node {
 	})
 }
 
+// Cut returns the elements from at on, counted row-major, as a tensor of the given shape: one of several results that an
+// operation has packed end to end.
+func (b *Builder) Cut(x *G.Node, at int, shape ...int) *G.Node {
+	return b.do(func() (*G.Node, error) {
+		if at < 0 || at+size(shape) > size(x.Shape()) {
+			return nil, fmt.Errorf("graph: cut of %v from element %d of shape %v", shape, at, x.Shape())
+		}
+		return cut(x, at, shape)
+	})
+}
+
 // Rows returns the rows from (inclusive) to to (exclusive) of a matrix, or the elements of a vector.
 func (b *Builder) Rows(x *G.Node, from, to int) *G.Node {
 	return b.do(func() (*G.Node, error) {

@@ -132,6 +132,9 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 	"builder.expm1":    build(func(b *Builder, x *G.Node) *G.Node { return b.Expm1(b.Neg(x)) }),
 	"builder.softplus": build(func(b *Builder, x *G.Node) *G.Node { return b.Softplus(b.Log(x)) }),
 	"builder.reshape":  build(func(b *Builder, x *G.Node) *G.Node { return b.Tanh(b.Reshape(x, 3, 2)) }),
+	"builder.cut": build(func(b *Builder, x *G.Node) *G.Node { // the parts overlap
+		return b.Mul(b.Tanh(b.Cut(x, 0, 2, 2)), b.Cut(x, 2, 2, 2))
+	}),
 	"builder.repeat": build(func(b *Builder, x *G.Node) *G.Node {
 		return b.Mul(b.RepeatRows(b.Reshape(b.Tanh(x), 6), 2), b.RepeatRows(b.Reshape(x, 6), 2))
 	}),

@@ -184,6 +184,11 @@ func children(n *G.Node) []*G.Node {
 
 func sum(terms []*G.Node) (*G.Node, error) {
 	total := terms[0]
+	if len(terms) > 1 {
+		if joined, err := join(terms); joined != nil || err != nil {
+			return joined, err
+		}
+	}
 	for _, t := range terms[1:] {
 		var err error
 		if total, err = G.Add(total, t); err != nil {

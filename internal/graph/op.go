@@ -33,6 +33,9 @@ type Def struct {
 
 	// Stop makes the derivative zero by definition.
 	Stop bool
+
+	// begin is where uncut lays its input, for join to see; nil for all other operations.
+	begin *int
 }
 
 // A Kernel computes an operation over slices. It cannot fail.

@@ -95,6 +95,34 @@ func TestCompileRefuses(t *testing.T) {
 	require.Equal(t, []float64{1, 2}, p.Out(0))
 }
 
+// The cotangents of the parts of a vector come together in one operation, whatever else reaches the vector.
+func TestJoin(t *testing.T) {
+	for _, twice := range []bool{false, true} {
+		g := G.NewGraph()
+		x := G.NewVector(g, G.Float64, G.WithShape(5), G.WithName("x"))
+		b := new(Builder)
+		ys := []*G.Node{b.Cut(x, 0, 3), b.Cut(x, 2, 2)}
+		cots := []*G.Node{b.Cut(x, 0, 3), b.Cut(x, 0, 2)}
+		want, insts := []float64{1, 2, 3 + 1, 2, 0}, 3
+		if twice {
+			ys, cots = append(ys, x), append(cots, x)
+			want, insts = []float64{1 + 1, 2 + 2, 3 + 1 + 3, 2 + 4, 0 + 5}, 6
+		}
+		require.NoError(t, b.Err())
+		grads, err := VJP(ys, cots, []*G.Node{x})
+		require.NoError(t, err)
+		p, err := Compile[float64]([]*G.Node{x}, grads)
+		require.NoError(t, err)
+		require.Len(t, p.insts, insts)
+		copy(p.In(0), []float64{1, 2, 3, 4, 5})
+		require.NoError(t, p.Run())
+		require.Equal(t, want, p.Out(0))
+	}
+	b := new(Builder)
+	b.Cut(G.NewVector(G.NewGraph(), G.Float64, G.WithShape(5), G.WithName("x")), 3, 3)
+	require.ErrorContains(t, b.Err(), "cut of [3] from element 3 of shape (5)")
+}
+
 func TestBuilderKeepsFirstError(t *testing.T) {
 	g := G.NewGraph()
 	x := G.NewVector(g, G.Float64, G.WithShape(2), G.WithName("x"))

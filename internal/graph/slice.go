@@ -84,6 +84,7 @@ func uncut(x *G.Node, at int, whole tensor.Shape) (*G.Node, error) {
 	return Apply(Def{
 		Name:  fmt.Sprintf("uncut %d", at),
 		Shape: whole,
+		begin: &at,
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { clear(dst); copy(dst[at:], in[0]) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { clear(dst); copy(dst[at:], in[0]) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
@@ -91,4 +92,44 @@ func uncut(x *G.Node, at int, whole tensor.Shape) (*G.Node, error) {
 			return []*G.Node{c}, err
 		},
 	}, x)
+}
+
+// join is the sum of results of uncut as one operation, which lays no zeros but its own: so the cotangents of the results
+// that an operation has packed come together in one pass. It returns nil where a term is not of uncut.
+func join(terms []*G.Node) (*G.Node, error) {
+	var parts []*G.Node
+	var begins []int
+	for _, t := range terms {
+		op, ok := t.Op().(*diffOp)
+		if !ok || op.def.begin == nil {
+			return nil, nil
+		}
+		parts, begins = append(parts, children(t)[0]), append(begins, *op.def.begin)
+	}
+	return Apply(Def{
+		Name:  fmt.Sprintf("join %v", begins),
+		Shape: terms[0].Shape(),
+		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { joinInto(dst, in, begins) }},
+		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { joinInto(dst, in, begins) }},
+		Diff: func(in []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
+			cots := make([]*G.Node, len(in))
+			for i, part := range in {
+				var err error
+				if cots[i], err = cut(cot, begins[i], part.Shape()); err != nil {
+					return nil, err
+				}
+			}
+			return cots, nil
+		},
+	}, parts...)
+}
+
+func joinInto[F params.Float](dst []F, parts [][]F, begins []int) {
+	clear(dst)
+	for i, part := range parts {
+		d := dst[begins[i]:][:len(part)]
+		for j, v := range part {
+			d[j] += v
+		}
+	}
 }
