@@ -63,6 +63,17 @@ func (w *lstmWorker[F]) part(s *kernel.State[F], state []F, n int, b block) kern
 	return *s
 }
 
+// rows is part for a state that is a tensor each.
+func (w *lstmWorker[F]) rows(s *kernel.State[F], tensors [][]F, b block) kernel.State[F] {
+	h := w.shape.Hidden
+	s.H, s.C = s.H[:0], s.C[:0]
+	for l := range w.shape.Layers {
+		s.H = append(s.H, tensors[2*l][b.from*h:b.to*h])
+		s.C = append(s.C, tensors[2*l+1][b.from*h:b.to*h])
+	}
+	return *s
+}
+
 // features fills in what the LSTM sees of a block's gradients at step t.
 func (w *lstmWorker[F]) features(t int, grad []F) {
 	if w.rule.Preprocess <= 0 {
