@@ -23,6 +23,10 @@ type TrainerConfig struct {
 	// and kept, and is less noisy than phi itself (Polyak and Juditsky 1992). 0: none, phi itself is.
 	Average float64
 
+	// Cosine is the number of episodes over which the outer step shrinks to nothing along half a cosine (Loshchilov and Hutter
+	// 2017, equation 5, without restarts). 0: it does not shrink.
+	Cosine int
+
 	// Validate scores a phi; the lowest score is the best. It must give the same score for the same phi.
 	Validate func(ctx context.Context, phi []float32) (float64, error)
 	Every    int // episodes between validations; 20 if zero
@@ -41,6 +45,7 @@ type Trainer struct {
 	config TrainerConfig
 	phi    []float32
 	mean   []float32 // the running average of phi; phi itself if there is none
+	from   []float32 // phi before the outer step
 	grad   []float32
 	outer  *learnedopt.Optimizer
 	status Status
@@ -122,6 +127,8 @@ func NewTrainer(c TrainerConfig) (*Trainer, error) {
 		return nil, errors.New("meta: no validation")
 	case c.Average < 0 || c.Average >= 1:
 		return nil, fmt.Errorf("meta: average %v; want 0, or above 0 and below 1", c.Average)
+	case c.Cosine < 0:
+		return nil, fmt.Errorf("meta: a cosine of %d episodes; want 0 for none, or more", c.Cosine)
 	case c.Every < 0 || c.Patience < 0:
 		return nil, fmt.Errorf("meta: validation every %d episodes with patience %d; want neither below 0", c.Every, c.Patience)
 	}
@@ -135,7 +142,7 @@ func NewTrainer(c TrainerConfig) (*Trainer, error) {
 		mean = append([]float32(nil), phi...)
 	}
 	return &Trainer{
-		config: c, phi: phi, mean: mean, grad: make([]float32, len(phi)), outer: outer,
+		config: c, phi: phi, mean: mean, from: make([]float32, len(phi)), grad: make([]float32, len(phi)), outer: outer,
 		best: append([]float32(nil), phi...), status: Status{Best: math.MaxFloat64},
 	}, nil
 }
@@ -236,10 +243,27 @@ func (t *Trainer) outerStep(ctx context.Context) error {
 			t.grad[i] *= float32(c / norm)
 		}
 	}
-	if err := t.outer.Step(t.phi, t.grad); err != nil {
+	if err := t.move(); err != nil {
 		return err
 	}
 	t.average()
+	return nil
+}
+
+// move takes the outer optimizer's step, or as much of it as the schedule has left.
+func (t *Trainer) move() error {
+	copy(t.from, t.phi)
+	if err := t.outer.Step(t.phi, t.grad); err != nil {
+		return err
+	}
+	if t.config.Cosine == 0 {
+		return nil
+	}
+	past := min(1, float64(t.status.Episodes)/float64(t.config.Cosine))
+	left := float32((1 + math.Cos(math.Pi*past)) / 2)
+	for i, from := range t.from {
+		t.phi[i] = from + left*(t.phi[i]-from)
+	}
 	return nil
 }
 

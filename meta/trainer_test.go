@@ -129,9 +129,26 @@ func TestNewTrainerRefuses(t *testing.T) {
 		"no validation":       {Rule: sgd, Estimator: e},
 		"for another rule":    {Rule: new(learnedopt.Adam), Estimator: e, Validate: constantScore},
 		"validation every -1": {Rule: sgd, Estimator: e, Validate: constantScore, Every: -1},
+		"cosine of -1":        {Rule: sgd, Estimator: e, Validate: constantScore, Cosine: -1},
 	} {
 		_, err := meta.NewTrainer(c)
 		require.ErrorContains(t, err, want)
+	}
+}
+
+// With Cosine, outer steps shrink to nothing and stay there.
+func TestTrainerSlowsDown(t *testing.T) {
+	r := new(learnedopt.SGD)
+	e := &scripted{r.Phi(), [][]float32{{1}}, []float64{1}, 0}
+	tr, err := meta.NewTrainer(meta.TrainerConfig{
+		Rule: r, Estimator: e, Outer: &learnedopt.SGD{LR: 0.1}, Cosine: 8, Validate: constantScore,
+	})
+	require.NoError(t, err)
+	for n := range 12 {
+		before := tr.Phi()[0]
+		require.NoError(t, tr.Run(context.Background(), after(n+1), ignore))
+		past := math.Min(1, float64(n+1)/8)
+		require.InDelta(t, -0.1*(1+math.Cos(math.Pi*past))/2, tr.Phi()[0]-before, 1e-6)
 	}
 }
 
@@ -167,7 +184,7 @@ func TestResumeIsExact(t *testing.T) {
 		e, err := meta.NewBPTT(meta.BPTTConfig{Rule: r, Family: inner.Quadratic{}, Horizon: 10, Window: 4})
 		require.NoError(t, err)
 		tr, err := meta.NewTrainer(meta.TrainerConfig{
-			Rule: r, Estimator: e, Key: 3, Every: 2, Average: 0.8,
+			Rule: r, Estimator: e, Key: 3, Every: 2, Average: 0.8, Cosine: 5,
 			Validate: func(_ context.Context, phi []float32) (float64, error) { return math.Abs(float64(phi[0])), nil },
 		})
 		require.NoError(t, err)

@@ -199,7 +199,7 @@ func variants(t *testing.T) map[string][]string {
 		"adam":         {"--problem", "quadratic-uniform", "--rule", "adam", "--horizon", "10", "--window", "4", "--copies", "1", "--every", "3", "--seed", "9"},
 		"images": {
 			"--problem", "logistic8", "--data", images, "--batch", "4", "--rule", "momentum",
-			"--horizon", "6", "--window", "4", "--every", "5", "--outer-lr", "0.1", "--clip", "0.5",
+			"--horizon", "6", "--window", "4", "--every", "5", "--outer-lr", "0.1", "--cosine", "5", "--clip", "0.5",
 		},
 		"network": {
 			"--problem", "mnist8", "--data", images, "--batch", "3", "--hidden", "4,3", "--activation", "tanh",
@@ -409,6 +409,7 @@ func TestResumedSettings(t *testing.T) {
 		"--average=0.5":               "--average 0.5: the run in run has 0.995",
 		"--fraction=0.5":              "--fraction 0.5: the run in run has 1",
 		"--every=4":                   "--every 4: the run in run has 3",
+		"--cosine=9":                  "--cosine 9: the run in run has the default, which can't be changed",
 		"--exact":                     "--exact true: the run in run has false",
 		"--hidden=3,4":                "--hidden 3,4: the run in run has the default",
 		"--activation=relu":           "--activation relu: the run in run has the default",

@@ -35,6 +35,7 @@ type options struct {
 	Horizon    *cli.Count    `help:"Inner steps of an episode. Default 100." placeholder:"N"`
 	Window     *cli.Count    `help:"Inner steps between two outer steps. Default 20, or the horizon if that is shorter." placeholder:"N"`
 	OuterLR    *cli.Positive `name:"outer-lr" help:"Learning rate of the outer Adam. Default 0.003." placeholder:"X"`
+	Cosine     *cli.Count    `help:"Episodes over which the outer rate falls to nothing along half a cosine. Default: it stays." placeholder:"N"`
 	Clip       *cli.Positive `help:"Longest meta-gradient, in the Euclidean norm. Default 1." placeholder:"X"`
 	Copies     *cli.Count    `help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics 32." placeholder:"N"`
 	Every      *cli.Count    `help:"Episodes between validations. Default 20 for each copy, for quadratics 100." placeholder:"N"`
@@ -56,6 +57,7 @@ type settings struct {
 	Horizon    int             `json:"horizon"`
 	Window     int             `json:"window"`
 	OuterLR    float64         `json:"outer-lr"`
+	Cosine     int             `json:"cosine,omitempty"`
 	Clip       float64         `json:"clip"`
 	Copies     int             `json:"copies"`
 	Every      int             `json:"every"`
@@ -126,6 +128,7 @@ func (o options) apply(s *settings) {
 	setInt(&s.Window, o.Window)
 	setInt(&s.Copies, o.Copies)
 	setInt(&s.Every, o.Every)
+	setInt(&s.Cosine, o.Cosine)
 	set(&s.Exact, o.Exact)
 	set(&s.Average, o.Average)
 	if o.Fraction != nil {
@@ -196,7 +199,7 @@ func text(v reflect.Value) string {
 		if x == "" {
 			return "the default"
 		}
-	case int: // 0 only where it stands for a default
+	case int: // 0 only where it stands for a default or for none
 		if x == 0 {
 			return "the default"
 		}

@@ -108,7 +108,7 @@ func (s *session) build() error {
 	runs := eval.Runs{Family: validation, Steps: c.Horizon, Count: s.validationRuns(), Key: rng.Split(c.Seed, keyValidation)}
 	s.trainer, err = meta.NewTrainer(meta.TrainerConfig{
 		Rule: s.rule, Estimator: estimator, Outer: &learnedopt.Adam{LR: c.OuterLR}, Clip: c.Clip,
-		Key: rng.Split(c.Seed, keyTraining), Every: c.Every, Average: c.Average,
+		Key: rng.Split(c.Seed, keyTraining), Every: c.Every, Average: c.Average, Cosine: c.Cosine,
 		Validate: func(ctx context.Context, phi []float32) (float64, error) {
 			losses, err := eval.Measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, runs)
 			if err != nil {
@@ -266,6 +266,7 @@ func (s *session) best() *learnedopt.Trained {
 		"average":  strconv.FormatFloat(c.Average, 'g', -1, 64),
 		"fraction": strconv.FormatFloat(c.Fraction, 'g', -1, 64),
 		"outer_lr": strconv.FormatFloat(c.OuterLR, 'g', -1, 64),
+		"cosine":   strconv.Itoa(c.Cosine),
 		"exact":    strconv.FormatBool(c.Exact),
 	}}
 	if st.Best < math.MaxFloat64 { // else no validation came out finite, and phi is where it began
