@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/internal/matrix"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -164,7 +165,7 @@ func (p *network[F]) Init(theta []F, key uint64) {
 
 func (p *network[F]) Eval(grad, theta []F, key uint64) (float64, error) {
 	checkEval(grad, theta, p.layout.Len())
-	if !finite(theta) { // not left to the arithmetic: gemm leaves out a weight whose inputs are all zero
+	if !finite(theta) { // not left to the arithmetic: matrix.Mul may leave out a weight whose inputs are all zero
 		fillNaN(grad)
 		return math.NaN(), nil
 	}
@@ -200,7 +201,7 @@ func (p *network[F]) forward(theta []F) {
 		for row := range p.batch {
 			copy(l.z[row*l.out:], b)
 		}
-		gemm(p.input(l, l.x), weights(l, theta), 1, p.output(l, l.z))
+		matrix.Mul(p.output(l, l.z), p.input(l, l.x), weights(l, theta), true)
 		if i+1 < len(p.layers) {
 			p.values(p.layers[i+1].x, l.z)
 		}
@@ -243,13 +244,13 @@ func (p *network[F]) crossEntropy() float64 {
 func (p *network[F]) backward(grad, theta []F) {
 	for i := len(p.layers) - 1; i >= 0; i-- {
 		l := &p.layers[i]
-		gemm(p.input(l, l.x).t(), p.output(l, l.delta), 0, weights(l, grad))
+		matrix.Mul(weights(l, grad), p.input(l, l.x).T(), p.output(l, l.delta), false)
 		sumRows(grad[l.b:l.end], l.delta)
 		if l.firstLayer {
 			break
 		}
 		below := &p.layers[i-1]
-		gemm(p.output(l, l.delta), weights(l, theta).t(), 0, p.output(below, below.delta))
+		matrix.Mul(p.output(below, below.delta), p.output(l, l.delta), weights(l, theta).T(), false)
 		for k, z := range below.z {
 			below.delta[k] *= F(p.act.first(float64(z), float64(l.x[k])))
 		}
@@ -258,16 +259,16 @@ func (p *network[F]) backward(grad, theta []F) {
 
 // The matrices of a layer: its weights, or what lies like them in a gradient; what lies like x; what lies like z.
 
-func weights[F params.Float](l *layer[F], v []F) matrix[F] {
-	return matrix[F]{data: v[l.w:l.b], rows: l.in, cols: l.out}
+func weights[F params.Float](l *layer[F], v []F) matrix.Matrix[F] {
+	return matrix.Of(v[l.w:l.b], l.in, l.out)
 }
 
-func (p *network[F]) input(l *layer[F], v []F) matrix[F] {
-	return matrix[F]{data: v, rows: p.batch, cols: l.in}
+func (p *network[F]) input(l *layer[F], v []F) matrix.Matrix[F] {
+	return matrix.Of(v, p.batch, l.in)
 }
 
-func (p *network[F]) output(l *layer[F], v []F) matrix[F] {
-	return matrix[F]{data: v, rows: p.batch, cols: l.out}
+func (p *network[F]) output(l *layer[F], v []F) matrix.Matrix[F] {
+	return matrix.Of(v, p.batch, l.out)
 }
 
 // logits returns the last z of the i-th image.

@@ -1,5 +1,7 @@
 package inner
 
+import "github.com/seed1498fded/unroll/internal/matrix"
+
 var _ Curvature = (*network[float32])(nil)
 
 // HessianVector differentiates the gradient in the direction v (Pearlmutter 1994, "Fast exact multiplication by the
@@ -49,9 +51,9 @@ func (p *network[F]) forwardTwins(theta, v []F) {
 		for row := range p.batch {
 			copy(l.rz[row*l.out:], b)
 		}
-		gemm(p.input(l, l.x), weights(l, v), 1, p.output(l, l.rz))
+		matrix.Mul(p.output(l, l.rz), p.input(l, l.x), weights(l, v), true)
 		if !l.firstLayer {
-			gemm(p.input(l, l.rx), weights(l, theta), 1, p.output(l, l.rz))
+			matrix.Mul(p.output(l, l.rz), p.input(l, l.rx), weights(l, theta), true)
 		}
 		if i+1 < len(p.layers) {
 			next := &p.layers[i+1]
@@ -81,16 +83,16 @@ func (p *network[F]) crossEntropyTwin() {
 func (p *network[F]) backwardTwins(dst, theta, v []F) {
 	for i := len(p.layers) - 1; i >= 0; i-- {
 		l := &p.layers[i]
-		gemm(p.input(l, l.x).t(), p.output(l, l.rdelta), 0, weights(l, dst))
+		matrix.Mul(weights(l, dst), p.input(l, l.x).T(), p.output(l, l.rdelta), false)
 		sumRows(dst[l.b:l.end], l.rdelta)
 		if l.firstLayer {
 			break
 		}
-		gemm(p.input(l, l.rx).t(), p.output(l, l.delta), 1, weights(l, dst))
+		matrix.Mul(weights(l, dst), p.input(l, l.rx).T(), p.output(l, l.delta), true)
 		below := &p.layers[i-1]
-		gemm(p.output(l, l.rdelta), weights(l, theta).t(), 0, p.output(below, below.rdelta))
-		gemm(p.output(l, l.delta), weights(l, v).t(), 1, p.output(below, below.rdelta))
-		gemm(p.output(l, l.delta), weights(l, theta).t(), 0, p.output(below, below.delta))
+		matrix.Mul(p.output(below, below.rdelta), p.output(l, l.rdelta), weights(l, theta).T(), false)
+		matrix.Mul(p.output(below, below.rdelta), p.output(l, l.delta), weights(l, v).T(), true)
+		matrix.Mul(p.output(below, below.delta), p.output(l, l.delta), weights(l, theta).T(), false)
 		p.throughUnits(below, l.x)
 	}
 }

@@ -36,10 +36,11 @@ var lattice = map[string]node{
 	"checkpoints/zoo": {imports: "checkpoints"},
 	"internal/graph":  {imports: "params"},
 	"internal/kernel": {imports: "params", tests: "internal/rng"},
+	"internal/matrix": {imports: "internal/kernel params", tests: "internal/rng"},
 
 	"inner/data":        {},
 	"inner/data/mnist":  {imports: "inner/data"},
-	"inner":             {imports: "inner/data internal/graph internal/kernel internal/rng params", tests: "inner/problemtest"},
+	"inner":             {imports: "inner/data internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/problemtest"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/catalog":     {imports: "inner inner/data inner/data/mnist params", tests: "inner/problemtest internal/rng"},
 
@@ -80,7 +81,7 @@ var exclusive = map[string]struct {
 	"unsafe":                {only: "internal/graph internal/kernel"},
 	"golang.org/x/sys":      {only: "internal/kernel"},
 	"gonum.org/v1/plot":     {only: "meta/eval"},
-	"gonum.org/v1/gonum":    {only: "inner learnedopt", tests: true},
+	"gonum.org/v1/gonum":    {only: "inner internal/matrix learnedopt", tests: true},
 	"golang.org/x/sync":     {only: "meta"},
 	"golang.org/x/term":     {only: "cmd/internal/cli"},
 	"go.uber.org/goleak":    {tests: true},

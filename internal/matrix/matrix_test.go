@@ -1,0 +1,63 @@
+package matrix_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/internal/matrix"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/params"
+)
+
+func TestMul(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { testMul[float32](t, 1e-4) })
+	t.Run("float64", func(t *testing.T) { testMul[float64](t, 1e-12) })
+}
+
+// Plain and transposed operands, sizes below, at and above those of tiles, against the definition.
+func testMul[F params.Float](t *testing.T, tol float64) {
+	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 2}, {64, 64, 64}, {193, 7, 65}, {200, 130, 129}} {
+		n, k, m := size[0], size[1], size[2]
+		a, b, c := make([]F, n*k), make([]F, k*m), make([]F, n*m)
+		rng.Normal(a, 1, 1)
+		rng.Normal(b, 2, 1)
+		rng.Normal(c, 3, 1)
+		for trans := range 8 {
+			x, y := matrix.Of(a, n, k), matrix.Of(b, k, m)
+			if trans&1 != 0 {
+				x = matrix.Of(a, k, n).T()
+			}
+			if trans&2 != 0 {
+				y = matrix.Of(b, m, k).T()
+			}
+			add := trans&4 != 0
+			got := append([]F(nil), c...)
+			matrix.Mul(matrix.Of(got, n, m), x, y, add)
+			for i := range n {
+				for j := range m {
+					want := 0.0
+					if add {
+						want = float64(c[i*m+j])
+					}
+					for p := range k {
+						want += float64(at(x, i, p)) * float64(at(y, p, j))
+					}
+					require.InDelta(t, want, float64(got[i*m+j]), tol, fmt.Sprint(size, trans, i, j))
+				}
+			}
+		}
+	}
+}
+
+func at[F params.Float](m matrix.Matrix[F], i, j int) F {
+	if m.Trans {
+		i, j = j, i
+	}
+	return m.Data[i*m.Cols+j]
+}
+
+func TestOfChecksItsLength(t *testing.T) {
+	require.PanicsWithValue(t, "matrix: 5 elements for 2 rows of 3", func() { matrix.Of(make([]float32, 5), 2, 3) })
+}
