@@ -12,6 +12,11 @@ import (
 //
 // Every element is the sum of its products in their order, with one rounding for each, whatever the sizes.
 func Gemm[F params.Float](c, a, b []F, n, k, m int, transA, transB, add bool) bool {
+	return GemmRows(c, a, b, n, k, m, 0, n, transA, transB, add)
+}
+
+// GemmRows is Gemm for the rows of C from the first to before the last; it leaves the others alone.
+func GemmRows[F params.Float](c, a, b []F, n, k, m, first, last int, transA, transB, add bool) bool {
 	single, ok := any(c).([]float32)
 	if !ok || level == plain {
 		return false
@@ -20,34 +25,84 @@ func Gemm[F params.Float](c, a, b []F, n, k, m int, transA, transB, add bool) bo
 		panic(fmt.Sprintf("kernel: product [%d %d]·[%d %d] of %d and %d elements into %d",
 			n, k, k, m, len(a), len(b), len(c)))
 	}
-	rowA, colA := k, 1
-	if transA {
-		rowA, colA = 1, n
+	if first < 0 || last > n {
+		panic(fmt.Sprintf("kernel: rows %d to %d of %d", first, last, n))
 	}
-	a32, b32 := any(a).([]float32), any(b).([]float32)
-	if transB {
-		gemmFlipped(single, a32, b32, n, k, m, rowA, colA, add)
+	if first >= last {
+		return true
+	}
+	p := product{c: single[first*m:], a: any(a).([]float32), b: any(b).([]float32), n: last - first, k: k, m: m, rowA: k, colA: 1, add: add}
+	if transA {
+		p.rowA, p.colA = 1, n
+	}
+	p.a = p.a[first*p.rowA:]
+	if widest := widestPanel(); transB || m > widest {
+		p.packed(widest, transB)
 	} else {
-		gemm(single, a32, b32, n, k, m, m, rowA, colA, m, add)
+		gemm(p.c, p.a, p.b, p.n, k, m, m, p.rowA, p.colA, m, add)
 	}
 	return true
 }
 
-// gemmFlipped is gemm for C and Bᵀ without gaps. It turns B over block by block.
-func gemmFlipped(c, a, b []float32, n, k, m, rowA, colA int, add bool) {
-	const depth, panel = 64, 24 // as wide as the tiles of the assembly
-	var block [depth * panel]float32
-	for j := 0; j < m; j += panel {
-		cols := min(panel, m-j)
-		for p := 0; p < k; p += depth {
-			rows := min(depth, k-p)
-			for col := range cols {
-				from := b[(j+col)*k+p:][:rows]
-				for row, v := range from {
-					block[row*panel+col] = v
+// widestPanel returns the number of columns that the assembly takes at a time.
+func widestPanel() int {
+	if level == avx512 {
+		return 80
+	}
+	return 24
+}
+
+// A product is what GemmRows was asked for.
+type product struct {
+	c, a, b    []float32
+	n, k, m    int
+	rowA, colA int
+	add        bool
+}
+
+// packed copies B part by part into a block without gaps that fits the first-level cache, turning it over if it is
+// transposed, and multiplies all rows of A by that. Rows of B a power of two apart would push each other out of the cache.
+func (p product) packed(widest int, transB bool) {
+	const depth = 96
+	var block [depth * 80]float32
+	vectors := (p.m + 7) / 8
+	if widest%16 == 0 {
+		vectors = (p.m + 15) / 16 * 2
+	}
+	panels := (8*vectors + widest - 1) / widest
+	width := min(widest, (vectors+panels-1)/panels*8)
+	if widest%16 == 0 {
+		width = (width + 15) / 16 * 16
+	}
+	for j := 0; j < p.m; j += width {
+		cols := min(width, p.m-j)
+		for at := 0; at < p.k; at += depth {
+			rows := min(depth, p.k-at)
+			if transB {
+				flip(block[:], p.b[j*p.k+at:], rows, cols, p.k, width)
+			} else {
+				for row := range rows {
+					copy(block[row*width:row*width+cols], p.b[(at+row)*p.m+j:])
 				}
 			}
-			gemm(c[j:], a[p*colA:], block[:], n, rows, cols, m, rowA, colA, panel, add || p > 0)
+			gemm(p.c[j:], p.a[at*p.colA:], block[:], p.n, rows, cols, p.m, p.rowA, p.colA, width, p.add || at > 0)
+		}
+	}
+}
+
+// flip fills a block, whose rows are width apart, with the transpose of cols rows of b that lie ld apart.
+func flip(block, b []float32, rows, cols, ld, width int) {
+	col := 0
+	for ; col+4 <= cols; col += 4 { // four at a time: a quarter of the cache lines written at once
+		b0, b1, b2, b3 := b[col*ld:][:rows], b[(col+1)*ld:][:rows], b[(col+2)*ld:][:rows], b[(col+3)*ld:][:rows]
+		for row := range rows {
+			to := block[row*width+col:][:4]
+			to[0], to[1], to[2], to[3] = b0[row], b1[row], b2[row], b3[row]
+		}
+	}
+	for ; col < cols; col++ {
+		for row, v := range b[col*ld:][:rows] {
+			block[row*width+col] = v
 		}
 	}
 }

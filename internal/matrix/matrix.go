@@ -3,6 +3,8 @@ package matrix
 
 import (
 	"fmt"
+	"runtime"
+	"sync"
 
 	"gonum.org/v1/gonum/blas"
 	"gonum.org/v1/gonum/blas/blas32"
@@ -36,11 +38,41 @@ func (m Matrix[F]) T() Matrix[F] {
 // Mul computes c = a·b, or c += a·b if add. c is not a transpose. Gonum leaves out products with a zero in a, so what is not
 // finite in b may go unseen.
 func Mul[F params.Float](c, a, b Matrix[F], add bool) {
-	depth := a.Cols
-	if a.Trans {
-		depth = a.Rows
-	}
+	depth := a.depth()
 	if !kernel.Gemm(c.Data, a.Data, b.Data, c.Rows, depth, c.Cols, a.Trans, b.Trans, add) {
+		tiles(c, a, b, depth, add)
+	}
+}
+
+// depth returns the length of a row of a.
+func (m Matrix[F]) depth() int {
+	if m.Trans {
+		return m.Rows
+	}
+	return m.Cols
+}
+
+// worthSharing is the number of multiplications from which MulShared asks other goroutines for help.
+const worthSharing = 1 << 19
+
+// MulShared is Mul with the rows of c shared among up to GOMAXPROCS goroutines. The result is the same to the bit.
+func MulShared[F params.Float](c, a, b Matrix[F], add bool) {
+	depth, workers := a.depth(), runtime.GOMAXPROCS(0)
+	if workers == 1 || c.Rows*c.Cols*depth < worthSharing {
+		Mul(c, a, b, add)
+		return
+	}
+	share := ((c.Rows+workers-1)/workers + 7) / 8 * 8
+	var busy sync.WaitGroup
+	rows := func(first int) bool {
+		return kernel.GemmRows(c.Data, a.Data, b.Data, c.Rows, depth, c.Cols, first, min(first+share, c.Rows), a.Trans, b.Trans, add)
+	}
+	for first := share; first < c.Rows; first += share {
+		busy.Go(func() { rows(first) })
+	}
+	done := rows(0)
+	busy.Wait()
+	if !done {
 		tiles(c, a, b, depth, add)
 	}
 }

@@ -33,8 +33,10 @@ func testMul[F params.Float](t *testing.T, tol float64) {
 				y = matrix.Of(b, m, k).T()
 			}
 			add := trans&4 != 0
-			got := append([]F(nil), c...)
+			got, shared := append([]F(nil), c...), append([]F(nil), c...)
 			matrix.Mul(matrix.Of(got, n, m), x, y, add)
+			matrix.MulShared(matrix.Of(shared, n, m), x, y, add)
+			require.Equal(t, got, shared)
 			for i := range n {
 				for j := range m {
 					want := 0.0
@@ -60,4 +62,26 @@ func at[F params.Float](m matrix.Matrix[F], i, j int) F {
 
 func TestOfChecksItsLength(t *testing.T) {
 	require.PanicsWithValue(t, "matrix: 5 elements for 2 rows of 3", func() { matrix.Of(make([]float32, 5), 2, 3) })
+}
+
+func BenchmarkMul(b *testing.B) {
+	for _, size := range [][3]int{{128, 784, 256}, {128, 256, 256}, {784, 128, 256}, {128, 784, 20}} {
+		n, k, m := size[0], size[1], size[2]
+		x, y, c := make([]float32, n*k), make([]float32, k*m), make([]float32, n*m)
+		rng.Normal(x, 1, 1)
+		rng.Normal(y, 2, 1)
+		for name, f := range map[string]func(){
+			"plain":  func() { matrix.Mul(matrix.Of(c, n, m), matrix.Of(x, n, k), matrix.Of(y, k, m), false) },
+			"a":      func() { matrix.Mul(matrix.Of(c, n, m), matrix.Of(x, k, n).T(), matrix.Of(y, k, m), false) },
+			"b":      func() { matrix.Mul(matrix.Of(c, n, m), matrix.Of(x, n, k), matrix.Of(y, m, k).T(), false) },
+			"shared": func() { matrix.MulShared(matrix.Of(c, n, m), matrix.Of(x, n, k), matrix.Of(y, k, m), false) },
+		} {
+			b.Run(fmt.Sprint(n, k, m, name), func(b *testing.B) {
+				for b.Loop() {
+					f()
+				}
+				b.ReportMetric(2*float64(n*k*m)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+			})
+		}
+	}
 }
