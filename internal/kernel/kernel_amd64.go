@@ -62,3 +62,38 @@ func cellForwardAVX512(gates []float32, cPrev []float32, cNext []float32, act []
 //
 //go:noescape
 func cellBackwardAVX512(dGates []float32, dc []float32, cPrev []float32, act []float32, dh1 []float32, dh2 []float32, n int, h int, ld1 int, ld2 int)
+
+// addAVX2 is Add for slices that are known to be of one length.
+//
+//go:noescape
+func addAVX2(y []float32, a []float32, b []float32)
+
+// sgdAVX2 is SGD for slices that are known to be of one length.
+//
+//go:noescape
+func sgdAVX2(step []float32, grad []float32, rate float32)
+
+// momentumAVX2 is Momentum for slices that are known to be of one length.
+//
+//go:noescape
+func momentumAVX2(step []float32, next []float32, grad []float32, v []float32, rate float32, mu float32)
+
+// nagAVX2 is NAG for slices that are known to be of one length.
+//
+//go:noescape
+func nagAVX2(step []float32, next []float32, grad []float32, v []float32, rate float32, mu float32)
+
+// rmspropAVX2 is RMSprop for slices that are known to be of one length.
+//
+//go:noescape
+func rmspropAVX2(step []float32, next []float32, grad []float32, v []float32, rate float32, alpha float32, rest float32, eps float32)
+
+// adamAVX2 is Adam for slices that are known to be of one length.
+//
+//go:noescape
+func adamAVX2(step []float32, nextM []float32, nextV []float32, grad []float32, m []float32, v []float32, rate float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, unbias2 float32, eps float32)
+
+// adamwAVX2 is AdamW for slices that are known to be of one length.
+//
+//go:noescape
+func adamwAVX2(step []float32, nextM []float32, nextV []float32, grad []float32, m []float32, v []float32, theta []float32, rate float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, unbias2 float32, eps float32, decay float32)

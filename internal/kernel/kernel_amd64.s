@@ -3240,3 +3240,396 @@ pass0:
 	LDMXCSR       (SP)
 	VZEROUPPER
 	RET
+
+// func addAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX, MMX+
+TEXT ·addAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ a_len+32(FP), SI
+	XORQ AX, AX
+
+eight:
+	CMPQ       SI, $0x08
+	JLT        rest
+	PREFETCHT0 2048(DX)(AX*1)
+	VMOVUPS    (DX)(AX*1), Y0
+	PREFETCHT0 2048(BX)(AX*1)
+	VMOVUPS    (BX)(AX*1), Y1
+	VADDPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (CX)(AX*1)
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, SI
+	JMP        eight
+
+rest:
+	TESTQ      SI, SI
+	JZ         done
+	LEAQ       tailMask<>+32(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVUPS    (DI), Y0
+	VMASKMOVPS (DX)(AX*1), Y0, Y1
+	VMASKMOVPS (BX)(AX*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sgdAVX2(step []float32, grad []float32, rate float32)
+// Requires: AVX, MMX+
+TEXT ·sgdAVX2(SB), NOSPLIT, $0-52
+	MOVQ         step_base+0(FP), CX
+	MOVQ         grad_base+24(FP), DX
+	MOVQ         grad_len+32(FP), BX
+	VBROADCASTSS rate+48(FP), Y0
+	XORQ         AX, AX
+
+eight:
+	CMPQ       BX, $0x08
+	JLT        rest
+	PREFETCHT0 2048(DX)(AX*1)
+	VMOVUPS    (DX)(AX*1), Y1
+	VMULPS     Y0, Y1, Y1
+	VMOVUPS    Y1, (CX)(AX*1)
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, BX
+	JMP        eight
+
+rest:
+	TESTQ      BX, BX
+	JZ         done
+	LEAQ       tailMask<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVUPS    (SI), Y1
+	VMASKMOVPS (DX)(AX*1), Y1, Y2
+	VMULPS     Y0, Y2, Y2
+	VMASKMOVPS Y2, Y1, (CX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func momentumAVX2(step []float32, next []float32, grad []float32, v []float32, rate float32, mu float32)
+// Requires: AVX, MMX+
+TEXT ·momentumAVX2(SB), NOSPLIT, $0-104
+	MOVQ         step_base+0(FP), CX
+	MOVQ         next_base+24(FP), DX
+	MOVQ         grad_base+48(FP), BX
+	MOVQ         v_base+72(FP), SI
+	MOVQ         grad_len+56(FP), DI
+	VBROADCASTSS rate+96(FP), Y0
+	VBROADCASTSS mu+100(FP), Y1
+	XORQ         AX, AX
+
+eight:
+	CMPQ       DI, $0x08
+	JLT        rest
+	PREFETCHT0 2048(BX)(AX*1)
+	VMOVUPS    (BX)(AX*1), Y2
+	PREFETCHT0 2048(SI)(AX*1)
+	VMOVUPS    (SI)(AX*1), Y3
+	VMULPS     Y1, Y3, Y3
+	VADDPS     Y2, Y3, Y3
+	VMULPS     Y0, Y3, Y2
+	VMOVUPS    Y2, (CX)(AX*1)
+	VMOVUPS    Y3, (DX)(AX*1)
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, DI
+	JMP        eight
+
+rest:
+	TESTQ      DI, DI
+	JZ         done
+	LEAQ       tailMask<>+32(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (BX)(AX*1), Y2, Y3
+	VMASKMOVPS (SI)(AX*1), Y2, Y4
+	VMULPS     Y1, Y4, Y4
+	VADDPS     Y3, Y4, Y4
+	VMULPS     Y0, Y4, Y0
+	VMASKMOVPS Y0, Y2, (CX)(AX*1)
+	VMASKMOVPS Y4, Y2, (DX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func nagAVX2(step []float32, next []float32, grad []float32, v []float32, rate float32, mu float32)
+// Requires: AVX, MMX+
+TEXT ·nagAVX2(SB), NOSPLIT, $0-104
+	MOVQ         step_base+0(FP), CX
+	MOVQ         next_base+24(FP), DX
+	MOVQ         grad_base+48(FP), BX
+	MOVQ         v_base+72(FP), SI
+	MOVQ         grad_len+56(FP), DI
+	VBROADCASTSS rate+96(FP), Y0
+	VBROADCASTSS mu+100(FP), Y1
+	XORQ         AX, AX
+
+eight:
+	CMPQ       DI, $0x08
+	JLT        rest
+	PREFETCHT0 2048(BX)(AX*1)
+	VMOVUPS    (BX)(AX*1), Y2
+	PREFETCHT0 2048(SI)(AX*1)
+	VMOVUPS    (SI)(AX*1), Y3
+	VMULPS     Y1, Y3, Y3
+	VADDPS     Y2, Y3, Y3
+	VMULPS     Y1, Y3, Y4
+	VADDPS     Y4, Y2, Y4
+	VMULPS     Y0, Y4, Y4
+	VMOVUPS    Y4, (CX)(AX*1)
+	VMOVUPS    Y3, (DX)(AX*1)
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, DI
+	JMP        eight
+
+rest:
+	TESTQ      DI, DI
+	JZ         done
+	LEAQ       tailMask<>+32(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (BX)(AX*1), Y2, Y3
+	VMASKMOVPS (SI)(AX*1), Y2, Y4
+	VMULPS     Y1, Y4, Y4
+	VADDPS     Y3, Y4, Y4
+	VMULPS     Y1, Y4, Y1
+	VADDPS     Y1, Y3, Y1
+	VMULPS     Y0, Y1, Y1
+	VMASKMOVPS Y1, Y2, (CX)(AX*1)
+	VMASKMOVPS Y4, Y2, (DX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmspropAVX2(step []float32, next []float32, grad []float32, v []float32, rate float32, alpha float32, rest float32, eps float32)
+// Requires: AVX, MMX+
+TEXT ·rmspropAVX2(SB), NOSPLIT, $0-112
+	MOVQ         step_base+0(FP), CX
+	MOVQ         next_base+24(FP), DX
+	MOVQ         grad_base+48(FP), BX
+	MOVQ         v_base+72(FP), SI
+	MOVQ         grad_len+56(FP), DI
+	VBROADCASTSS rate+96(FP), Y0
+	VBROADCASTSS alpha+100(FP), Y1
+	VBROADCASTSS rest+104(FP), Y2
+	VBROADCASTSS eps+108(FP), Y3
+	XORQ         AX, AX
+
+eight:
+	CMPQ       DI, $0x08
+	JLT        rest
+	PREFETCHT0 2048(BX)(AX*1)
+	VMOVUPS    (BX)(AX*1), Y4
+	PREFETCHT0 2048(SI)(AX*1)
+	VMOVUPS    (SI)(AX*1), Y5
+	VMULPS     Y4, Y4, Y6
+	VMULPS     Y2, Y6, Y6
+	VMULPS     Y1, Y5, Y5
+	VADDPS     Y6, Y5, Y5
+	VSQRTPS    Y5, Y6
+	VADDPS     Y3, Y6, Y6
+	VDIVPS     Y6, Y4, Y6
+	VMULPS     Y0, Y6, Y6
+	VMOVUPS    Y6, (CX)(AX*1)
+	VMOVUPS    Y5, (DX)(AX*1)
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, DI
+	JMP        eight
+
+rest:
+	TESTQ      DI, DI
+	JZ         done
+	LEAQ       tailMask<>+32(SB), R8
+	SHLQ       $0x02, DI
+	SUBQ       DI, R8
+	VMOVUPS    (R8), Y4
+	VMASKMOVPS (BX)(AX*1), Y4, Y5
+	VMASKMOVPS (SI)(AX*1), Y4, Y6
+	VMULPS     Y5, Y5, Y7
+	VMULPS     Y2, Y7, Y7
+	VMULPS     Y1, Y6, Y6
+	VADDPS     Y7, Y6, Y6
+	VSQRTPS    Y6, Y1
+	VADDPS     Y3, Y1, Y1
+	VDIVPS     Y1, Y5, Y1
+	VMULPS     Y0, Y1, Y1
+	VMASKMOVPS Y1, Y4, (CX)(AX*1)
+	VMASKMOVPS Y6, Y4, (DX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamAVX2(step []float32, nextM []float32, nextV []float32, grad []float32, m []float32, v []float32, rate float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, unbias2 float32, eps float32)
+// Requires: AVX, MMX+
+TEXT ·adamAVX2(SB), NOSPLIT, $0-172
+	MOVQ         step_base+0(FP), CX
+	MOVQ         nextM_base+24(FP), DX
+	MOVQ         nextV_base+48(FP), BX
+	MOVQ         grad_base+72(FP), SI
+	MOVQ         m_base+96(FP), DI
+	MOVQ         v_base+120(FP), R8
+	MOVQ         grad_len+80(FP), R9
+	VBROADCASTSS rate+144(FP), Y0
+	VBROADCASTSS beta1+148(FP), Y1
+	VBROADCASTSS rest1+152(FP), Y2
+	VBROADCASTSS beta2+156(FP), Y3
+	VBROADCASTSS rest2+160(FP), Y4
+	VBROADCASTSS unbias2+164(FP), Y5
+	VBROADCASTSS eps+168(FP), Y6
+	XORQ         AX, AX
+
+eight:
+	CMPQ       R9, $0x08
+	JLT        rest
+	PREFETCHT0 2048(SI)(AX*1)
+	VMOVUPS    (SI)(AX*1), Y7
+	PREFETCHT0 2048(DI)(AX*1)
+	VMOVUPS    (DI)(AX*1), Y8
+	PREFETCHT0 2048(R8)(AX*1)
+	VMOVUPS    (R8)(AX*1), Y9
+	VMULPS     Y7, Y7, Y10
+	VMULPS     Y4, Y10, Y10
+	VMULPS     Y2, Y7, Y7
+	VMULPS     Y1, Y8, Y8
+	VADDPS     Y7, Y8, Y8
+	VMULPS     Y3, Y9, Y9
+	VADDPS     Y10, Y9, Y9
+	VMULPS     Y5, Y9, Y7
+	VSQRTPS    Y7, Y7
+	VADDPS     Y6, Y7, Y7
+	VDIVPS     Y7, Y8, Y7
+	VMULPS     Y0, Y7, Y7
+	VMOVUPS    Y7, (CX)(AX*1)
+	VMOVUPS    Y8, (DX)(AX*1)
+	VMOVUPS    Y9, (BX)(AX*1)
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, R9
+	JMP        eight
+
+rest:
+	TESTQ      R9, R9
+	JZ         done
+	LEAQ       tailMask<>+32(SB), R10
+	SHLQ       $0x02, R9
+	SUBQ       R9, R10
+	VMOVUPS    (R10), Y7
+	VMASKMOVPS (SI)(AX*1), Y7, Y8
+	VMASKMOVPS (DI)(AX*1), Y7, Y9
+	VMASKMOVPS (R8)(AX*1), Y7, Y10
+	VMULPS     Y8, Y8, Y11
+	VMULPS     Y4, Y11, Y11
+	VMULPS     Y2, Y8, Y8
+	VMULPS     Y1, Y9, Y9
+	VADDPS     Y8, Y9, Y9
+	VMULPS     Y3, Y10, Y10
+	VADDPS     Y11, Y10, Y10
+	VMULPS     Y5, Y10, Y1
+	VSQRTPS    Y1, Y1
+	VADDPS     Y6, Y1, Y1
+	VDIVPS     Y1, Y9, Y1
+	VMULPS     Y0, Y1, Y1
+	VMASKMOVPS Y1, Y7, (CX)(AX*1)
+	VMASKMOVPS Y9, Y7, (DX)(AX*1)
+	VMASKMOVPS Y10, Y7, (BX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func adamwAVX2(step []float32, nextM []float32, nextV []float32, grad []float32, m []float32, v []float32, theta []float32, rate float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, unbias2 float32, eps float32, decay float32)
+// Requires: AVX, MMX+
+TEXT ·adamwAVX2(SB), NOSPLIT, $0-200
+	MOVQ         step_base+0(FP), CX
+	MOVQ         nextM_base+24(FP), DX
+	MOVQ         nextV_base+48(FP), BX
+	MOVQ         grad_base+72(FP), SI
+	MOVQ         m_base+96(FP), DI
+	MOVQ         v_base+120(FP), R8
+	MOVQ         theta_base+144(FP), R9
+	MOVQ         grad_len+80(FP), R10
+	VBROADCASTSS rate+168(FP), Y0
+	VBROADCASTSS beta1+172(FP), Y1
+	VBROADCASTSS rest1+176(FP), Y2
+	VBROADCASTSS beta2+180(FP), Y3
+	VBROADCASTSS rest2+184(FP), Y4
+	VBROADCASTSS unbias2+188(FP), Y5
+	VBROADCASTSS eps+192(FP), Y6
+	VBROADCASTSS decay+196(FP), Y7
+	XORQ         AX, AX
+
+eight:
+	CMPQ       R10, $0x08
+	JLT        rest
+	PREFETCHT0 2048(SI)(AX*1)
+	VMOVUPS    (SI)(AX*1), Y8
+	PREFETCHT0 2048(DI)(AX*1)
+	VMOVUPS    (DI)(AX*1), Y9
+	PREFETCHT0 2048(R8)(AX*1)
+	VMOVUPS    (R8)(AX*1), Y10
+	PREFETCHT0 2048(R9)(AX*1)
+	VMOVUPS    (R9)(AX*1), Y11
+	VMULPS     Y8, Y8, Y12
+	VMULPS     Y4, Y12, Y12
+	VMULPS     Y2, Y8, Y8
+	VMULPS     Y1, Y9, Y9
+	VADDPS     Y8, Y9, Y9
+	VMULPS     Y3, Y10, Y10
+	VADDPS     Y12, Y10, Y10
+	VMULPS     Y5, Y10, Y8
+	VSQRTPS    Y8, Y8
+	VADDPS     Y6, Y8, Y8
+	VDIVPS     Y8, Y9, Y8
+	VMULPS     Y0, Y8, Y8
+	VMULPS     Y7, Y11, Y11
+	VSUBPS     Y11, Y8, Y8
+	VMOVUPS    Y8, (CX)(AX*1)
+	VMOVUPS    Y9, (DX)(AX*1)
+	VMOVUPS    Y10, (BX)(AX*1)
+	ADDQ       $0x20, AX
+	SUBQ       $0x08, R10
+	JMP        eight
+
+rest:
+	TESTQ      R10, R10
+	JZ         done
+	LEAQ       tailMask<>+32(SB), R11
+	SHLQ       $0x02, R10
+	SUBQ       R10, R11
+	VMOVUPS    (R11), Y8
+	VMASKMOVPS (SI)(AX*1), Y8, Y9
+	VMASKMOVPS (DI)(AX*1), Y8, Y10
+	VMASKMOVPS (R8)(AX*1), Y8, Y11
+	VMASKMOVPS (R9)(AX*1), Y8, Y12
+	VMULPS     Y9, Y9, Y13
+	VMULPS     Y4, Y13, Y13
+	VMULPS     Y2, Y9, Y9
+	VMULPS     Y1, Y10, Y10
+	VADDPS     Y9, Y10, Y10
+	VMULPS     Y3, Y11, Y11
+	VADDPS     Y13, Y11, Y11
+	VMULPS     Y5, Y11, Y1
+	VSQRTPS    Y1, Y1
+	VADDPS     Y6, Y1, Y1
+	VDIVPS     Y1, Y10, Y1
+	VMULPS     Y0, Y1, Y1
+	VMULPS     Y7, Y12, Y12
+	VSUBPS     Y12, Y1, Y1
+	VMASKMOVPS Y1, Y8, (CX)(AX*1)
+	VMASKMOVPS Y10, Y8, (DX)(AX*1)
+	VMASKMOVPS Y11, Y8, (BX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
