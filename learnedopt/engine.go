@@ -35,6 +35,8 @@ type dealing[F params.Float] struct {
 	sums   [][]F // each group's share of d(phi)
 	errs   []error
 	busy   sync.WaitGroup
+	run    func(worker, group int) error // what each is about
+	others []func()                      // workers 1, 2, ...: made once, for a go statement with arguments allocates
 }
 
 // deal cuts n coordinates into blocks of at most width.
@@ -49,22 +51,27 @@ func deal[F params.Float](n, width, phi int) *dealing[F] {
 		d.sums = append(d.sums, make([]F, phi))
 	}
 	d.errs = make([]error, min(len(d.groups), runtime.GOMAXPROCS(0)))
+	for w := 1; w < d.workers(); w++ {
+		d.others = append(d.others, func() {
+			defer d.busy.Done()
+			d.work(w)
+		})
+	}
 	return d
 }
 
 // workers returns how many workers are of use.
 func (d *dealing[F]) workers() int { return len(d.errs) }
 
-// each calls f for every group: worker w does the groups w, w+workers, ..., worker 0 on the caller's own goroutine.
+// each calls f for every group: worker w does the groups w, w+workers, ..., worker 0 on the caller's own goroutine. It
+// allocates nothing.
 func (d *dealing[F]) each(f func(worker, group int) error) error {
-	for w := 1; w < d.workers(); w++ {
-		d.busy.Add(1)
-		go func() {
-			defer d.busy.Done()
-			d.work(w, f)
-		}()
+	d.run = f
+	d.busy.Add(len(d.others))
+	for _, other := range d.others {
+		go other()
 	}
-	d.work(0, f)
+	d.work(0)
 	d.busy.Wait()
 	if len(d.errs) == 1 {
 		return d.errs[0]
@@ -73,10 +80,10 @@ func (d *dealing[F]) each(f func(worker, group int) error) error {
 }
 
 // work does worker w's groups, up to the first error.
-func (d *dealing[F]) work(w int, f func(worker, group int) error) {
+func (d *dealing[F]) work(w int) {
 	d.errs[w] = nil
 	for g := w; g < len(d.groups) && d.errs[w] == nil; g += d.workers() {
-		d.errs[w] = f(w, g)
+		d.errs[w] = d.run(w, g)
 	}
 }
 
