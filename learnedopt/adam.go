@@ -6,6 +6,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -119,4 +120,38 @@ func (r *AdamW) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
 	b := new(graph.Builder)
 	decay := b.Mul(b.Exp(in.Phi["log_lr"]), b.Exp(in.Phi["log_decay"]))
 	return b.Sub(step, b.Mul(decay, in.Theta)), next, b.Err()
+}
+
+// An adamPass is Adam's step on its kernel.
+type adamPass struct{ kernel.AdamFactors[float32] }
+
+// An adamwPass is AdamW's step on its kernel.
+type adamwPass struct{ adamPass }
+
+func (a *adamPass) begin(p Point[float32], next []float32) {
+	clock := len(next) - 1
+	t := p.State[clock] + 1
+	next[clock] = t
+	lr, beta1, beta2 := exp(p.Phi[0]), p.Phi[1], p.Phi[2]
+	a.Rate, a.Eps = float32(-lr/bias(beta1, t)), float32(exp(p.Phi[3]))
+	a.Beta1, a.Rest1 = float32(sigmoid(beta1)), float32(sigmoid(-beta1))
+	a.Beta2, a.Rest2 = float32(sigmoid(beta2)), float32(sigmoid(-beta2))
+	a.Unbias2 = float32(1 / bias(beta2, t))
+}
+
+func (a *adamPass) run(step, next []float32, p Point[float32], b block) {
+	n := len(p.Grad)
+	kernel.Adam(step, b.rows(next, n, 0), b.rows(next, n, 1),
+		p.Grad[b.from:b.to], b.rows(p.State, n, 0), b.rows(p.State, n, 1), &a.AdamFactors)
+}
+
+func (a *adamwPass) begin(p Point[float32], next []float32) {
+	a.adamPass.begin(p, next)
+	a.Decay = float32(exp(p.Phi[0]) * exp(p.Phi[4]))
+}
+
+func (a *adamwPass) run(step, next []float32, p Point[float32], b block) {
+	n := len(p.Grad)
+	kernel.AdamW(step, b.rows(next, n, 0), b.rows(next, n, 1),
+		p.Grad[b.from:b.to], b.rows(p.State, n, 0), b.rows(p.State, n, 1), p.Theta[b.from:b.to], &a.AdamFactors)
 }

@@ -15,12 +15,9 @@ type Compiled[F params.Float] struct {
 	phi    params.Layout
 	state  params.Layout
 	n      int
+	theta  params.Layout
 	engine engine[F]
 }
-
-// A kernelRule is a rule with an engine of its own for some element types and configurations; nil for others. It is told
-// the rule that is being bound, self: one that embeds it has inherited the method, but may have an Update of its own.
-type kernelRule interface{ kernels(self Rule, n int) any }
 
 // Compile binds a rule to weights of the given layout. Where the rule has kernels of its own it uses these, and its
 // graph otherwise.
@@ -29,13 +26,12 @@ func Compile[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) 
 	if err != nil {
 		return nil, err
 	}
-	if k, ok := r.(kernelRule); ok {
-		if e, ok := k.kernels(r, c.n).(engine[F]); ok {
-			c.engine = e
+	if c32, ok := any(c).(*Compiled[float32]); ok {
+		if c32.engine = kernelEngine(c32); c32.engine != nil {
 			return c, nil
 		}
 	}
-	return c, c.useGraph(theta)
+	return c.onGraph()
 }
 
 // CompileGraph is Compile without kernels: it always runs the expression that the rule's Update writes. It is the
@@ -45,7 +41,7 @@ func CompileGraph[F params.Float](r Rule, theta params.Layout) (*Compiled[F], er
 	if err != nil {
 		return nil, err
 	}
-	return c, c.useGraph(theta)
+	return c.onGraph()
 }
 
 func newCompiled[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
@@ -60,16 +56,17 @@ func newCompiled[F params.Float](r Rule, theta params.Layout) (*Compiled[F], err
 	if theta.Len() == 0 {
 		return nil, fmt.Errorf("learnedopt: %s: there are no weights", r.Name())
 	}
-	return &Compiled[F]{rule: r, phi: r.Phi(), state: r.State(theta), n: theta.Len()}, nil
+	return &Compiled[F]{rule: r, phi: r.Phi(), state: r.State(theta), n: theta.Len(), theta: theta}, nil
 }
 
-func (c *Compiled[F]) useGraph(theta params.Layout) error {
-	e, err := newGraphEngine(c, theta)
+// onGraph gives c the engine that every rule has.
+func (c *Compiled[F]) onGraph() (*Compiled[F], error) {
+	e, err := newGraphEngine(c)
 	if err != nil {
-		return fmt.Errorf("learnedopt: %s: %w", c.rule.Name(), err)
+		return nil, err
 	}
 	c.engine = e
-	return nil
+	return c, nil
 }
 
 // Coordinates returns the number of weights the rule is bound to.

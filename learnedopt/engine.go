@@ -10,7 +10,7 @@ import (
 )
 
 // An engine is a rule bound to a number of coordinates, in one of two forms: a graph of one step, cut into blocks
-// (graphEngine), or a rule's own kernels (lstmEngine). Compiled checks the arguments, an engine computes.
+// (graphEngine), or kernels (lstmEngine, vectorEngine). Compiled checks the arguments, an engine computes.
 type engine[F params.Float] interface {
 	step(step, next []F, p Point[F]) error
 	pullback(d Cotangents[F], p Point[F]) error
@@ -20,6 +20,12 @@ type engine[F params.Float] interface {
 type windowEngine[F params.Float] interface {
 	engine[F]
 	pullbackWindow(w Window[F]) error
+}
+
+// A mover adds the step to the weights itself, so that a step as large as they are need not go through memory.
+type mover interface {
+	// move adds the step from p, where p.Theta is theta, and computes the next state, which may be p.State itself.
+	move(theta, next []float32, p Point[float32]) error
 }
 
 // maxGroups bounds the partial sums of d(phi) that a pullback keeps. The groups are the same whatever the number of

@@ -1,6 +1,10 @@
 package learnedopt
 
-import "github.com/seed1498fded/unroll/params"
+import (
+	"fmt"
+
+	"github.com/seed1498fded/unroll/params"
+)
 
 // blockLen is the most coordinates of a coordinatewise rule that run as one graph: small enough for an LSTM's gates to
 // stay in a second-level cache, large enough for the work of an operation to hide the cost of calling it.
@@ -14,8 +18,8 @@ type graphEngine[F params.Float] struct {
 	workers []*worker[F]
 }
 
-func newGraphEngine[F params.Float](c *Compiled[F], theta params.Layout) (*graphEngine[F], error) {
-	width, part := c.n, theta
+func newGraphEngine[F params.Float](c *Compiled[F]) (*graphEngine[F], error) {
+	width, part := c.n, c.theta
 	if _, ok := c.rule.(Coordinatewise); ok {
 		count := (c.n + blockLen - 1) / blockLen
 		width = max(2, (c.n+count-1)/count) // Gorgonia takes a vector of one element for a scalar
@@ -25,7 +29,7 @@ func newGraphEngine[F params.Float](c *Compiled[F], theta params.Layout) (*graph
 	for range e.dealing.workers() {
 		w, err := newWorker(c, e, part)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("learnedopt: %s: %w", c.rule.Name(), err)
 		}
 		e.workers = append(e.workers, w)
 	}

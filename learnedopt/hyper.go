@@ -40,6 +40,15 @@ func unbias(b *graph.Builder, logit, m, t *G.Node) *G.Node {
 	return b.Div(m, b.Neg(b.Expm1(b.Mul(t, logBeta))))
 }
 
+// exp is e^x for a number of phi.
+func exp(x float32) float64 { return math.Exp(float64(x)) }
+
+// sigmoid is σ for a number of phi.
+func sigmoid(x float32) float64 { return 1 / (1 + exp(-x)) }
+
+// bias returns 1 − β^t in the way of unbias, where logit is β's.
+func bias(logit, t float32) float64 { return -math.Expm1(-float64(t) * math.Log1p(exp(-logit))) }
+
 // positive reports a hyperparameter that is not a finite number above 0.
 func positive(name string, v float64) error {
 	if !(v > 0) || math.IsInf(v, 1) {

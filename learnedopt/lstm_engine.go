@@ -2,14 +2,6 @@ package learnedopt
 
 import "github.com/seed1498fded/unroll/internal/kernel"
 
-// kernels returns the LSTM's engine for float32, for hidden sizes that the kernels can do.
-func (r *LSTM) kernels(self Rule, n int) any {
-	if self != Rule(r) || !r.fits() {
-		return nil
-	}
-	return newLSTMEngine(r, n)
-}
-
 // An lstmEngine runs the LSTM on its kernels.
 type lstmEngine struct {
 	*dealing[float32]

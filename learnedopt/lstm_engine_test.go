@@ -3,7 +3,6 @@ package learnedopt_test
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -176,17 +175,4 @@ func perStep(b *testing.B, coordinateSteps int, flop float64) {
 	ns := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / float64(coordinateSteps)
 	b.ReportMetric(ns, "ns/coordinate-step")
 	b.ReportMetric(flop/ns, "GFLOP/s")
-}
-
-// A step of the LSTM allocates nothing, on one core or more: of goroutines the runtime keeps those that are done.
-func TestLSTMStepAllocatesNothing(t *testing.T) {
-	for _, procs := range []int{1, 4} {
-		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
-		r := new(learnedopt.LSTM)
-		e := newEpisode[float32](r, 1510, 1)
-		opt, err := learnedopt.New(r, e.phi, params.Layout{{Name: "theta", Shape: []int{1510}}})
-		require.NoError(t, err)
-		theta := make([]float32, 1510)
-		require.Zero(t, testing.AllocsPerRun(20, func() { _ = opt.Step(theta, e.grads[0]) }))
-	}
 }

@@ -6,6 +6,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -86,6 +87,24 @@ func (*NAG) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
 	lr, mu := b.Exp(in.Phi["log_lr"]), b.Sigmoid(in.Phi["logit_momentum"])
 	v := b.Add(b.Mul(mu, in.State["v"]), in.Grad)
 	return b.Neg(b.Mul(lr, b.Add(in.Grad, b.Mul(mu, v)))), map[string]*G.Node{"v": v}, b.Err()
+}
+
+// A momentumPass is Momentum's step on its kernel.
+type momentumPass struct{ rate, mu float32 }
+
+// A nagPass is NAG's step on its kernel.
+type nagPass struct{ momentumPass }
+
+func (m *momentumPass) begin(p Point[float32], _ []float32) {
+	m.rate, m.mu = float32(-exp(p.Phi[0])), float32(sigmoid(p.Phi[1]))
+}
+
+func (m *momentumPass) run(step, next []float32, p Point[float32], b block) {
+	kernel.Momentum(step, next[b.from:b.to], p.Grad[b.from:b.to], p.State[b.from:b.to], m.rate, m.mu)
+}
+
+func (m *nagPass) run(step, next []float32, p Point[float32], b block) {
+	kernel.NAG(step, next[b.from:b.to], p.Grad[b.from:b.to], p.State[b.from:b.to], m.rate, m.mu)
 }
 
 // vectors lays out one number a coordinate for each name.

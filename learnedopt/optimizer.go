@@ -1,6 +1,7 @@
 package learnedopt
 
 import (
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -9,7 +10,7 @@ type Optimizer struct {
 	compiled *Compiled[float32]
 	phi      []float32
 	state    []float32
-	step     []float32
+	step     []float32 // nil where the engine moves the weights itself
 }
 
 // New returns an optimizer that applies rule r with meta-parameters phi to weights of the given layout. A layout of a
@@ -24,12 +25,11 @@ func New(r Rule, phi []float32, theta params.Layout) (*Optimizer, error) {
 		return nil, err
 	}
 	c.check("phi", phi, c.phi.Len())
-	return &Optimizer{
-		compiled: c,
-		phi:      append([]float32(nil), phi...),
-		state:    make([]float32, c.state.Len()),
-		step:     make([]float32, c.n),
-	}, nil
+	o := &Optimizer{compiled: c, phi: append([]float32(nil), phi...), state: make([]float32, c.state.Len())}
+	if _, ok := c.engine.(mover); !ok {
+		o.step = make([]float32, c.n)
+	}
+	return o, nil
 }
 
 // Phi returns the start of a rule's meta-parameters under a key.
@@ -40,16 +40,19 @@ func Phi(r Rule, key uint64) []float32 {
 }
 
 // Step moves theta by one step, given the gradient of the loss at theta. It panics if either has the wrong length. A
-// coordinate whose gradient is not finite may lose its weight and its state.
+// coordinate whose gradient is not finite may lose its weight and its state. With the rules of this package it allocates
+// nothing, but for an LSTM of a hidden size without kernels.
 func (o *Optimizer) Step(theta, grad []float32) error {
 	o.compiled.check("theta", theta, o.compiled.n)
 	p := Point[float32]{Phi: o.phi, State: o.state, Grad: grad, Theta: theta}
+	if m, ok := o.compiled.engine.(mover); ok {
+		o.compiled.checkPoint(p)
+		return m.move(theta, o.state, p)
+	}
 	if err := o.compiled.Step(o.step, o.state, p); err != nil {
 		return err
 	}
-	for i, s := range o.step {
-		theta[i] += s
-	}
+	kernel.Add(theta, theta, o.step)
 	return nil
 }
 

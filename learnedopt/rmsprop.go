@@ -6,6 +6,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -55,4 +56,16 @@ func (*RMSprop) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
 	v := average(b, in.Phi["logit_alpha"], in.State["v"], b.Square(in.Grad))
 	step := b.Neg(b.Mul(lr, b.Div(in.Grad, b.Add(b.RootOrZero(v), eps))))
 	return step, map[string]*G.Node{"v": v}, b.Err()
+}
+
+// An rmspropPass is RMSprop's step on its kernel.
+type rmspropPass struct{ kernel.RMSpropFactors[float32] }
+
+func (r *rmspropPass) begin(p Point[float32], _ []float32) {
+	r.Rate, r.Eps = float32(-exp(p.Phi[0])), float32(exp(p.Phi[2]))
+	r.Alpha, r.Rest = float32(sigmoid(p.Phi[1])), float32(sigmoid(-p.Phi[1]))
+}
+
+func (r *rmspropPass) run(step, next []float32, p Point[float32], b block) {
+	kernel.RMSprop(step, next[b.from:b.to], p.Grad[b.from:b.to], p.State[b.from:b.to], &r.RMSpropFactors)
 }

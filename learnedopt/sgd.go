@@ -6,6 +6,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -38,4 +39,13 @@ func (r *SGD) MarshalJSON() ([]byte, error) {
 func (*SGD) Update(in Inputs) (*G.Node, map[string]*G.Node, error) {
 	b := new(graph.Builder)
 	return b.Neg(b.Mul(b.Exp(in.Phi["log_lr"]), in.Grad)), nil, b.Err()
+}
+
+// An sgdPass is SGD's step on its kernel.
+type sgdPass struct{ rate float32 }
+
+func (s *sgdPass) begin(p Point[float32], _ []float32) { s.rate = float32(-exp(p.Phi[0])) }
+
+func (s *sgdPass) run(step, _ []float32, p Point[float32], b block) {
+	kernel.SGD(step, p.Grad[b.from:b.to], s.rate)
 }
