@@ -1,0 +1,44 @@
+package nets
+
+import (
+	"fmt"
+
+	"github.com/seed1498fded/unroll/internal/matrix"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// Dense is a fully connected layer: u = x·W + b with W [inputs, Units].
+type Dense struct{ Units int }
+
+// String implements Layer.
+func (d Dense) String() string { return fmt.Sprintf("dense %d", d.Units) }
+
+// dense is Dense for a number of inputs.
+type dense[F params.Float] struct{ in, units int }
+
+func (d dense[F]) weights() (w, b []int, fanIn int) {
+	return []int{d.in, d.units}, []int{d.units}, d.in
+}
+
+func (d dense[F]) out() Shape { return Vector(d.units) }
+
+func (d dense[F]) forward(u, x, w, b []F, n int) {
+	for row := range n {
+		copy(u[row*d.units:(row+1)*d.units], b)
+	}
+	matrix.MulShared(matrix.Of(u, n, d.units), matrix.Of(x, n, d.in), matrix.Of(w, d.in, d.units), true)
+}
+
+func (d dense[F]) back(dx, w, du []F, n int) {
+	matrix.MulShared(matrix.Of(dx, n, d.in), matrix.Of(du, n, d.units), matrix.Of(w, d.in, d.units).T(), false)
+}
+
+func (d dense[F]) gradient(dw, db, x, du []F, n int) {
+	matrix.MulShared(matrix.Of(dw, d.in, d.units), matrix.Of(x, n, d.in).T(), matrix.Of(du, n, d.units), false)
+	clear(db)
+	for row := range n {
+		for i, v := range du[row*d.units : (row+1)*d.units] {
+			db[i] += v
+		}
+	}
+}

@@ -1,0 +1,47 @@
+package nets
+
+import (
+	"fmt"
+
+	"github.com/seed1498fded/unroll/params"
+)
+
+// A Layer is one of the kinds below. A net is a list of them, cut into blocks: a block begins at each layer that has
+// weights and takes in those without that follow it.
+type Layer interface {
+	// String writes the layer as Parse reads it... see the kinds.
+	String() string
+}
+
+// A Shape is that of one image: channels, rows, columns. A vector is n channels of one pixel.
+type Shape struct{ Channels, Rows, Cols int }
+
+// Size returns the number of elements.
+func (s Shape) Size() int { return s.Channels * s.Rows * s.Cols }
+
+// Vector is the shape of n numbers.
+func Vector(n int) Shape { return Shape{n, 1, 1} }
+
+// String writes a shape as channels x rows x columns.
+func (s Shape) String() string { return fmt.Sprintf("%dx%dx%d", s.Channels, s.Rows, s.Cols) }
+
+// An affine map is the part of a block that has weights: u = A(x; w) + b, linear in x and in w, for a batch of rows.
+type affine[F params.Float] interface {
+	// weights returns the shapes of w and b, and how many inputs an output sees.
+	weights() (w, b []int, fanIn int)
+	out() Shape
+	// forward overwrites u [n, out].
+	forward(u, x, w, b []F, n int)
+	// back overwrites dx [n, in] with the cotangent of x, for that of u.
+	back(dx, w, du []F, n int)
+	// gradient overwrites dw and db with the cotangents of the weights, summed over the batch.
+	gradient(dw, db, x, du []F, n int)
+}
+
+// A stage is a layer without weights: y = s(x), for a batch of rows.
+type stage[F params.Float] interface {
+	out() Shape
+	forward(y, x []F, n int)
+	// back overwrites dx with the cotangent of x, for that of y.
+	back(dx, x, y, dy []F, n int)
+}

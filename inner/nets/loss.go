@@ -1,0 +1,73 @@
+package nets
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// Loss says what the outputs are compared with, and how.
+type Loss string
+
+// The losses, means over the batch: −log softmax(h)[label], and ½|h − onehot(label)|².
+const (
+	CrossEntropy Loss = "cross-entropy"
+	SquaredError Loss = "squared-error"
+)
+
+// Losses returns the names of all losses.
+func Losses() []string { return []string{string(CrossEntropy), string(SquaredError)} }
+
+func (l Loss) validate() error {
+	if l != CrossEntropy && l != SquaredError {
+		return fmt.Errorf("no loss %q; there are %s", string(l), strings.Join(Losses(), ", "))
+	}
+	return nil
+}
+
+// score returns the mean loss of n rows of outputs and overwrites e with its derivative; target is one-hot.
+func score[F params.Float](l Loss, e, h, target []F, n int) float64 {
+	if l == SquaredError {
+		sum := 0.0
+		for i, v := range h {
+			d := v - target[i]
+			e[i] = d / F(n)
+			sum += float64(d) * float64(d)
+		}
+		return sum / 2 / float64(n)
+	}
+	return crossEntropy(e, h, target, n)
+}
+
+// crossEntropy takes the largest output out of every exponential, so that no finite ones overflow; outputs that are not
+// finite make the loss so.
+func crossEntropy[F params.Float](e, h, target []F, n int) float64 {
+	classes, loss := len(h)/n, 0.0
+	for row := range n {
+		at := row * classes
+		top := h[at]
+		for _, v := range h[at : at+classes] {
+			top = max(top, v)
+		}
+		for k, v := range h[at : at+classes] {
+			e[at+k] = v - top
+			loss -= float64(target[at+k]) * float64(v-top)
+		}
+	}
+	kernel.Decay(e, e) // what is below zero by as much
+	for row := range n {
+		e, target := e[row*classes:(row+1)*classes], target[row*classes:(row+1)*classes]
+		sum := 0.0
+		for _, v := range e {
+			sum += float64(v)
+		}
+		loss += math.Log(sum)
+		for k, v := range e {
+			e[k] = (F(float64(v)/sum) - target[k]) / F(n)
+		}
+	}
+	return loss / float64(n)
+}

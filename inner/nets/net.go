@@ -1,0 +1,176 @@
+// Package nets holds feed-forward networks that show, layer by layer, what a credit rule needs: inputs, pre-activations
+// and outputs of a batch, the vector-Jacobian products of each layer by itself, and the way forward from any layer.
+//
+// A net is a list of blocks. Block l has weights wˡ and bˡ and makes of its input
+//
+//	uˡ = A(hˡ⁻¹; wˡ) + bˡ     the pre-activation: A is linear in the input and in the weights
+//	hˡ = φ(uˡ)                what follows: activation, pooling, the sum with the input
+//
+// with h⁻¹ the data. A credit rule says what teaching signal δˡ arrives at uˡ; how the weights move is then a local
+// matter: wˡ by the product of δˡ and the input, bˡ by δˡ. The rules are in package credit.
+package nets
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// NetOf is a network with weights of element type F. It holds no weights and no activations; it can be shared.
+type NetOf[F params.Float] struct {
+	input  Shape
+	loss   Loss
+	blocks []block[F]
+	layout params.Layout
+}
+
+// Net is NetOf in use.
+type Net = NetOf[float32]
+
+// A block is one map with weights and what follows it.
+type block[F params.Float] struct {
+	in     Shape
+	affine affine[F]
+	stages []stage[F]
+	w, b   params.Spec
+	at     int // where w begins in theta
+	fanIn  int
+}
+
+// out returns the shape of h.
+func (b *block[F]) out() Shape {
+	if n := len(b.stages); n > 0 {
+		return b.stages[n-1].out()
+	}
+	return b.affine.out()
+}
+
+// New returns a net. The first layer must have weights; layers that do not fit what comes before them are errors.
+func New[F params.Float](input Shape, loss Loss, layers ...Layer) (*NetOf[F], error) {
+	n := &NetOf[F]{input: input, loss: loss}
+	if err := n.build(layers); err != nil {
+		return nil, fmt.Errorf("nets: %w", err)
+	}
+	return n, nil
+}
+
+func (n *NetOf[F]) build(layers []Layer) error {
+	if err := n.loss.validate(); err != nil {
+		return err
+	}
+	if n.input.Channels < 1 || n.input.Rows < 1 || n.input.Cols < 1 {
+		return fmt.Errorf("inputs of shape %v; want 1 or more of each", n.input)
+	}
+	if len(layers) == 0 {
+		return errors.New("no layers")
+	}
+	shape := n.input
+	for i, l := range layers {
+		var err error
+		if shape, err = n.append(l, shape); err != nil {
+			return fmt.Errorf("layer %d, %v: %w", i, l, err)
+		}
+	}
+	return nil
+}
+
+// append adds a layer to the net, whose output so far has the given shape, and returns the new shape.
+func (n *NetOf[F]) append(l Layer, in Shape) (Shape, error) {
+	a, err := newAffine[F](l, in)
+	if err != nil {
+		return in, err
+	}
+	if a != nil {
+		n.begin(a, in)
+		return a.out(), nil
+	}
+	if len(n.blocks) == 0 {
+		return in, errors.New("the first layer must have weights")
+	}
+	last := &n.blocks[len(n.blocks)-1]
+	s, err := newStage[F](l, in, last.in)
+	if err != nil {
+		return in, err
+	}
+	last.stages = append(last.stages, s)
+	return s.out(), nil
+}
+
+// begin starts a block.
+func (n *NetOf[F]) begin(a affine[F], in Shape) {
+	i, at := len(n.blocks), n.layout.Len()
+	w, b, fanIn := a.weights()
+	bl := block[F]{in: in, affine: a, at: at, fanIn: fanIn,
+		w: params.Spec{Name: fmt.Sprintf("w%d", i), Shape: w}, b: params.Spec{Name: fmt.Sprintf("b%d", i), Shape: b}}
+	n.blocks = append(n.blocks, bl)
+	n.layout = append(n.layout, bl.w, bl.b)
+}
+
+// newAffine returns a layer that has weights, nil for others.
+func newAffine[F params.Float](l Layer, in Shape) (affine[F], error) {
+	switch l := l.(type) {
+	case Dense:
+		if l.Units < 1 {
+			return nil, fmt.Errorf("%d units; want 1 or more", l.Units)
+		}
+		return dense[F]{in.Size(), l.Units}, nil
+	}
+	return nil, nil
+}
+
+// newStage returns a layer without weights, in a block with the given input.
+func newStage[F params.Float](l Layer, in, blockIn Shape) (stage[F], error) {
+	switch l := l.(type) {
+	case Activation:
+		return newElementwise[F](l, in)
+	case Skip:
+		if in != blockIn {
+			return nil, fmt.Errorf("the block's input of shape %v can't be added to %v", blockIn, in)
+		}
+		return addInput[F]{in}, nil
+	}
+	return nil, fmt.Errorf("no layer of type %T", l)
+}
+
+// Blocks returns the number of blocks, L.
+func (n *NetOf[F]) Blocks() int { return len(n.blocks) }
+
+// Loss returns what the net is scored by.
+func (n *NetOf[F]) Loss() Loss { return n.loss }
+
+// Params lays out theta: w0, b0, w1, b1 and so on. The w of a dense layer is [inputs, outputs].
+func (n *NetOf[F]) Params() params.Layout { return n.layout }
+
+// Input returns the shape of the input of block l, Pre that of its pre-activation u, and Output that of h.
+func (n *NetOf[F]) Input(l int) Shape { return n.blocks[l].in }
+
+// Pre returns the shape of the pre-activation of block l.
+func (n *NetOf[F]) Pre(l int) Shape { return n.blocks[l].affine.out() }
+
+// Output returns the shape of the output of block l.
+func (n *NetOf[F]) Output(l int) Shape { return n.blocks[l].out() }
+
+// FanIn returns how many inputs an element of block l's pre-activation sees.
+func (n *NetOf[F]) FanIn(l int) int { return n.blocks[l].fanIn }
+
+// Classes returns the number of outputs of the last block.
+func (n *NetOf[F]) Classes() int { return n.blocks[len(n.blocks)-1].out().Size() }
+
+// Weights returns the w and the b of block l in theta, or in anything laid out like it.
+func (n *NetOf[F]) Weights(theta []F, l int) (w, b []F) {
+	bl := &n.blocks[l]
+	mid := bl.at + bl.w.Len()
+	return theta[bl.at:mid:mid], theta[mid : mid+bl.b.Len() : mid+bl.b.Len()]
+}
+
+// Init draws weights from N(0, 1/fan-in) (LeCun et al. 1998, section 4.6) and sets biases to zero.
+func (n *NetOf[F]) Init(theta []F, key uint64) {
+	for l := range n.blocks {
+		w, b := n.Weights(theta, l)
+		rng.Normal(w, rng.Split(key, uint64(l)), 1/math.Sqrt(float64(n.blocks[l].fanIn)))
+		clear(b)
+	}
+}
