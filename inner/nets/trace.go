@@ -156,3 +156,21 @@ func addTo[F params.Float](y, x []F) {
 		y[i] += v
 	}
 }
+
+// Wrong returns how many of the first n examples have their largest output at another class than their label.
+func (t *TraceOf[F]) Wrong(n int) int {
+	h := t.Out(len(t.blocks) - 1)
+	classes, wrong := len(h)/t.N, 0
+	for i, label := range t.Labels[:n] {
+		row, best := h[i*classes:(i+1)*classes], 0
+		for k, v := range row {
+			if v > row[best] {
+				best = k
+			}
+		}
+		if best != int(label) {
+			wrong++
+		}
+	}
+	return wrong
+}

@@ -1,0 +1,68 @@
+package credit
+
+import (
+	"math"
+
+	"github.com/seed1498fded/unroll/inner/nets"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// An Alignment compares a rule's signal at a block with the gradient, over the examples of a batch.
+type Alignment struct {
+	Degrees   float64 // mean angle between δ and backprop's δ of the same example: 0 along, 90 at a right angle
+	NormRatio float64 // mean ratio of their lengths
+}
+
+// Align compares the rule's signal with the gradient for the images of a minibatch, for each block but the last, from the
+// first up. Examples for which either is zero are left out; an Alignment of none is NaN.
+func (p *ProblemOf[F]) Align(theta []F, images []int, key uint64) ([]Alignment, error) {
+	checkLen("theta", theta, p.layout.Len())
+	net, own := p.split(theta)
+	p.load(p.family.Data, images)
+	p.family.Net.Forward(p.trace, net)
+	truth := NewSignal(p.family.Net, p.family.Batch)
+	b := &backprop[F]{walk: newWalk(p.family.Net, p.family.Batch)}
+	if err := b.Assign(truth, p.trace, net, nil, key); err != nil {
+		return nil, err
+	}
+	if err := p.assigner.Assign(p.signal, p.trace, net, own, key); err != nil {
+		return nil, err
+	}
+	return align(p.family.Net, p.signal, truth, p.trace.N), nil
+}
+
+func align[F params.Float](net *nets.NetOf[F], s, truth *SignalOf[F], n int) []Alignment {
+	var all []Alignment
+	for l := range net.Blocks() - 1 {
+		size := net.Pre(l).Size()
+		var a Alignment
+		count := 0
+		for i := range n {
+			angle, ratio, ok := between(s.Delta[l][i*size:(i+1)*size], truth.Delta[l][i*size:(i+1)*size])
+			if ok {
+				a.Degrees += angle
+				a.NormRatio += ratio
+				count++
+			}
+		}
+		a.Degrees /= float64(count)
+		a.NormRatio /= float64(count)
+		all = append(all, a)
+	}
+	return all
+}
+
+// between returns the angle between two vectors, in degrees, and the ratio of their lengths; it does not if one is zero.
+func between[F params.Float](a, b []F) (degrees, ratio float64, ok bool) {
+	var ab, aa, bb float64
+	for i, x := range a {
+		ab += float64(x) * float64(b[i])
+		aa += float64(x) * float64(x)
+		bb += float64(b[i]) * float64(b[i])
+	}
+	if aa == 0 || bb == 0 {
+		return 0, 0, false
+	}
+	cos := ab / math.Sqrt(aa) / math.Sqrt(bb)
+	return math.Acos(max(-1, min(1, cos))) * 180 / math.Pi, math.Sqrt(aa / bb), true
+}

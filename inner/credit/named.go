@@ -1,0 +1,49 @@
+package credit
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/seed1498fded/unroll/params"
+)
+
+// list has every rule once, with its defaults, in the order in which they are shown.
+func list[F params.Float]() []RuleOf[F] {
+	return []RuleOf[F]{
+		&BackpropOf[F]{},
+		&FeedbackAlignmentOf[F]{},
+		&DirectOf[F]{},
+		&NoneOf[F]{},
+	}
+}
+
+// Names returns the names of all rules.
+func Names() []string {
+	var names []string
+	for _, r := range list[float32]() {
+		names = append(names, r.Name())
+	}
+	return names
+}
+
+// Named returns a new rule by its name, with settings from JSON where config is not empty. An unknown name or setting is an
+// error.
+func Named[F params.Float](name string, config json.RawMessage) (RuleOf[F], error) {
+	for _, r := range list[F]() {
+		if r.Name() != name {
+			continue
+		}
+		if len(config) == 0 {
+			return r, nil
+		}
+		d := json.NewDecoder(bytes.NewReader(config))
+		d.DisallowUnknownFields()
+		if err := d.Decode(r); err != nil {
+			return nil, fmt.Errorf("credit: %s: settings %s: %w", name, config, err)
+		}
+		return r, nil
+	}
+	return nil, fmt.Errorf("credit: no rule %q; there are %s", name, strings.Join(Names(), ", "))
+}

@@ -1,0 +1,213 @@
+package credit
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/data"
+	"github.com/seed1498fded/unroll/inner/nets"
+	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// FamilyOf is a net that classifies images, with a credit rule's signal in place of the gradient. Like inner.MLPOf it has
+// one member: what varies is the start and the minibatches.
+type FamilyOf[F params.Float] struct {
+	Net   *nets.NetOf[F]
+	Rule  RuleOf[F] // backprop if nil
+	Data  *data.Set // its images have as many pixels as Net has inputs, and its classes are Net's outputs
+	Batch int       // images in a minibatch; 128 if zero
+}
+
+// Family is FamilyOf in use.
+type Family = FamilyOf[float32]
+
+var _ inner.Family = Family{}
+
+// The keys of a start are children of Init's.
+const (
+	keyWeights = iota
+	keyRule
+)
+
+// Sample returns a new instance of the one problem, a *ProblemOf. Data that does not fit the net is an error.
+func (f FamilyOf[F]) Sample(uint64) (inner.ProblemOf[F], error) { return f.Problem() }
+
+// Problem is Sample with its type.
+func (f FamilyOf[F]) Problem() (*ProblemOf[F], error) {
+	if f.Rule == nil {
+		f.Rule = BackpropOf[F]{}
+	}
+	if f.Batch == 0 {
+		f.Batch = 128
+	}
+	switch {
+	case f.Net == nil:
+		return nil, errors.New("credit: no net")
+	case f.Data == nil:
+		return nil, errors.New("credit: no data")
+	case f.Batch < 1:
+		return nil, fmt.Errorf("credit: minibatches of %d; want 1 or more", f.Batch)
+	}
+	if err := fits(f.Net, f.Data); err != nil {
+		return nil, err
+	}
+	a, err := f.Rule.Bind(f.Net, f.Batch)
+	if err != nil {
+		return nil, err
+	}
+	p := &ProblemOf[F]{
+		family: f, assigner: a, trace: f.Net.NewTrace(f.Batch), signal: NewSignal(f.Net, f.Batch),
+		images: make([]int, f.Batch), draw: rng.New(0),
+	}
+	p.layout = append(append(p.layout, f.Net.Params()...), a.Params()...)
+	if err := p.layout.Validate(); err != nil {
+		return nil, fmt.Errorf("credit: %s: %w", f.Rule.Name(), err)
+	}
+	return p, nil
+}
+
+func fits[F params.Float](net *nets.NetOf[F], set *data.Set) error {
+	if err := set.Validate(); err != nil {
+		return fmt.Errorf("credit: %w", err)
+	}
+	if set.Pixels() != net.Input(0).Size() || set.Classes != net.Classes() {
+		return fmt.Errorf("credit: images of %d pixels in %d classes; the net has %d inputs and %d outputs",
+			set.Pixels(), set.Classes, net.Input(0).Size(), net.Classes())
+	}
+	return nil
+}
+
+// ProblemOf is an inner.ProblemOf whose gradient is what a credit rule says. Its weights are those of the net, followed by
+// those that the rule learns.
+type ProblemOf[F params.Float] struct {
+	family   FamilyOf[F]
+	assigner AssignerOf[F]
+	layout   params.Layout
+	trace    *nets.TraceOf[F]
+	signal   *SignalOf[F]
+	images   []int
+	draw     *rng.Stream
+}
+
+// Problem is ProblemOf in use.
+type Problem = ProblemOf[float32]
+
+// Params implements inner.ProblemOf.
+func (p *ProblemOf[F]) Params() params.Layout { return p.layout }
+
+// Own returns where the rule's own weights begin in theta.
+func (p *ProblemOf[F]) Own() int { return p.family.Net.Params().Len() }
+
+// Init implements inner.ProblemOf. It also draws what the rule keeps fixed until the next Init.
+func (p *ProblemOf[F]) Init(theta []F, key uint64) {
+	checkLen("theta", theta, p.layout.Len())
+	net, own := p.split(theta)
+	p.family.Net.Init(net, rng.Split(key, keyWeights))
+	p.assigner.Init(own, net, rng.Split(key, keyRule))
+}
+
+func (p *ProblemOf[F]) split(theta []F) (net, own []F) {
+	return theta[:p.Own():p.Own()], theta[p.Own():]
+}
+
+// Eval implements inner.ProblemOf: the loss on a minibatch drawn uniformly, with replacement, and the rule's gradient.
+func (p *ProblemOf[F]) Eval(grad, theta []F, key uint64) (float64, error) {
+	p.draw.Reset(key)
+	for i := range p.images {
+		p.images[i] = p.draw.IntN(p.family.Data.Len())
+	}
+	return p.EvalOn(grad, theta, p.images, rng.Split(key, keyRule))
+}
+
+// EvalOn is Eval on a minibatch of these images of the data, as many as a minibatch has.
+func (p *ProblemOf[F]) EvalOn(grad, theta []F, images []int, key uint64) (float64, error) {
+	checkLen("theta", theta, p.layout.Len())
+	if len(images) != p.family.Batch {
+		panic(fmt.Sprintf("credit: %d images, want %d", len(images), p.family.Batch))
+	}
+	if grad != nil {
+		checkLen("grad", grad, p.layout.Len())
+	}
+	if !finite(theta) {
+		nan := F(math.NaN())
+		for i := range grad {
+			grad[i] = nan
+		}
+		return math.NaN(), nil
+	}
+	p.load(p.family.Data, images)
+	net, own := p.split(theta)
+	p.family.Net.Forward(p.trace, net)
+	loss := p.trace.Loss // the rule may run the net again
+	if grad == nil {
+		return loss, nil
+	}
+	return loss, p.gradient(grad, net, own, key)
+}
+
+func (p *ProblemOf[F]) gradient(grad, net, own []F, key uint64) error {
+	if err := p.assigner.Assign(p.signal, p.trace, net, own, key); err != nil {
+		return err
+	}
+	dNet, dOwn := p.split(grad)
+	p.signal.Gradient(p.family.Net, dNet, p.trace)
+	if l, ok := p.assigner.(LearnerOf[F]); ok {
+		return l.Learn(dOwn, dNet, p.signal, p.trace, net, own, key)
+	}
+	return nil
+}
+
+// load puts images into the trace; where they are fewer than a minibatch, the last one fills it up.
+func (p *ProblemOf[F]) load(set *data.Set, images []int) {
+	x, pixels := p.trace.In(0), set.Pixels()
+	for i := range p.trace.N {
+		j := images[min(i, len(images)-1)]
+		kernel.Pixels(x[i*pixels:(i+1)*pixels], set.Image(j))
+		p.trace.Labels[i] = set.Labels[j]
+	}
+	p.trace.SetLabels()
+}
+
+// ErrorRate returns the fraction of the images of a set that theta gives another class than their label. Weights that are
+// not finite are wrong about everything.
+func (p *ProblemOf[F]) ErrorRate(theta []F, set *data.Set) (float64, error) {
+	checkLen("theta", theta, p.layout.Len())
+	if err := fits(p.family.Net, set); err != nil {
+		return 0, err
+	}
+	if !finite(theta) {
+		return 1, nil
+	}
+	net, _ := p.split(theta)
+	wrong := 0
+	for from := 0; from < set.Len(); from += p.family.Batch {
+		n := min(p.family.Batch, set.Len()-from)
+		for i := range n {
+			p.images[i] = from + i
+		}
+		p.load(set, p.images[:n])
+		p.family.Net.Forward(p.trace, net)
+		wrong += p.trace.Wrong(n)
+	}
+	return float64(wrong) / float64(set.Len()), nil
+}
+
+func checkLen[F params.Float](what string, v []F, n int) {
+	if len(v) != n {
+		panic(fmt.Sprintf("credit: %s of length %d, want %d", what, len(v), n))
+	}
+}
+
+// finite reports whether no element is infinite or NaN.
+func finite[F params.Float](v []F) bool {
+	for _, x := range v {
+		if x-x != 0 {
+			return false
+		}
+	}
+	return true
+}
