@@ -42,7 +42,7 @@ var lattice = map[string]node{
 	"inner/data/mnist":  {imports: "inner/data"},
 	"inner":             {imports: "inner/data internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/problemtest"},
 	"inner/nets":        {imports: "internal/kernel internal/matrix internal/rng params"},
-	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/rng params"},
+	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/rng params", tests: "inner/problemtest"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/catalog":     {imports: "inner inner/data inner/data/mnist params", tests: "inner/problemtest internal/rng"},
 
