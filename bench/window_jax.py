@@ -19,7 +19,7 @@ import jax.numpy as jnp
 
 HIDDEN, SCALE, P = 20, 0.1, 10.0
 
-window = peer.Window(args.inputs)
+window = peer.Work(args.inputs, "window")
 phi, theta0, images, labels = jax.tree.map(jnp.asarray, (window.phi, window.theta, window.images, window.labels))
 
 

@@ -19,19 +19,11 @@ import torch
 HIDDEN, SCALE, P = 20, 0.1, 10.0
 
 torch.set_num_threads(args.threads)
-window = peer.Window(args.inputs)
+window = peer.Work(args.inputs, "window")
 phi = {name: torch.from_numpy(t).requires_grad_() for name, t in window.phi.items()}
 images, labels = torch.from_numpy(window.images), torch.from_numpy(window.labels).long()
 theta0 = torch.cat([torch.from_numpy(t).flatten() for t in window.theta.values()])
 shapes = [t.shape for t in window.theta.values()]
-
-
-def require_fast_blas():
-    """Refuses the reference BLAS: Debian's PyTorch takes it where it finds no other, and is five times slower."""
-    with open("/proc/self/maps") as f:
-        loaded = f.read()
-    if "/libblas.so" in loaded and not any(name in loaded for name in ("openblas", "mkl", "blis", "atlas")):
-        raise SystemExit("PyTorch runs on the reference BLAS; apt-get install libopenblas0-pthread")
 
 
 def preprocess(g):
@@ -76,5 +68,5 @@ def run():
     return mean.item(), dict(zip(phi, torch.autograd.grad(mean, list(phi.values()))))
 
 
-require_fast_blas()
+peer.require_fast_blas()
 peer.main(args, window, "PyTorch", torch.__version__, run)

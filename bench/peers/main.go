@@ -1,6 +1,6 @@
-// Command peers measures one window of meta-training in unroll, PyTorch and JAX, and prints a table. It first checks that
-// all arrive at the same meta-gradient, and measures nothing if they do not. Run it at the root of the repository, with
-// make peers; bench/README.md says more.
+// Command peers measures the same works in unroll, PyTorch and JAX, and prints a table of each. It first checks that all
+// arrive at the same gradient, and measures nothing if they do not. Run it at the root of the repository, with make
+// peers; bench/README.md says more.
 package main
 
 import (
@@ -24,7 +24,8 @@ func main() {
 	flag.StringVar(&s.torch, "torch", "/usr/bin/python3", "a `python` that has PyTorch; Debian's is the system's")
 	flag.StringVar(&s.jax, "jax", "bench/.venv/bin/python", "a `python` that has JAX")
 	flag.IntVar(&s.rounds, "rounds", 5, "how often everyone takes a turn")
-	flag.IntVar(&s.windows, "windows", 3, "how many windows are timed in a turn, after one for warming up")
+	flag.IntVar(&s.times, "times", 3, "how often the work is timed in a turn, after once for warming up")
+	flag.StringVar(&s.work, "work", "", "only this `work`: window or optimizee")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -35,8 +36,9 @@ func main() {
 }
 
 type session struct {
-	torch, jax      string
-	rounds, windows int
+	torch, jax    string
+	work          string // empty: all
+	rounds, times int
 }
 
 // A timing is the line that a contender prints, or several of them taken together.
@@ -48,29 +50,47 @@ type timing struct {
 	PeakMB  float64   `json:"peak_mb"`
 }
 
-// A contender is a program that times its windows when told to with --time.
+// A contender is a program that times its work when told to with --time.
 type contender struct {
 	command []string
 	timing
 }
 
 func (s session) run(ctx context.Context) error {
-	if s.rounds < 1 || s.windows < 1 {
-		return fmt.Errorf("%d rounds of %d windows; want at least 1 of each", s.rounds, s.windows)
+	if s.rounds < 1 || s.times < 1 {
+		return fmt.Errorf("%d rounds of %d times; want at least 1 of each", s.rounds, s.times)
+	}
+	works := []string{"window", "optimizee"}
+	if s.work != "" {
+		if !slices.Contains(works, s.work) {
+			return fmt.Errorf("no work %q; there are %v", s.work, works)
+		}
+		works = []string{s.work}
 	}
 	dir, err := os.MkdirTemp("", "peers")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	window := filepath.Join(dir, "window")
-	for _, command := range [][]string{{"go", "build", "-o", window, "./bench/window"}, {window, "--write", dir}} {
-		if _, err := output(ctx, command...); err != nil {
+	ours := filepath.Join(dir, "ours")
+	if _, err := output(ctx, "go", "build", "-o", ours, "./bench/ours"); err != nil {
+		return err
+	}
+	for _, work := range works {
+		if err := s.compare(ctx, work, ours, dir); err != nil {
 			return err
 		}
 	}
-	torch := []string{s.torch, "bench/window_torch.py", "--inputs", dir}
-	jax := []string{s.jax, "bench/window_jax.py", "--inputs", dir}
+	return nil
+}
+
+// compare checks and measures one work.
+func (s session) compare(ctx context.Context, work, ours, dir string) error {
+	if _, err := output(ctx, ours, "--work", work, "--write", dir); err != nil {
+		return err
+	}
+	torch := []string{s.torch, "bench/" + work + "_torch.py", "--inputs", dir}
+	jax := []string{s.jax, "bench/" + work + "_jax.py", "--inputs", dir}
 	for _, peer := range [][]string{torch, jax} {
 		said, err := output(ctx, append(peer, "--check")...)
 		if err != nil {
@@ -78,19 +98,19 @@ func (s session) run(ctx context.Context) error {
 		}
 		fmt.Fprintf(os.Stderr, "%s: %s", peer[1], said)
 	}
-
-	contenders := []*contender{{command: []string{window}}, {command: jax}}
+	contenders := []*contender{{command: []string{ours, "--work", work}}, {command: jax}}
 	for _, threads := range threadCounts() {
 		contenders = append(contenders, &contender{command: append(slices.Clone(torch), "--threads", strconv.Itoa(threads))})
 	}
 	for round := range s.rounds {
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, s.rounds)
+		fmt.Fprintf(os.Stderr, "%s: round %d of %d\n", work, round+1, s.rounds)
 		for _, c := range contenders {
-			if err := c.turn(ctx, s.windows); err != nil {
+			if err := c.turn(ctx, s.times); err != nil {
 				return err
 			}
 		}
 	}
+	fmt.Printf("%s\n\n", work)
 	return table(os.Stdout, contenders)
 }
 
@@ -99,9 +119,9 @@ func threadCounts() []int {
 	return slices.Compact([]int{1, runtime.NumCPU()})
 }
 
-// turn times a few windows in a process of their own.
-func (c *contender) turn(ctx context.Context, windows int) error {
-	out, err := output(ctx, append(slices.Clone(c.command), "--time", strconv.Itoa(windows))...)
+// turn times the work in a process of its own.
+func (c *contender) turn(ctx context.Context, times int) error {
+	out, err := output(ctx, append(slices.Clone(c.command), "--time", strconv.Itoa(times))...)
 	if err != nil {
 		return err
 	}
@@ -109,8 +129,8 @@ func (c *contender) turn(ctx context.Context, windows int) error {
 	if err := json.Unmarshal(out, &t); err != nil {
 		return fmt.Errorf("%s: %w", c.command[0], err)
 	}
-	if len(t.Seconds) != windows {
-		return fmt.Errorf("%s: %d times, want %d", c.command[0], len(t.Seconds), windows)
+	if len(t.Seconds) != times {
+		return fmt.Errorf("%s: %d times, want %d", c.command[0], len(t.Seconds), times)
 	}
 	t.Seconds, t.PeakMB = append(c.Seconds, t.Seconds...), max(c.PeakMB, t.PeakMB)
 	c.timing = t
@@ -147,7 +167,7 @@ func table(w io.Writer, contenders []*contender) error {
 		text += fmt.Sprintf("| %s | %s | %d | %.3f | %.3f | %.2f | %.0f |\n",
 			r.Name, r.Version, r.Threads, m, slices.Min(r.Seconds), m/median(rows[0].Seconds), r.PeakMB)
 	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, text+"\n")
 	return err
 }
 

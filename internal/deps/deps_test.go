@@ -49,7 +49,7 @@ var lattice = map[string]node{
 	"learnedopt":          {imports: "checkpoints checkpoints/zoo internal/graph internal/kernel internal/rng params", tests: "learnedopt/ruletest"},
 	"learnedopt/ruletest": {imports: "learnedopt internal/rng params"},
 
-	"meta":               {imports: "checkpoints inner internal/rng learnedopt params", tests: "meta/estimatortest"},
+	"meta":               {imports: "checkpoints inner internal/rng learnedopt params", tests: "inner/problemtest meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner internal/rng learnedopt meta params"},
 
@@ -58,8 +58,8 @@ var lattice = map[string]node{
 
 	"internal/deps": {},
 
-	"bench/peers":  {},
-	"bench/window": {imports: "checkpoints inner inner/data/mnist internal/rng learnedopt meta params"},
+	"bench/peers": {},
+	"bench/ours":  {imports: "checkpoints inner inner/data/mnist internal/rng learnedopt meta params"},
 }
 
 // command is the node of every folder right below cmd.

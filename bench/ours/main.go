@@ -1,0 +1,159 @@
+// Command ours is our side of the comparison with other frameworks.
+//
+//	go run ./bench/ours --work window --write DIR   writes what a work starts from, and what comes out, for the peers
+//	go run ./bench/ours --work window --time N      does the work N times and prints a line of JSON
+//
+// The works are window, 20 steps of the LSTM on the network of Andrychowicz et al. 2016 with their meta-gradient, and
+// optimizee, a thousand losses and gradients of that network.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed1498fded/unroll/checkpoints"
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/data/mnist"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/params"
+)
+
+const batch = 128
+
+func main() {
+	work := flag.String("work", "window", "`name` of the work: window or optimizee")
+	write := flag.String("write", "", "write the work's file to this `folder`")
+	times := flag.Int("time", 0, "do the work `N` times")
+	hidden := flag.Int("hidden", 20, "hidden units of the network; the peers have 20")
+	flag.Parse()
+	if err := run(*work, *write, *times, *hidden); err != nil {
+		fmt.Fprintln(os.Stderr, "ours:", err)
+		os.Exit(1)
+	}
+}
+
+// A worker does a work once.
+type worker interface{ run() error }
+
+// A work is something to be compared.
+type work struct {
+	file   func(inner.MLP) (*checkpoints.File, error)
+	worker func(inner.MLP) (worker, error)
+}
+
+var works = map[string]work{
+	"window":    {windowFile, func(m inner.MLP) (worker, error) { return newWindow(m) }},
+	"optimizee": {optimizeeFile, func(m inner.MLP) (worker, error) { return newOptimizee(m) }},
+}
+
+func run(name, dir string, times, hidden int) error {
+	w, ok := works[name]
+	switch {
+	case !ok:
+		return fmt.Errorf("no work %q; there are window and optimizee", name)
+	case dir == "" && times <= 0:
+		return errors.New("nothing to do; see --help")
+	}
+	images, _, err := mnist.Load()
+	if err != nil {
+		return err
+	}
+	mlp := inner.MLP{Data: images, Hidden: []int{hidden}, Batch: batch}
+	if dir != "" {
+		if err := save(w, mlp, filepath.Join(dir, name+".safetensors")); err != nil {
+			return err
+		}
+	}
+	if times > 0 {
+		return measure(w, mlp, times)
+	}
+	return nil
+}
+
+func save(w work, mlp inner.MLP, path string) error {
+	f, err := w.file(mlp)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return f.Save(path)
+}
+
+// newFile begins the file of a work with its loss.
+func newFile(loss float64) *checkpoints.File {
+	return &checkpoints.File{Kind: "work", Meta: map[string]string{"loss": strconv.FormatFloat(loss, 'g', -1, 64)}}
+}
+
+// putMinibatches draws what an MLP draws for the keys. That the peers arrive at the same gradients proves that it does.
+func putMinibatches(f *checkpoints.File, mlp inner.MLP, keys []uint64) {
+	var images, labels []float32
+	for _, key := range keys {
+		draw := rng.New(key)
+		for range batch {
+			i := draw.IntN(mlp.Data.Len())
+			for _, pixel := range mlp.Data.Image(i) {
+				images = append(images, float32(pixel)/255)
+			}
+			labels = append(labels, float32(mlp.Data.Labels[i]))
+		}
+	}
+	n := len(keys)
+	checkpoints.Put(f, "", params.Layout{{Name: "images", Shape: []int{n, batch, mlp.Data.Pixels()}}}, images)
+	checkpoints.Put(f, "", params.Layout{{Name: "labels", Shape: []int{n, batch}}}, labels)
+}
+
+// A timing is the line that this program and the peers print.
+type timing struct {
+	Name    string    `json:"name"`
+	Version string    `json:"version"`
+	Threads int       `json:"threads"`
+	Seconds []float64 `json:"seconds"`
+	PeakMB  float64   `json:"peak_mb"` // of the whole process
+}
+
+// measure times a work, after one for warming up.
+func measure(w work, mlp inner.MLP, times int) error {
+	does, err := w.worker(mlp)
+	if err != nil {
+		return err
+	}
+	t := timing{Name: "unroll", Version: runtime.Version(), Threads: runtime.GOMAXPROCS(0)}
+	for i := range times + 1 {
+		began := time.Now()
+		if err := does.run(); err != nil {
+			return err
+		}
+		if i > 0 {
+			t.Seconds = append(t.Seconds, time.Since(began).Seconds())
+		}
+	}
+	if t.PeakMB, err = peakMB(); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(t)
+}
+
+// peakMB returns the most memory that the process ever had resident, as Linux counts it.
+func peakMB() (float64, error) {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(status)) {
+		if kB, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kB), "kB")), 64)
+			return n / 1024, err
+		}
+	}
+	return 0, errors.New("no VmHWM in /proc/self/status")
+}
