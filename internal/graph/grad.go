@@ -21,6 +21,18 @@ func Grad(y *G.Node, xs ...*G.Node) ([]*G.Node, error) {
 // differentiation as a transformation of the graph: the cotangents live in a map of this call, not in the nodes, so it
 // is correct however often and wherever it is applied.
 func VJP(ys, cots, xs []*G.Node) ([]*G.Node, error) {
+	return RelayedVJP(ys, cots, xs, func(_, arrived *G.Node) (*G.Node, error) { return arrived, nil })
+}
+
+// A Relay stands between an operation's consumers and its inputs. It is given the operation and what has arrived there,
+// the sum of the cotangents that the consumers send, and returns the cotangent, of the same shape, that the operation's
+// own pullback sends on.
+type Relay func(op, arrived *G.Node) (sent *G.Node, err error)
+
+// RelayedVJP is VJP with a relay at each operation that a cotangent reaches and that depends on one of xs. It asks for
+// an operation's relay after those of all its consumers. A relay that returns what has arrived changes nothing; one that
+// returns a node of its own cuts the chain rule there, and leaves derivatives that reach from one cut to the next.
+func RelayedVJP(ys, cots, xs []*G.Node, relay Relay) ([]*G.Node, error) {
 	if len(ys) != len(cots) {
 		return nil, fmt.Errorf("graph: %d cotangents for %d results", len(cots), len(ys))
 	}
@@ -47,6 +59,9 @@ func VJP(ys, cots, xs []*G.Node) ([]*G.Node, error) {
 		if n.Op() == nil {
 			continue
 		}
+		if cot, err = relayed(relay, n, cot); err != nil {
+			return nil, err
+		}
 		if err := pullback(n, cot, active, terms); err != nil {
 			return nil, fmt.Errorf("graph: derivative of %v: %w", n, err)
 		}
@@ -61,6 +76,17 @@ func VJP(ys, cots, xs []*G.Node) ([]*G.Node, error) {
 		}
 	}
 	return grads, nil
+}
+
+func relayed(relay Relay, n, arrived *G.Node) (*G.Node, error) {
+	sent, err := relay(n, arrived)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("graph: relay at %v: %w", n, err)
+	case size(sent.Shape()) != size(arrived.Shape()):
+		return nil, fmt.Errorf("graph: relay at %v sends shape %v on; want %v", n, sent.Shape(), arrived.Shape())
+	}
+	return sent, nil
 }
 
 // StopGrad is the identity with a derivative of zero.
@@ -165,6 +191,9 @@ func dependents(order, xs []*G.Node) map[*G.Node]bool {
 	}
 	return active
 }
+
+// Inputs returns the nodes that n is computed from, in order; a leaf has none.
+func Inputs(n *G.Node) []*G.Node { return children(n) }
 
 // children returns the inputs of n in order.
 func children(n *G.Node) []*G.Node {

@@ -79,22 +79,28 @@ func (p *Program[F]) Out(i int) []F { return Floats[F](p.values[p.out[i]]) }
 // Run computes the outputs from the inputs.
 func (p *Program[F]) Run() error {
 	for i := range p.insts {
-		c := &p.insts[i]
-		for j, s := range c.src {
-			c.args[j] = p.values[s]
+		if err := p.do(&p.insts[i]); err != nil {
+			return err
 		}
-		var v G.Value
-		var err error
-		if c.into != nil {
-			v, err = c.into(p.values[c.dst], c.args...)
-		} else {
-			v, err = c.node.Op().Do(c.args...)
-		}
-		if err != nil {
-			return fmt.Errorf("graph: %v: %w", c.node, err)
-		}
-		p.values[c.dst] = aligned(v)
 	}
+	return nil
+}
+
+func (p *Program[F]) do(c *inst) error {
+	for j, s := range c.src {
+		c.args[j] = p.values[s]
+	}
+	var v G.Value
+	var err error
+	if c.into != nil {
+		v, err = c.into(p.values[c.dst], c.args...)
+	} else {
+		v, err = c.node.Op().Do(c.args...)
+	}
+	if err != nil {
+		return fmt.Errorf("graph: %v: %w", c.node, err)
+	}
+	p.values[c.dst] = aligned(v)
 	return nil
 }
 
