@@ -53,6 +53,20 @@ func (e ExpressionOf[F]) Problem() (ProblemOf[F], error) {
 	return p, nil
 }
 
+// Graph calls Loss and returns what it wrote, on a graph of its own: the loss, the weights in the order of Layout and the
+// data in that of Data. It is for those who take another derivative of the loss than Problem's. What Problem finds wrong
+// with the fields or with Loss is an error here too.
+func (e ExpressionOf[F]) Graph() (loss *G.Node, weights, data []*G.Node, err error) {
+	err = graph.Exclusive(func() (err error) {
+		loss, weights, data, err = e.build()
+		return err
+	})
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("inner: expression: %w", err)
+	}
+	return loss, weights, data, nil
+}
+
 // Sample makes the expression a family of one problem: it ignores its key and returns e.Problem().
 func (e ExpressionOf[F]) Sample(uint64) (ProblemOf[F], error) { return e.Problem() }
 
@@ -69,25 +83,31 @@ type expression[F params.Float] struct {
 var _ Curvature = (*expression[float32])(nil)
 
 func newExpression[F params.Float](e ExpressionOf[F]) (*expression[F], error) {
-	if err := e.validate(); err != nil {
-		return nil, err
-	}
-	g := G.NewGraph()
 	p := &expression[F]{ExpressionOf: e, data: make([]F, e.Data.Len())}
-	var theta, data map[string]*G.Node
-	p.weights, theta = inputs[F](g, "theta", e.Layout)
-	p.batch, data = inputs[F](g, "data", e.Data)
 	var err error
-	if p.loss, err = e.write(theta, data); err != nil {
+	if p.loss, p.weights, p.batch, err = e.build(); err != nil {
 		return nil, err
-	}
-	if p.loss.Graph() != g {
-		return nil, errors.New("the loss is not made of the tensors that Loss was given")
 	}
 	if p.value, err = graph.Compile[F](p.inputs(), []*G.Node{p.loss}); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+func (e ExpressionOf[F]) build() (loss *G.Node, weights, batch []*G.Node, err error) {
+	if err := e.validate(); err != nil {
+		return nil, nil, nil, err
+	}
+	g := G.NewGraph()
+	weights, theta := inputs[F](g, "theta", e.Layout)
+	batch, data := inputs[F](g, "data", e.Data)
+	if loss, err = e.write(theta, data); err != nil {
+		return nil, nil, nil, err
+	}
+	if loss.Graph() != g {
+		return nil, nil, nil, errors.New("the loss is not made of the tensors that Loss was given")
+	}
+	return loss, weights, batch, nil
 }
 
 func (e ExpressionOf[F]) validate() error {

@@ -93,6 +93,17 @@ func TestExpressionOfALinearLoss(t *testing.T) {
 	assert.Equal(t, make([]float32, 3), grad)
 }
 
+func TestGraphOfAnExpression(t *testing.T) {
+	loss, weights, data, err := regression[float64]().Graph()
+	require.NoError(t, err)
+	assert.True(t, loss.Shape().IsScalar())
+	assert.Equal(t, []string{"theta.x", "theta.b", "theta.scale"}, []string{weights[0].Name(), weights[1].Name(), weights[2].Name()})
+	assert.Equal(t, tensor.Shape{4, 3}, data[0].Shape())
+	assert.True(t, data[1].Shape().IsScalar(), "a tensor of shape [1] is a scalar")
+	_, _, _, err = inner.Expression{}.Graph()
+	require.EqualError(t, err, "inner: expression: an empty Layout: there are no weights")
+}
+
 func TestExpressionNamesWhatIsWrong(t *testing.T) {
 	layout := params.Layout{{Name: "w", Shape: []int{3}}}
 	fill := func([]float32, uint64) {}
