@@ -44,6 +44,7 @@ var lattice = map[string]node{
 	"inner/nets":        {imports: "internal/kernel internal/matrix internal/rng params"},
 	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/rng params", tests: "inner/problemtest"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
+	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
 	"inner/catalog":     {imports: "inner inner/data inner/data/mnist params", tests: "inner/problemtest internal/rng"},
 
 	"learnedopt":          {imports: "checkpoints checkpoints/zoo internal/graph internal/kernel internal/rng params", tests: "learnedopt/ruletest"},
@@ -267,6 +268,7 @@ func TestWhatAPackageCarries(t *testing.T) {
 	for _, tt := range []struct{ folder, never string }{
 		{"inner", "learnedopt learnedopt/ruletest meta inner/data/mnist inner/catalog"},
 		{"inner/catalog", "learnedopt meta"},
+		{"inner/predictive", "learnedopt meta inner/data/mnist inner/catalog"},
 		{"learnedopt", "inner inner/data inner/data/mnist meta"},
 		{"meta", "inner/data/mnist inner/catalog"},
 		{"meta/eval", "inner/data/mnist inner/catalog"},
