@@ -13,7 +13,8 @@ import (
 
 // TrainerConfig says how phi is learned.
 type TrainerConfig struct {
-	Rule      learnedopt.Rule // gives phi its start
+	Rule      learnedopt.Rule // gives phi its start, unless Start does
+	Start     []float32       // where phi begins, such as at a rule learned before; drawn by Rule if nil
 	Estimator Estimator       // of the meta-gradient
 	Outer     learnedopt.Rule // moves phi; Adam with LR 0.003 if nil
 	Clip      float64         // the longest meta-gradient, in the Euclidean norm; 1 if zero, no bound if negative
@@ -123,6 +124,8 @@ func NewTrainer(c TrainerConfig) (*Trainer, error) {
 		return nil, fmt.Errorf("meta: rule %q has nothing to learn", c.Rule.Name())
 	case !layout.Equal(c.Estimator.Phi()):
 		return nil, fmt.Errorf("meta: the estimator is for another rule than %q: %s", c.Rule.Name(), layout.Diff(c.Estimator.Phi()))
+	case c.Start != nil && len(c.Start) != layout.Len():
+		return nil, fmt.Errorf("meta: a start of %d numbers for a rule of %d", len(c.Start), layout.Len())
 	case c.Validate == nil:
 		return nil, errors.New("meta: no validation")
 	case c.Average < 0 || c.Average >= 1:
@@ -137,6 +140,9 @@ func NewTrainer(c TrainerConfig) (*Trainer, error) {
 		return nil, err
 	}
 	phi := learnedopt.Phi(c.Rule, rng.Split(c.Key, keyPhi))
+	if c.Start != nil {
+		copy(phi, c.Start)
+	}
 	mean := phi
 	if c.Average > 0 {
 		mean = append([]float32(nil), phi...)

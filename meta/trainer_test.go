@@ -129,11 +129,29 @@ func TestNewTrainerRefuses(t *testing.T) {
 		"no validation":       {Rule: sgd, Estimator: e},
 		"for another rule":    {Rule: new(learnedopt.Adam), Estimator: e, Validate: constantScore},
 		"validation every -1": {Rule: sgd, Estimator: e, Validate: constantScore, Every: -1},
-		"cosine of -1":        {Rule: sgd, Estimator: e, Validate: constantScore, Cosine: -1},
+		"a start of 2 numbers for a rule of 1": {
+			Rule: sgd, Estimator: e, Validate: constantScore, Start: []float32{1, 2},
+		},
+		"cosine of -1": {Rule: sgd, Estimator: e, Validate: constantScore, Cosine: -1},
 	} {
 		_, err := meta.NewTrainer(c)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// A trainer begins where it is told to.
+func TestTrainerStart(t *testing.T) {
+	r := new(learnedopt.SGD)
+	e := &scripted{r.Phi(), [][]float32{{1}}, []float64{1}, 0}
+	start := []float32{-2}
+	tr, err := meta.NewTrainer(meta.TrainerConfig{
+		Rule: r, Estimator: e, Outer: &learnedopt.SGD{LR: 0.1}, Start: start, Validate: constantScore,
+	})
+	require.NoError(t, err)
+	require.Equal(t, start, tr.Phi())
+	require.NoError(t, tr.Run(context.Background(), after(1), ignore))
+	require.InDelta(t, -2.1, tr.Phi()[0], 1e-6)
+	require.Equal(t, []float32{-2}, start, "the caller's own")
 }
 
 // With Cosine, outer steps shrink to nothing and stay there.

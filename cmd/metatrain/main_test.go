@@ -77,6 +77,31 @@ func records(t *testing.T, log string) []map[string]any {
 	return list
 }
 
+// A run can begin with what another learned: the first validation gives the same score, and the rule's settings come along.
+func TestFrom(t *testing.T) {
+	t.Chdir(t.TempDir())
+	quick := []string{"--problem", "quadratic", "--horizon", "12", "--copies", "1", "--every", "3", "--progress", "off"}
+	require.NoError(t, learn(t, context.Background(), io.Discard, small("--episodes", "6", "--out", "first")...))
+	from := "first/optimizer.safetensors"
+	require.NoError(t, learn(t, context.Background(), io.Discard, append(quick, "--from", from, "--episodes", "3", "--out", "second")...))
+	first, second := records(t, clitest.Tree(t, "first")[logFile]), records(t, clitest.Tree(t, "second")[logFile])
+	require.Equal(t, first[len(first)-1]["best_loss"], second[0]["valid_loss"])
+	trained, err := learnedopt.Load("second/optimizer.safetensors")
+	require.NoError(t, err)
+	require.Equal(t, from, trained.Provenance["from"])
+	require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", "second", "--episodes", "5", "--progress", "off"))
+
+	for want, flags := range map[string][]string{
+		"--from: checkpoints: nowhere: no such file":  {"--from", "nowhere"},
+		"--from: want the":                            {"--from", ""},
+		"not adam {":                                  {"--from", from, "--rule", "adam"},
+		`not lstm {"hidden":8`:                        {"--from", from, "--rule-config", `{"hidden":8}`},
+		"--from other: the run in second has " + from: {"--resume", "second", "--from", "other"},
+	} {
+		clitest.RequireRefused(t, run, want, append(flags, "--episodes", "1")...)
+	}
+}
+
 func TestRun(t *testing.T) {
 	t.Chdir(t.TempDir())
 	stdout, stderr := clitest.MustRun(t, run, small("--seed", "7", "--episodes", "8")...)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -27,6 +28,7 @@ type options struct {
 	Data       *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
 	Rule       *string       `help:"What to learn: ${rules}. Default lstm." placeholder:"NAME"`
 	RuleConfig *string       `help:"The rule's settings as JSON, such as {\"hidden\":10}." placeholder:"JSON"`
+	From       *string       `help:"A learned rule to begin with, in place of a random one: a file, or a name as in zoo:lstm-mnist." placeholder:"FILE"`
 	Out        *string       `help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, or the folder resumed from." placeholder:"DIR"`
 	Resume     *string       `help:"Folder of an earlier run to go on with." placeholder:"DIR"`
 	Seed       *cli.Seed     `help:"Names all randomness. Default 1." placeholder:"N"`
@@ -53,6 +55,7 @@ type settings struct {
 	Data       string          `json:"data,omitempty"`
 	Rule       string          `json:"rule"`
 	RuleConfig json.RawMessage `json:"rule-config,omitempty"`
+	From       string          `json:"from,omitempty"`
 	Seed       uint64          `json:"seed"`
 	Horizon    int             `json:"horizon"`
 	Window     int             `json:"window"`
@@ -79,6 +82,31 @@ func newSettings(o options) (settings, error) {
 	var err error
 	s.RuleConfig, err = canonical(s.Rule, s.RuleConfig)
 	return s, err
+}
+
+// begin returns the learned rule that a new run begins with, nil for none. Unless the flags name a rule, it is that one's.
+func (s *settings) begin(o options) (*learnedopt.Trained, error) {
+	if s.From == "" {
+		return nil, nil
+	}
+	t, err := learnedopt.Load(s.From)
+	if err != nil {
+		return nil, fmt.Errorf("--from: %w", err)
+	}
+	config, err := json.Marshal(t.Rule)
+	if err != nil {
+		return nil, fmt.Errorf("--from %s: %w", s.From, err)
+	}
+	if o.Rule == nil {
+		s.Rule = t.Rule.Name()
+	}
+	if o.RuleConfig == nil {
+		s.RuleConfig = config
+	}
+	if s.Rule != t.Rule.Name() || string(s.RuleConfig) != string(config) {
+		return nil, fmt.Errorf("--from %s: it holds the rule %s %s, not %s %s", s.From, t.Rule.Name(), config, s.Rule, s.RuleConfig)
+	}
+	return t, nil
 }
 
 // fillIn sets what depends on other settings. Quadratics differ so much from one another that one at a time makes a noisy
@@ -117,6 +145,7 @@ func (o options) apply(s *settings) {
 	set(&s.Activation, o.Activation)
 	set(&s.Data, o.Data)
 	set(&s.Rule, o.Rule)
+	set(&s.From, o.From)
 	if o.RuleConfig != nil {
 		s.RuleConfig = json.RawMessage(*o.RuleConfig)
 	}
@@ -207,7 +236,7 @@ func text(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// check reports names of folders that are empty: they are likely to come from a variable that is not set, and would
+// check reports names of folders and files that are empty: they are likely to come from a variable that is not set, and would
 // otherwise quietly mean something else.
 func (o options) check() error {
 	for _, f := range []struct {
@@ -217,6 +246,9 @@ func (o options) check() error {
 		if f.dir != nil && *f.dir == "" {
 			return fmt.Errorf("--%s: want the name of a folder, got nothing", f.name)
 		}
+	}
+	if o.From != nil && *o.From == "" {
+		return errors.New("--from: want the name of a file, got nothing")
 	}
 	return nil
 }

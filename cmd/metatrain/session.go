@@ -43,6 +43,7 @@ type session struct {
 	budget   time.Duration // 0: no limit
 	episodes int           // 0: no limit
 	rule     learnedopt.Rule
+	start    *learnedopt.Trained // nil: drawn, or resumed
 	trainer  *meta.Trainer
 	logBytes int64
 }
@@ -66,6 +67,11 @@ func newSession(o options) (*session, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if from == nil {
+		if s.start, err = s.settings.begin(o); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.settings.validate(); err != nil {
 		return nil, err
@@ -106,8 +112,12 @@ func (s *session) build() error {
 		return err
 	}
 	runs := eval.Runs{Family: validation, Steps: c.Horizon, Count: s.validationRuns(), Key: rng.Split(c.Seed, keyValidation)}
+	var start []float32
+	if s.start != nil {
+		start = s.start.Phi
+	}
 	s.trainer, err = meta.NewTrainer(meta.TrainerConfig{
-		Rule: s.rule, Estimator: estimator, Outer: &learnedopt.Adam{LR: c.OuterLR}, Clip: c.Clip,
+		Rule: s.rule, Start: start, Estimator: estimator, Outer: &learnedopt.Adam{LR: c.OuterLR}, Clip: c.Clip,
 		Key: rng.Split(c.Seed, keyTraining), Every: c.Every, Average: c.Average, Cosine: c.Cosine,
 		Validate: func(ctx context.Context, phi []float32) (float64, error) {
 			losses, err := eval.Measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, runs)
@@ -269,6 +279,9 @@ func (s *session) best() *learnedopt.Trained {
 		"cosine":   strconv.Itoa(c.Cosine),
 		"exact":    strconv.FormatBool(c.Exact),
 	}}
+	if c.From != "" {
+		t.Provenance["from"] = c.From
+	}
 	if st.Best < math.MaxFloat64 { // else no validation came out finite, and phi is where it began
 		t.Provenance["validation_loss"] = strconv.FormatFloat(st.Best, 'g', -1, 64)
 	}
