@@ -12,7 +12,7 @@ import (
 type Rule int
 
 const (
-	// FixedPrediction moves all errors in each step, by Gamma of the way (Millidge, Tschantz and Buckley 2020, section 2).
+	// FixedPrediction moves all errors in each step, by Gamma of the way (Millidge, Tschantz and Buckley 2020).
 	FixedPrediction Rule = iota
 
 	// ZIL moves an error once and all the way, in the step t that is its vertex's distance from the loss, and latches it

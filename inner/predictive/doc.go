@@ -40,7 +40,7 @@
 //   - Whittington and Bogacz, An Approximation of the Error Backpropagation Algorithm in a Predictive Coding Network with
 //     Local Hebbian Synaptic Plasticity, Neural Computation 29(5), 2017: layered networks.
 //   - Millidge, Tschantz and Buckley, Predictive Coding Approximates Backprop along Arbitrary Computation Graphs, 2020,
-//     arXiv 2006.04182, section 2: graphs, and the fixed-prediction assumption.
+//     arXiv 2006.04182: graphs, and the fixed-prediction assumption.
 //   - Song, Lukasiewicz, Xu and Bogacz, Can the Brain Do Backpropagation?, NeurIPS 2020: zero-divergence inference
 //     learning (Z-IL) on layered networks.
 //   - Salvatori, Song, Xu, Lukasiewicz and Bogacz, Reverse Differentiation via Predictive Coding, AAAI 2022: Z-IL on graphs.
