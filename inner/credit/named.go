@@ -15,6 +15,7 @@ func list[F params.Float]() []RuleOf[F] {
 		&BackpropOf[F]{},
 		&FeedbackAlignmentOf[F]{},
 		&DirectOf[F]{},
+		&DirectTargetOf[F]{},
 		&NoneOf[F]{},
 	}
 }
