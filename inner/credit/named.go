@@ -15,6 +15,9 @@ func list[F params.Float]() []RuleOf[F] {
 		&BackpropOf[F]{},
 		&FeedbackAlignmentOf[F]{},
 		&DirectOf[F]{},
+		&TargetOf[F]{},
+		&DifferenceTargetOf[F]{},
+		&DifferenceReconstructionOf[F]{},
 		&DirectTargetOf[F]{},
 		&NoneOf[F]{},
 	}
