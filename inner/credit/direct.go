@@ -22,7 +22,11 @@ func (DirectOf[F]) Name() string { return "dfa" }
 
 // Bind implements RuleOf.
 func (r DirectOf[F]) Bind(net *nets.NetOf[F], size int) (AssignerOf[F], error) {
-	std, err := positive("dfa", "std", r.Std, 0.3)
+	return newDirect("dfa", r.Std, 0.3, net, size)
+}
+
+func newDirect[F params.Float](rule string, std, otherwise float64, net *nets.NetOf[F], size int) (*direct[F], error) {
+	std, err := positive(rule, "std", std, otherwise)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,12 @@ func list[F params.Float]() []RuleOf[F] {
 	return []RuleOf[F]{
 		&BackpropOf[F]{},
 		&FeedbackAlignmentOf[F]{},
+		&FixedSignOf[F]{},
+		&BatchSignOf[F]{},
+		&UniformSignOf[F]{},
+		&KolenPollackOf[F]{},
 		&DirectOf[F]{},
+		&TargetProjectionOf[F]{},
 		&TargetOf[F]{},
 		&DifferenceTargetOf[F]{},
 		&DifferenceReconstructionOf[F]{},
@@ -32,9 +37,15 @@ func Names() []string {
 	return names
 }
 
+// aliases are other words for rules, which Named knows too.
+var aliases = map[string]string{"sign-symmetry": "frsf"}
+
 // Named returns a new rule by its name, with settings from JSON where config is not empty. An unknown name or setting is an
 // error.
 func Named[F params.Float](name string, config json.RawMessage) (RuleOf[F], error) {
+	if full, ok := aliases[name]; ok {
+		name = full
+	}
 	for _, r := range list[F]() {
 		if r.Name() != name {
 			continue
