@@ -42,10 +42,12 @@ var lattice = map[string]node{
 	"inner/data/mnist":  {imports: "inner/data"},
 	"inner":             {imports: "inner/data internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/problemtest"},
 	"inner/nets":        {imports: "internal/kernel internal/matrix internal/rng params"},
-	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/rng params", tests: "inner/problemtest"},
+	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
 	"inner/catalog":     {imports: "inner inner/data inner/data/mnist params", tests: "inner/problemtest internal/rng"},
+
+	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
 	"learnedopt":          {imports: "checkpoints checkpoints/zoo internal/graph internal/kernel internal/rng params", tests: "learnedopt/ruletest"},
 	"learnedopt/ruletest": {imports: "learnedopt internal/rng params"},
@@ -70,7 +72,7 @@ var command = node{
 }
 
 // conformance packages are for tests, and may import what tests may.
-var conformance = []string{"inner/problemtest", "learnedopt/ruletest", "meta/estimatortest", "cmd/internal/clitest"}
+var conformance = []string{"inner/problemtest", "inner/credit/credittest", "learnedopt/ruletest", "meta/estimatortest", "cmd/internal/clitest"}
 
 // exclusive lists imports that belong to a few packages. An import stands for all packages below it too, but a longer
 // one takes precedence.
