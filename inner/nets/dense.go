@@ -7,14 +7,23 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// Dense is a fully connected layer: u = x·W + b with W [inputs, Units].
+// Dense is a fully connected layer of 1 or more Units: u = x·W + b with W [inputs, Units] and b [Units]. Of an image it
+// sees the elements, channel by channel and row by row. The fan-in is the number of inputs.
 type Dense struct{ Units int }
 
 // String implements Layer.
 func (d Dense) String() string { return fmt.Sprintf("dense %d", d.Units) }
 
-// dense is Dense for a number of inputs.
+// dense is Dense for a number of inputs. Its three products are written by hand, and tested against those that
+// internal/graph derives.
 type dense[F params.Float] struct{ in, units int }
+
+func newDense[F params.Float](d Dense, in Shape) (affine[F], error) {
+	if d.Units < 1 {
+		return nil, fmt.Errorf("%d units; want 1 or more", d.Units)
+	}
+	return dense[F]{in.Size(), d.Units}, nil
+}
 
 func (d dense[F]) weights() (w, b []int, fanIn int) {
 	return []int{d.in, d.units}, []int{d.units}, d.in
@@ -37,8 +46,6 @@ func (d dense[F]) gradient(dw, db, x, du []F, n int) {
 	matrix.MulShared(matrix.Of(dw, d.in, d.units), matrix.Of(x, n, d.in).T(), matrix.Of(du, n, d.units), false)
 	clear(db)
 	for row := range n {
-		for i, v := range du[row*d.units : (row+1)*d.units] {
-			db[i] += v
-		}
+		add(db, db, du[row*d.units:(row+1)*d.units])
 	}
 }

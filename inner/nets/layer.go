@@ -6,14 +6,15 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// A Layer is one of the kinds below. A net is a list of them, cut into blocks: a block begins at each layer that has
-// weights and takes in those without that follow it.
+// A Layer is one of the kinds of this package: Dense has weights, Activation and Skip have none. A net is a list of them, cut into blocks: a block begins at each layer that has weights and takes
+// in those without that follow it.
 type Layer interface {
-	// String writes the layer as Parse reads it... see the kinds.
+	// String describes the layer, as in "dense 10". Errors of New quote it.
 	String() string
 }
 
-// A Shape is that of one image: channels, rows, columns. A vector is n channels of one pixel.
+// A Shape is that of one image: channels, rows, columns, in which order its elements lie. A vector is n channels of one
+// pixel.
 type Shape struct{ Channels, Rows, Cols int }
 
 // Size returns the number of elements.
@@ -27,8 +28,9 @@ func (s Shape) String() string { return fmt.Sprintf("%dx%dx%d", s.Channels, s.Ro
 
 // An affine map is the part of a block that has weights: u = A(x; w) + b, linear in x and in w, for a batch of rows.
 type affine[F params.Float] interface {
-	// weights returns the shapes of w and b, and how many inputs an output sees.
+	// weights returns the shapes of w and b, and how many inputs an element of u sees.
 	weights() (w, b []int, fanIn int)
+	// out returns the shape of u.
 	out() Shape
 	// forward overwrites u [n, out].
 	forward(u, x, w, b []F, n int)
@@ -38,10 +40,32 @@ type affine[F params.Float] interface {
 	gradient(dw, db, x, du []F, n int)
 }
 
-// A stage is a layer without weights: y = s(x), for a batch of rows.
+// A stage is a layer without weights: y = s(x), for a batch of rows, each by itself. Several goroutines may call it at once.
 type stage[F params.Float] interface {
+	// out returns the shape of y.
 	out() Shape
+	// forward overwrites y.
 	forward(y, x []F, n int)
 	// back overwrites dx with the cotangent of x, for that of y.
 	back(dx, x, y, dy []F, n int)
+}
+
+// newAffine returns a layer that has weights, nil for others.
+func newAffine[F params.Float](l Layer, in Shape) (affine[F], error) {
+	switch l := l.(type) {
+	case Dense:
+		return newDense[F](l, in)
+	}
+	return nil, nil
+}
+
+// newStage returns a layer without weights, in a block with the given input.
+func newStage[F params.Float](l Layer, in, blockIn Shape) (stage[F], error) {
+	switch l := l.(type) {
+	case Activation:
+		return newElementwise[F](l, in)
+	case Skip:
+		return newSkip[F](in, blockIn)
+	}
+	return nil, fmt.Errorf("no layer of type %T", l)
 }

@@ -109,32 +109,6 @@ func (n *NetOf[F]) begin(a affine[F], in Shape) {
 	n.layout = append(n.layout, bl.w, bl.b)
 }
 
-// newAffine returns a layer that has weights, nil for others.
-func newAffine[F params.Float](l Layer, in Shape) (affine[F], error) {
-	switch l := l.(type) {
-	case Dense:
-		if l.Units < 1 {
-			return nil, fmt.Errorf("%d units; want 1 or more", l.Units)
-		}
-		return dense[F]{in.Size(), l.Units}, nil
-	}
-	return nil, nil
-}
-
-// newStage returns a layer without weights, in a block with the given input.
-func newStage[F params.Float](l Layer, in, blockIn Shape) (stage[F], error) {
-	switch l := l.(type) {
-	case Activation:
-		return newElementwise[F](l, in)
-	case Skip:
-		if in != blockIn {
-			return nil, fmt.Errorf("the block's input of shape %v can't be added to %v", blockIn, in)
-		}
-		return addInput[F]{in}, nil
-	}
-	return nil, fmt.Errorf("no layer of type %T", l)
-}
-
 // Blocks returns the number of blocks, L.
 func (n *NetOf[F]) Blocks() int { return len(n.blocks) }
 

@@ -1,6 +1,10 @@
 package nets
 
-import "github.com/seed1498fded/unroll/params"
+import (
+	"fmt"
+
+	"github.com/seed1498fded/unroll/params"
+)
 
 // Skip adds the input of the block it stands in, which must have the shape of what it is added to (He et al. 2016,
 // section 3.1): [Conv, relu, Skip] is x + relu(conv(x)), [Conv, Skip, relu] is relu(x + conv(x)).
@@ -11,6 +15,13 @@ func (Skip) String() string { return "skip" }
 
 // addInput is Skip for rows of a shape; the block does the adding.
 type addInput[F params.Float] struct{ shape Shape }
+
+func newSkip[F params.Float](in, blockIn Shape) (stage[F], error) {
+	if in != blockIn {
+		return nil, fmt.Errorf("the block's input of shape %v can't be added to %v", blockIn, in)
+	}
+	return addInput[F]{in}, nil
+}
 
 func (a addInput[F]) out() Shape { return a.shape }
 

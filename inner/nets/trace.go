@@ -7,7 +7,8 @@ import (
 )
 
 // TraceOf holds what a net makes of one batch, and room for the way back. Its slices are rows of one example each; they are
-// valid, and may be changed, until the net's next call with this trace. A trace is for one goroutine at a time.
+// valid, and may be changed, until the net's next call with this trace. To run a net: fill In(0) and Labels, then call
+// SetLabels and Forward. A trace is for one goroutine at a time.
 type TraceOf[F params.Float] struct {
 	N      int // examples
 	Labels []byte
@@ -103,11 +104,36 @@ func (n *NetOf[F]) ForwardBlock(t *TraceOf[F], theta []F, l int) {
 func (n *NetOf[F]) Activate(t *TraceOf[F], l int) {
 	v := t.blocks[l].values
 	for i, s := range n.blocks[l].stages {
-		s.forward(v[i+1], v[i], t.N)
 		if _, ok := s.(addInput[F]); ok {
-			addTo(v[i+1], t.In(l))
+			add(v[i+1], v[i], t.In(l))
+			continue
 		}
+		stageForward(s, v[i+1], v[i], t.N)
 	}
+}
+
+// stageForward shares the rows among goroutines where there is enough to do.
+func stageForward[F params.Float](s stage[F], y, x []F, n int) {
+	if alone(len(x)) {
+		s.forward(y, x, n)
+		return
+	}
+	in, out := len(x)/n, len(y)/n
+	together(n, func(_, first, last int) {
+		s.forward(y[first*out:last*out], x[first*in:last*in], last-first)
+	})
+}
+
+// stageBack is stageForward for the way back.
+func stageBack[F params.Float](s stage[F], dx, x, y, dy []F, n int) {
+	if alone(len(x)) {
+		s.back(dx, x, y, dy, n)
+		return
+	}
+	in, out := len(x)/n, len(y)/n
+	together(n, func(_, first, last int) {
+		s.back(dx[first*in:last*in], x[first*in:last*in], y[first*out:last*out], dy[first*out:last*out], last-first)
+	})
 }
 
 // Affine overwrites u, [N, Pre(l)], with A(x; w) + b for any input x and weights in the shape of block l's.
@@ -119,14 +145,15 @@ func (n *NetOf[F]) Affine(l int, u, x, w, b []F, rows int) {
 // Skip is kept for Below.
 func (n *NetOf[F]) Delta(t *TraceOf[F], l int, du, dh []F) {
 	b, v := &n.blocks[l], &t.blocks[l]
+	clear(v.skip)
 	for i := len(b.stages) - 1; i >= 0; i-- {
 		to := du
 		if i > 0 {
 			to = v.dValues[i]
 		}
-		b.stages[i].back(to, v.values[i], v.values[i+1], dh, t.N)
+		stageBack(b.stages[i], to, v.values[i], v.values[i+1], dh, t.N)
 		if _, ok := b.stages[i].(addInput[F]); ok {
-			copy(v.skip, dh)
+			add(v.skip, v.skip, dh)
 		}
 		dh = to
 	}
@@ -140,7 +167,7 @@ func (n *NetOf[F]) Delta(t *TraceOf[F], l int, du, dh []F) {
 func (n *NetOf[F]) Below(t *TraceOf[F], l int, dx, w, du []F) {
 	n.blocks[l].affine.back(dx, w, du, t.N)
 	if skip := t.blocks[l].skip; skip != nil {
-		addTo(dx, skip)
+		add(dx, dx, skip)
 	}
 }
 
@@ -151,24 +178,19 @@ func (n *NetOf[F]) Gradient(l int, grad, x, delta []F, rows int) {
 	n.blocks[l].affine.gradient(dw, db, x, delta, rows)
 }
 
-func addTo[F params.Float](y, x []F) {
-	for i, v := range x {
-		y[i] += v
-	}
-}
-
-// Wrong returns how many of the first n examples have their largest output at another class than their label.
+// Wrong returns how many of the first n examples have their largest output at another class than their label, or outputs
+// that are NaN.
 func (t *TraceOf[F]) Wrong(n int) int {
 	h := t.Out(len(t.blocks) - 1)
 	classes, wrong := len(h)/t.N, 0
 	for i, label := range t.Labels[:n] {
 		row, best := h[i*classes:(i+1)*classes], 0
 		for k, v := range row {
-			if v > row[best] {
+			if v > row[best] || v != v {
 				best = k
 			}
 		}
-		if best != int(label) {
+		if best != int(label) || row[best] != row[best] {
 			wrong++
 		}
 	}
