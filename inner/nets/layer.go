@@ -6,7 +6,8 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// A Layer is one of the kinds of this package: Dense has weights, Activation and Skip have none. A net is a list of them, cut into blocks: a block begins at each layer that has weights and takes
+// A Layer is one of the kinds of this package: Dense, Conv and Expression have weights, Activation, MaxPool, AvgPool, Skip
+// and Function have none. A net is a list of them, cut into blocks: a block begins at each layer that has weights and takes
 // in those without that follow it.
 type Layer interface {
 	// String describes the layer, as in "dense 10". Errors of New quote it.
@@ -55,6 +56,10 @@ func newAffine[F params.Float](l Layer, in Shape) (affine[F], error) {
 	switch l := l.(type) {
 	case Dense:
 		return newDense[F](l, in)
+	case Conv:
+		return newConv[F](l, in)
+	case Expression:
+		return newExpression[F](l, in)
 	}
 	return nil, nil
 }
@@ -64,8 +69,14 @@ func newStage[F params.Float](l Layer, in, blockIn Shape) (stage[F], error) {
 	switch l := l.(type) {
 	case Activation:
 		return newElementwise[F](l, in)
+	case MaxPool:
+		return newMaxPool[F](l, in)
+	case AvgPool:
+		return newAvgPool[F](l, in)
 	case Skip:
 		return newSkip[F](in, blockIn)
+	case Function:
+		return newFunction[F](l, in)
 	}
 	return nil, fmt.Errorf("no layer of type %T", l)
 }

@@ -8,6 +8,14 @@
 //
 // with h⁻¹ the data. A credit rule says what teaching signal δˡ arrives at uˡ; how the weights move is then a local
 // matter: wˡ by the product of δˡ and the input, bˡ by δˡ. The rules are in package credit.
+//
+// Each layer knows the products of a vector with its Jacobian and with no other layer's. Those of Conv, Expression and
+// Function are derived by internal/graph from the formula of one example; those of Dense, Activation and the pools are
+// written by hand, for speed, and tested against what internal/graph derives. An Expression or a Function is a layer of your
+// own in one formula.
+//
+// Results are the same bits whatever the number of goroutines, on machines of one kind: assembly rounds otherwise than plain
+// Go.
 package nets
 
 import (
@@ -19,7 +27,8 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// NetOf is a network with weights of element type F. It holds no weights and no activations; it can be shared.
+// NetOf is a network with weights of element type F. It holds no weights, and no activations but what its programs leave
+// behind, each of which one goroutine at a time has to itself: it can be shared.
 type NetOf[F params.Float] struct {
 	input  Shape
 	loss   Loss
@@ -48,7 +57,8 @@ func (b *block[F]) out() Shape {
 	return b.affine.out()
 }
 
-// New returns a net. The first layer must have weights; layers that do not fit what comes before them are errors.
+// New returns a net for inputs of some shape. The first layer must have weights; a layer whose fields are out of their
+// ranges, or that does not fit what comes before it, is an error that names it.
 func New[F params.Float](input Shape, loss Loss, layers ...Layer) (*NetOf[F], error) {
 	n := &NetOf[F]{input: input, loss: loss}
 	if err := n.build(layers); err != nil {
@@ -115,10 +125,10 @@ func (n *NetOf[F]) Blocks() int { return len(n.blocks) }
 // Loss returns what the net is scored by.
 func (n *NetOf[F]) Loss() Loss { return n.loss }
 
-// Params lays out theta: w0, b0, w1, b1 and so on. The w of a dense layer is [inputs, outputs].
+// Params lays out theta: w0, b0, w1, b1 and so on, in the shapes that the layers tell of.
 func (n *NetOf[F]) Params() params.Layout { return n.layout }
 
-// Input returns the shape of the input of block l, Pre that of its pre-activation u, and Output that of h.
+// Input returns the shape of the input of block l.
 func (n *NetOf[F]) Input(l int) Shape { return n.blocks[l].in }
 
 // Pre returns the shape of the pre-activation of block l.

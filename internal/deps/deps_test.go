@@ -41,7 +41,7 @@ var lattice = map[string]node{
 	"inner/data":        {},
 	"inner/data/mnist":  {imports: "inner/data"},
 	"inner":             {imports: "inner/data internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/problemtest"},
-	"inner/nets":        {imports: "internal/kernel internal/matrix internal/rng params"},
+	"inner/nets":        {imports: "internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/credit inner/data/mnist inner/problemtest"},
 	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
