@@ -24,6 +24,7 @@ func list[F params.Float]() []RuleOf[F] {
 		&DifferenceTargetOf[F]{},
 		&DifferenceReconstructionOf[F]{},
 		&DirectTargetOf[F]{},
+		&PredictiveCodingOf[F]{},
 		&NoneOf[F]{},
 	}
 }
