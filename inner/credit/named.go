@@ -25,6 +25,7 @@ func list[F params.Float]() []RuleOf[F] {
 		&DifferenceReconstructionOf[F]{},
 		&DirectTargetOf[F]{},
 		&PredictiveCodingOf[F]{},
+		&IncrementalPCOf[F]{},
 		&NoneOf[F]{},
 	}
 }
