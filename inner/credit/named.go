@@ -26,6 +26,7 @@ func list[F params.Float]() []RuleOf[F] {
 		&DirectTargetOf[F]{},
 		&PredictiveCodingOf[F]{},
 		&IncrementalPCOf[F]{},
+		&FixedPredictionOf[F]{},
 		&NoneOf[F]{},
 	}
 }
