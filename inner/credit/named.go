@@ -27,6 +27,7 @@ func list[F params.Float]() []RuleOf[F] {
 		&PredictiveCodingOf[F]{},
 		&IncrementalPCOf[F]{},
 		&FixedPredictionOf[F]{},
+		&ZILOf[F]{},
 		&NoneOf[F]{},
 	}
 }
