@@ -33,6 +33,9 @@ func (p *ProblemOf[F]) Repeats() int {
 // plain Eval of a problem, on a minibatch of its own each, is one step of inference from the forward pass: no block but
 // the last two gets a signal. A training loop must evaluate each minibatch Repeats times, moving the weights in between.
 // An Eval with weights that have not moved gives the same again and is none of the T. Init forgets the values.
+//
+// Weights that move T times as often want a smaller rate: for 784-256-256-10 with relu units in batches of 500, Adam at 1e-4
+// to 3e-4 with the defaults; at 1e-3 with T = 20 they run away from the values.
 type IncrementalPCOf[F params.Float] struct {
 	Gamma     float64 `json:"gamma"`     // γ, above 0; 0.5 if zero
 	Steps     int     `json:"steps"`     // T; 5 if zero
