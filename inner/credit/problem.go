@@ -116,10 +116,7 @@ func (p *ProblemOf[F]) split(theta []F) (net, own []F) {
 
 // Eval implements inner.ProblemOf: the loss on a minibatch drawn uniformly, with replacement, and the rule's gradient.
 func (p *ProblemOf[F]) Eval(grad, theta []F, key uint64) (float64, error) {
-	p.draw.Reset(key)
-	for i := range p.images {
-		p.images[i] = p.draw.IntN(p.family.Data.Len())
-	}
+	drawImages(p.draw, p.images, p.family.Data.Len(), key)
 	return p.EvalOn(grad, theta, p.images, rng.Split(key, keyRule))
 }
 
@@ -161,15 +158,25 @@ func (p *ProblemOf[F]) gradient(grad, net, own []F, key uint64) error {
 	return nil
 }
 
-// load puts images into the trace; where they are fewer than a minibatch, the last one fills it up.
-func (p *ProblemOf[F]) load(set *data.Set, images []int) {
-	x, pixels := p.trace.In(0), set.Pixels()
-	for i := range p.trace.N {
+// drawImages overwrites images with numbers below n, drawn by the stream of a key.
+func drawImages(draw *rng.Stream, images []int, n int, key uint64) {
+	draw.Reset(key)
+	for i := range images {
+		images[i] = draw.IntN(n)
+	}
+}
+
+func (p *ProblemOf[F]) load(set *data.Set, images []int) { load(p.trace, set, images) }
+
+// load puts images into a trace; where they are fewer than a minibatch, the last one fills it up.
+func load[F params.Float](t *nets.TraceOf[F], set *data.Set, images []int) {
+	x, pixels := t.In(0), set.Pixels()
+	for i := range t.N {
 		j := images[min(i, len(images)-1)]
 		kernel.Pixels(x[i*pixels:(i+1)*pixels], set.Image(j))
-		p.trace.Labels[i] = set.Labels[j]
+		t.Labels[i] = set.Labels[j]
 	}
-	p.trace.SetLabels()
+	t.SetLabels()
 }
 
 // ErrorRate returns the fraction of the images of a set that theta gives another class than their label. Weights that are
