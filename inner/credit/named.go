@@ -28,6 +28,9 @@ func list[F params.Float]() []RuleOf[F] {
 		&IncrementalPCOf[F]{},
 		&FixedPredictionOf[F]{},
 		&ZILOf[F]{},
+		&DNIOf[F]{},
+		&CDNIOf[F]{},
+		&BPLambdaOf[F]{},
 		&NoneOf[F]{},
 	}
 }
