@@ -321,6 +321,16 @@ func TestModelsLearnAFrozenNet(t *testing.T) {
 	}
 }
 
+func TestSyntheticGradientsDoNotAllocate(t *testing.T) {
+	set := problemtest.Images(20, 4)
+	for _, r := range syntheticRules {
+		p := syntheticProblem(t, set, 6, r.name, r.config)
+		theta := syntheticStart(p)
+		grad := make([]float64, len(theta))
+		assert.Zero(t, testing.AllocsPerRun(5, func() { _, _ = p.Eval(grad, theta, 1) }), r.name)
+	}
+}
+
 func TestSyntheticSettings(t *testing.T) {
 	net, err := nets.New[float64](nets.Vector(4), nets.CrossEntropy, nets.Dense{Units: 3}, nets.Dense{Units: 2})
 	require.NoError(t, err)
