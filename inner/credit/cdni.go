@@ -5,7 +5,7 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// CDNIOf is DNIOf with models that see the label too (Jaderberg et al. 2017, section 3.1): Mˡ([hˡ; y]), y one-hot. With it a
+// CDNIOf is DNIOf with models that see the label too (Jaderberg et al. 2017, arXiv 1608.05343): Mˡ([hˡ; y]), y one-hot. With it a
 // linear model can be exact in a linear net under squared error, and the rule does not get worse with depth.
 type CDNIOf[F params.Float] struct {
 	Synthesizer

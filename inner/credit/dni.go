@@ -5,7 +5,7 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// DNIOf is a decoupled neural interface (Jaderberg et al. 2017, section 2): a model Mˡ for every block but the last predicts
+// DNIOf is a decoupled neural interface (Jaderberg et al. 2017, arXiv 1608.05343): a model Mˡ for every block but the last predicts
 // the gradient at the block's output from that output alone, so that the block need not wait for those above it,
 //
 //	δ^L = φ'ᵀe,  δˡ = φ'ᵀgˡ,  gˡ = Mˡ(hˡ)/N.

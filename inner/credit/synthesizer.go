@@ -9,7 +9,7 @@ import (
 )
 
 // A Synthesizer says what a model of synthetic gradients looks like: linear, or with hidden layers of relu units. Its last
-// layer starts at zero, and so does what it predicts (Jaderberg et al. 2017, section 3).
+// layer starts at zero, and so does what it predicts (Jaderberg et al. 2017, arXiv 1608.05343).
 //
 // A block has a dense model whatever its own kind: the linear one of a block with n outputs has n² weights and more.
 type Synthesizer struct {

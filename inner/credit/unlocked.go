@@ -11,7 +11,7 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// UnlockedOf trains a net with no backward pass to wait for (Jaderberg et al. 2017, section 2): every block is a goroutine
+// UnlockedOf trains a net with no backward pass to wait for (Jaderberg et al. 2017, arXiv 1608.05343): every block is a goroutine
 // that passes its output up, asks its model what the gradient will be, and moves its weights at once. What comes down later
 // only teaches the model. That message may be late, and may get lost.
 //
