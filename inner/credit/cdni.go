@@ -6,7 +6,7 @@ import (
 )
 
 // CDNIOf is DNIOf with models that see the label too (Jaderberg et al. 2017, arXiv 1608.05343): Mˡ([hˡ; y]), y one-hot. With it a
-// linear model can be exact in a linear net under squared error, and the rule does not get worse with depth.
+// linear model can be exact in a linear net under squared error.
 type CDNIOf[F params.Float] struct {
 	Synthesizer
 }
