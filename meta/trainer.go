@@ -159,6 +159,9 @@ func (t *Trainer) Status() Status { return t.status }
 // Phi returns where phi stands now.
 func (t *Trainer) Phi() []float32 { return append([]float32(nil), t.phi...) }
 
+// Mean returns the running average of phi now, phi itself if there is none: what the next validation would score.
+func (t *Trainer) Mean() []float32 { return append([]float32(nil), t.mean...) }
+
 // Best returns the best phi so far.
 func (t *Trainer) Best() []float32 { return append([]float32(nil), t.best...) }
 

@@ -102,6 +102,26 @@ func TestFrom(t *testing.T) {
 	}
 }
 
+// What is kept is the best rule, or with --keep last the one that the last validation scored.
+func TestKeep(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, keep := range []string{"best", "last"} {
+		require.NoError(t, learn(t, context.Background(), io.Discard, small("--episodes", "9", "--keep", keep, "--out", keep)...))
+	}
+	best, last := clitest.Tree(t, "best"), clitest.Tree(t, "last")
+	require.Equal(t, best[logFile], last[logFile], "they learned the same")
+	lines := records(t, last[logFile])
+	trained, err := learnedopt.Load("last/optimizer.safetensors")
+	require.NoError(t, err)
+	require.Equal(t, "9", trained.Provenance["episodes"])
+	require.Equal(t, "last", trained.Provenance["keep"])
+	// To go on from it without learning is to validate it again.
+	require.NoError(t, learn(t, context.Background(), io.Discard, small("--from", "last/optimizer.safetensors", "--episodes", "1", "--out", "again")...))
+	again := records(t, clitest.Tree(t, "again")[logFile])
+	require.Equal(t, lines[len(lines)-1]["valid_loss"], again[0]["valid_loss"])
+	clitest.RequireRefused(t, run, "--keep first: want best or last", small("--keep", "first")...)
+}
+
 func TestRun(t *testing.T) {
 	t.Chdir(t.TempDir())
 	stdout, stderr := clitest.MustRun(t, run, small("--seed", "7", "--episodes", "8")...)

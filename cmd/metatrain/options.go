@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,7 @@ type options struct {
 	Copies     *cli.Count    `help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics 32." placeholder:"N"`
 	Every      *cli.Count    `help:"Episodes between validations. Default 20 for each copy, for quadratics 100." placeholder:"N"`
 	Average    *float64      `help:"Weight of the past in the running average of the rule's weights, which is what is validated and kept; 0 for none. Default 0.995." placeholder:"X"`
+	Keep       *string       `help:"Which rule to keep: best, by validation, or last, as befits a rate that falls to nothing. Default best." placeholder:"best|last"`
 	Fraction   *cli.Positive `help:"Part of the coordinates, drawn anew each time, that the meta-gradient is taken over. Default 1." placeholder:"X"`
 	Exact      *bool         `help:"Differentiate through the inner gradients too (second derivatives)."`
 }
@@ -65,6 +67,7 @@ type settings struct {
 	Copies     int             `json:"copies"`
 	Every      int             `json:"every"`
 	Average    float64         `json:"average"`
+	Keep       string          `json:"keep,omitempty"` // best if empty
 	Fraction   float64         `json:"fraction"`
 	Exact      bool            `json:"exact,omitempty"`
 }
@@ -160,6 +163,7 @@ func (o options) apply(s *settings) {
 	setInt(&s.Cosine, o.Cosine)
 	set(&s.Exact, o.Exact)
 	set(&s.Average, o.Average)
+	set(&s.Keep, o.Keep)
 	if o.Fraction != nil {
 		s.Fraction = float64(*o.Fraction)
 	}
@@ -260,6 +264,9 @@ func (s settings) validate() error {
 	}
 	if !(s.Average >= 0 && s.Average < 1) {
 		return fmt.Errorf("--average: want a number from 0 to below 1, got %v", s.Average)
+	}
+	if !slices.Contains([]string{"", "best", "last"}, s.Keep) {
+		return fmt.Errorf("--keep %s: want best or last", s.Keep)
 	}
 	if s.Fraction > 1 {
 		return fmt.Errorf("--fraction: want a number above 0 and at most 1, got %v", s.Fraction)

@@ -260,16 +260,15 @@ func (s *session) save() error {
 	return f.Save(filepath.Join(s.dir, trainFile))
 }
 
-// saveBest writes the best rule so far.
-func (s *session) saveBest() error { return s.best().Save(filepath.Join(s.dir, optimizerFile)) }
+// saveBest writes the rule to be kept.
+func (s *session) saveBest() error { return s.kept().Save(filepath.Join(s.dir, optimizerFile)) }
 
-// best returns the best rule so far and where it comes from.
-func (s *session) best() *learnedopt.Trained {
+// kept returns the rule to be kept, the best so far or the last, and where it comes from.
+func (s *session) kept() *learnedopt.Trained {
 	c, st := s.settings, s.trainer.Status()
-	t := &learnedopt.Trained{Rule: s.rule, Phi: s.trainer.Best(), Provenance: map[string]string{
+	t := &learnedopt.Trained{Rule: s.rule, Provenance: map[string]string{
 		"problem":  c.Problem,
 		"seed":     strconv.FormatUint(c.Seed, 10),
-		"episodes": strconv.Itoa(st.BestEpisode),
 		"horizon":  strconv.Itoa(c.Horizon),
 		"window":   strconv.Itoa(c.Window),
 		"copies":   strconv.Itoa(c.Copies),
@@ -282,13 +281,18 @@ func (s *session) best() *learnedopt.Trained {
 	if c.From != "" {
 		t.Provenance["from"] = c.From
 	}
+	if c.Keep == "last" {
+		t.Phi, t.Provenance["episodes"], t.Provenance["keep"] = s.trainer.Mean(), strconv.Itoa(st.Episodes), c.Keep
+		return t
+	}
+	t.Phi, t.Provenance["episodes"] = s.trainer.Best(), strconv.Itoa(st.BestEpisode)
 	if st.Best < math.MaxFloat64 { // else no validation came out finite, and phi is where it began
 		t.Provenance["validation_loss"] = strconv.FormatFloat(st.Best, 'g', -1, 64)
 	}
 	return t
 }
 
-// compare measures the best rule against the tuned baselines, on the problems set apart for this.
+// compare measures the rule that is kept against the tuned baselines, on the problems set apart for this.
 func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, error) {
 	test, err := s.settings.family(catalog.Test)
 	if err != nil {
@@ -301,7 +305,7 @@ func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, er
 	c := eval.Comparison{
 		Problem: s.settings.Problem, Test: test, Tuning: tuning,
 		Steps: s.settings.Horizon, Runs: 20, TuningRuns: 10, Seed: s.settings.Seed,
-		Contenders: []eval.Contender{{Name: s.rule.Name(), Learned: s.best()}},
+		Contenders: []eval.Contender{{Name: s.rule.Name(), Learned: s.kept()}},
 		Progress:   func(f float64, next string) { p.Update(f, next) },
 	}
 	if catalog.Cheap(s.settings.Problem) {
