@@ -52,7 +52,7 @@ var lattice = map[string]node{
 	"learnedopt":          {imports: "checkpoints checkpoints/zoo internal/graph internal/kernel internal/rng params", tests: "learnedopt/ruletest"},
 	"learnedopt/ruletest": {imports: "learnedopt internal/rng params"},
 
-	"meta":               {imports: "checkpoints inner internal/rng learnedopt params", tests: "inner/problemtest meta/estimatortest"},
+	"meta":               {imports: "checkpoints inner internal/rng learnedopt params", tests: "inner/credit inner/nets inner/problemtest meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner internal/rng learnedopt meta params"},
 
