@@ -45,7 +45,7 @@ var lattice = map[string]node{
 	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
-	"inner/catalog":     {imports: "inner inner/data inner/data/mnist params", tests: "inner/problemtest internal/rng"},
+	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/nets params", tests: "inner/problemtest internal/rng"},
 
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
