@@ -54,7 +54,7 @@ var lattice = map[string]node{
 
 	"meta":               {imports: "checkpoints inner internal/rng learnedopt params", tests: "inner/credit inner/nets inner/problemtest meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
-	"meta/eval":          {imports: "inner internal/rng learnedopt meta params"},
+	"meta/eval":          {imports: "inner inner/credit inner/data internal/rng learnedopt meta params", tests: "inner/nets inner/problemtest"},
 
 	"cmd/internal/cli":     {},
 	"cmd/internal/clitest": {imports: "inner/data"},
@@ -68,7 +68,7 @@ var lattice = map[string]node{
 // command is the node of every folder right below cmd.
 var command = node{
 	tests:   "cmd/internal/clitest",
-	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/data internal/rng learnedopt meta meta/eval params",
+	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/credit inner/data inner/nets internal/rng learnedopt meta meta/eval params",
 }
 
 // conformance packages are for tests, and may import what tests may.
