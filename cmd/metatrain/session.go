@@ -282,6 +282,12 @@ func (s *session) best() *learnedopt.Trained {
 	if c.From != "" {
 		t.Provenance["from"] = c.From
 	}
+	if c.Credit != "" {
+		t.Provenance["credit"], t.Provenance["credit_config"] = c.Credit, string(c.CreditConfig)
+	}
+	if c.Loss != "" {
+		t.Provenance["loss"] = c.Loss
+	}
 	if st.Best < math.MaxFloat64 { // else no validation came out finite, and phi is where it began
 		t.Provenance["validation_loss"] = strconv.FormatFloat(st.Best, 'g', -1, 64)
 	}
@@ -299,7 +305,7 @@ func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, er
 		return nil, err
 	}
 	c := eval.Comparison{
-		Problem: s.settings.Problem, Test: test, Tuning: tuning,
+		Problem: s.settings.Problem, Credit: s.settings.Credit, Test: test, Tuning: tuning,
 		Steps: s.settings.Horizon, Runs: 20, TuningRuns: 10, Seed: s.settings.Seed,
 		Contenders: []eval.Contender{{Name: s.rule.Name(), Learned: s.best()}},
 		Progress:   func(f float64, next string) { p.Update(f, next) },
