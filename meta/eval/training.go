@@ -204,27 +204,40 @@ func (s *session) report() {
 
 // align averages the alignment over whole minibatches.
 func (s *session) align() ([]credit.Alignment, error) {
-	mean := make([]credit.Alignment, s.Family.Net.Blocks()-1)
-	if s.diverged {
-		for l := range mean {
-			mean[l] = credit.Alignment{Degrees: math.NaN(), NormRatio: math.NaN()}
-		}
-		return mean, nil
-	}
+	var parts [][]credit.Alignment
 	key, size := rng.Split(s.Key, keyAlign), s.problem.Batch()
 	s.shuffle(key)
-	batches := min(s.batches, max(1, alignOver/size))
-	for b := range batches {
+	for b := range min(s.batches, max(1, alignOver/size)) {
+		if s.diverged {
+			break
+		}
 		part, err := s.problem.Align(s.theta, s.order[b*size:(b+1)*size], rng.Split(key, uint64(b)))
 		if err != nil {
 			return nil, err
 		}
-		for l, a := range part {
-			mean[l].Degrees += a.Degrees / float64(batches)
-			mean[l].NormRatio += a.NormRatio / float64(batches)
-		}
+		parts = append(parts, part)
+	}
+	mean := make([]credit.Alignment, s.Family.Net.Blocks()-1)
+	for l := range mean {
+		mean[l] = meanAlignment(parts, l)
 	}
 	return mean, nil
+}
+
+// meanAlignment averages layer l over the minibatches that have an alignment there: it has none where every signal is zero
+// or every gradient is. It is NaN if none has.
+func meanAlignment(parts [][]credit.Alignment, l int) (mean credit.Alignment) {
+	n := 0.0
+	for _, part := range parts {
+		if a := part[l]; !math.IsNaN(a.Degrees) {
+			mean.Degrees += a.Degrees
+			mean.NormRatio += a.NormRatio
+			n++
+		}
+	}
+	mean.Degrees /= n
+	mean.NormRatio /= n
+	return mean
 }
 
 func finite(v []float32) bool {

@@ -246,6 +246,13 @@ func TestTrainingAlignment(t *testing.T) {
 	require.True(t, math.IsNaN(h.Alignment[0].Degrees), "a signal of zero has no direction")
 }
 
+func TestMeanAlignment(t *testing.T) {
+	none := credit.Alignment{Degrees: nan, NormRatio: nan}
+	parts := [][]credit.Alignment{{{Degrees: 10, NormRatio: 1}, none}, {none, none}, {{Degrees: 20, NormRatio: 2}, none}}
+	require.Equal(t, credit.Alignment{Degrees: 15, NormRatio: 1.5}, meanAlignment(parts, 0))
+	require.True(t, math.IsNaN(meanAlignment(parts, 1).Degrees))
+}
+
 func TestTrainingDiverges(t *testing.T) {
 	h := train(t, Training{Family: small(t, 50, 8, nil), Optimizer: untrained(&learnedopt.SGD{LR: 3e38}), Epochs: 3, Key: 1})
 	require.Equal(t, []float64{inf, inf, inf}, h.Loss)
