@@ -24,7 +24,7 @@ type style struct {
 var dashes = [][]vg.Length{nil, {vg.Points(6), vg.Points(3)}, {vg.Points(2), vg.Points(2)}, {vg.Points(8), vg.Points(2), vg.Points(2), vg.Points(2)}}
 
 // marks tell credit rules apart that share a colour.
-var marks = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, draw.CrossGlyph{}}
+var marks = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, draw.CrossGlyph{}}
 
 func newStyle(credit, rule int) style {
 	c := palette[credit%len(palette)]
@@ -157,7 +157,7 @@ func (r *CrossReport) style(x pairSummary) style {
 	return newStyle(at(r.Credits, x.credit), at(r.Rules, x.rule))
 }
 
-// legend explains colours and marks, and dashes where there are several update rules.
+// legend explains colours and marks, then dashes.
 func (r *CrossReport) legend() plot.Legend {
 	l := plot.NewLegend()
 	l.Top, l.Left, l.Padding = true, true, vg.Points(3)
