@@ -28,6 +28,13 @@ type CurvatureOf[F params.Float] interface {
 	HessianVector(dst, theta, v []F, key uint64) error
 }
 
+// SignalledOf is implemented by problems whose Eval hands out a teaching signal that is not the derivative of the loss.
+// Rules step on the signal; how good their steps were is a matter of the derivative, so the meta-gradient needs both.
+type SignalledOf[F params.Float] interface {
+	// Derivative overwrites dst with the derivative of the loss at theta on the minibatch named by key.
+	Derivative(dst, theta []F, key uint64) error
+}
+
 // FamilyOf is a distribution over problems of one layout.
 type FamilyOf[F params.Float] interface {
 	// Sample returns the problem named by key.
@@ -38,5 +45,6 @@ type FamilyOf[F params.Float] interface {
 type (
 	Problem   = ProblemOf[float32]
 	Curvature = CurvatureOf[float32]
+	Signalled = SignalledOf[float32]
 	Family    = FamilyOf[float32]
 )

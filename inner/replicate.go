@@ -30,7 +30,8 @@ type Replicate = ReplicateOf[float32]
 
 var _ Family = Replicate{}
 
-// Sample returns the copies named by the children of key as one problem. It implements CurvatureOf if all copies do.
+// Sample returns the copies named by the children of key as one problem. It implements CurvatureOf if all copies do, and
+// so it is with SignalledOf, for copies that implement one of the two.
 func (r ReplicateOf[F]) Sample(key uint64) (ProblemOf[F], error) {
 	switch {
 	case r.Family == nil:
@@ -40,6 +41,7 @@ func (r ReplicateOf[F]) Sample(key uint64) (ProblemOf[F], error) {
 	}
 	p := &replicas[F]{copies: make([]ProblemOf[F], r.Copies)}
 	var curved []CurvatureOf[F]
+	var signalled []SignalledOf[F]
 	var one params.Layout
 	for i := range p.copies {
 		c, err := r.Family.Sample(rng.Split(key, uint64(i)))
@@ -59,11 +61,17 @@ func (r ReplicateOf[F]) Sample(key uint64) (ProblemOf[F], error) {
 		if h, ok := c.(CurvatureOf[F]); ok {
 			curved = append(curved, h)
 		}
+		if s, ok := c.(SignalledOf[F]); ok {
+			signalled = append(signalled, s)
+		}
 	}
-	if len(curved) < len(p.copies) {
-		return p, nil
+	switch len(p.copies) {
+	case len(curved):
+		return &curvedReplicas[F]{p, curved}, nil
+	case len(signalled):
+		return &signalledReplicas[F]{p, signalled}, nil
 	}
-	return &curvedReplicas[F]{p, curved}, nil
+	return p, nil
 }
 
 type replicas[F params.Float] struct {
@@ -116,6 +124,22 @@ func (p *curvedReplicas[F]) HessianVector(dst, theta, v []F, key uint64) error {
 	checkHessianVector(dst, theta, v, p.len())
 	for i, c := range p.curved {
 		if err := c.HessianVector(p.part(dst, i), p.part(theta, i), p.part(v, i), rng.Split(key, uint64(i))); err != nil {
+			return fmt.Errorf("inner: replicate: copy %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// signalledReplicas are replicas each of which tells the derivative of its loss from its signal.
+type signalledReplicas[F params.Float] struct {
+	*replicas[F]
+	signalled []SignalledOf[F]
+}
+
+func (p *signalledReplicas[F]) Derivative(dst, theta []F, key uint64) error {
+	checkEval(dst, theta, p.len())
+	for i, c := range p.signalled {
+		if err := c.Derivative(p.part(dst, i), p.part(theta, i), rng.Split(key, uint64(i))); err != nil {
 			return fmt.Errorf("inner: replicate: copy %d: %w", i, err)
 		}
 	}

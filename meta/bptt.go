@@ -26,6 +26,11 @@ import (
 //	dL/dφ = Σ_t ⟨∂step_t/∂φ, λ_{t+1}⟩,  λ_t = λ_{t+1} + ∇f_t(θ_t)/(K+1) + ⟨∂step_t/∂θ, λ_{t+1}⟩.
 //
 // With Exact, H_t·⟨∂step_t/∂∇, λ_{t+1}⟩ is added to λ_t, a Hessian-vector product a step.
+//
+// Where the rule steps on a teaching signal in place of the gradient, see inner.SignalledOf, ∇f_t in λ_t stays the
+// derivative of the loss, and it is the signal that counts as a constant. Weights that the loss does not depend on, such as
+// those that a credit rule learns itself, then add nothing to the meta-gradient: the rule moves them too, but it is not
+// trained to.
 type BPTTOf[F params.Float] struct {
 	config   BPTTConfigOf[F]
 	family   inner.FamilyOf[F]
@@ -72,6 +77,7 @@ var (
 // A tick is what the pullback of one step needs.
 type tick[F params.Float] struct {
 	grad  []F
+	slope []F // the derivative of the loss; grad itself where the rule sees that
 	state []F // unless whole windows are carried back
 	theta []F // where something reads it
 	dStep []F // where whole windows are carried back
@@ -107,13 +113,14 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := p.(inner.CurvatureOf[F]); c.Exact && !ok {
+	_, signalled := p.(inner.SignalledOf[F])
+	if _, ok := p.(inner.CurvatureOf[F]); c.Exact && (!ok || signalled) {
 		return nil, fmt.Errorf("meta: the exact meta-gradient needs Hessian-vector products, which %T has not", p)
 	}
 	if b.compiled, err = learnedopt.Compile[F](c.Rule, p.Params()); err != nil {
 		return nil, err
 	}
-	b.allocate()
+	b.allocate(signalled)
 	if c.Fraction > 0 && c.Fraction < 1 {
 		if !b.wholeWindow() {
 			return nil, fmt.Errorf("meta: rule %q can't take the gradient over a fraction of the coordinates", c.Rule.Name())
@@ -123,10 +130,14 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 	return b, err
 }
 
-func (b *BPTTOf[F]) allocate() {
+func (b *BPTTOf[F]) allocate(signalled bool) {
 	n, m := b.compiled.Coordinates(), b.compiled.State().Len()
 	newTick := func(theta bool) tick[F] {
 		t := tick[F]{state: make([]F, m), grad: make([]F, n)}
+		t.slope = t.grad
+		if signalled {
+			t.slope = make([]F, n)
+		}
 		if theta {
 			t.theta = make([]F, n)
 		}
@@ -202,6 +213,7 @@ func (b *BPTTOf[F]) save() (restore func()) {
 	e := b.live
 	copy(b.start.state, e.state)
 	copy(b.start.grad, e.grad)
+	copy(b.start.slope, e.slope)
 	copy(b.start.theta, e.theta)
 	steps, loss := e.steps, e.loss
 	return func() {
@@ -211,6 +223,7 @@ func (b *BPTTOf[F]) save() (restore func()) {
 		}
 		copy(e.state, b.start.state)
 		copy(e.grad, b.start.grad)
+		copy(e.slope, b.start.slope)
 		copy(e.theta, b.start.theta)
 		e.steps, e.loss = steps, loss
 	}
@@ -229,6 +242,7 @@ func (b *BPTTOf[F]) forward(ctx context.Context, phi []F, width int) (loss float
 		k.batch = e.batch(e.steps)
 		copy(k.state, e.state)
 		copy(k.grad, e.grad)
+		copy(k.slope, e.slope)
 		copy(k.theta, e.theta)
 		if err := b.compiled.Step(b.step, e.state, learnedopt.Point[F]{Phi: phi, State: e.state, Grad: e.grad, Theta: e.theta}); err != nil {
 			return 0, err
@@ -250,7 +264,7 @@ func (b *BPTTOf[F]) forward(ctx context.Context, phi []F, width int) (loss float
 // backward carries the derivative of the mean loss back over the window's steps and adds it up in grad.
 func (b *BPTTOf[F]) backward(ctx context.Context, grad, phi []F, width int, key uint64) error {
 	weight := 1 / (F(width+1) * F(b.config.Copies))
-	for i, g := range b.live.grad {
+	for i, g := range b.live.slope {
 		b.dTheta[i] = weight * g
 	}
 	if b.wholeWindow() {
@@ -269,7 +283,7 @@ func (b *BPTTOf[F]) backward(ctx context.Context, grad, phi []F, width int, key 
 		if err := b.compiled.Pullback(d, p); err != nil {
 			return err
 		}
-		for i, g := range k.grad {
+		for i, g := range k.slope {
 			b.dTheta[i] += weight * g
 		}
 		for i, d := range b.dRead {
@@ -293,7 +307,7 @@ func (b *BPTTOf[F]) backwardWindow(grad, phi []F, width int, weight F, key uint6
 	for t := width - 1; t >= 0; t-- {
 		k := &b.tape[t]
 		copy(k.dStep, b.dTheta)
-		for i, g := range k.grad {
+		for i, g := range k.slope {
 			b.dTheta[i] += weight * g
 		}
 	}

@@ -16,8 +16,8 @@ const (
 	keySample // of an estimate, not of an episode
 )
 
-// An episode is one training run of a problem under a rule, between two steps: it holds the loss and the gradient at the
-// weights where the next step begins.
+// An episode is one training run of a problem under a rule, between two steps: it holds the loss, the gradient that the
+// rule will see and the derivative of the loss, at the weights where the next step begins.
 type episode[F params.Float] struct {
 	key     uint64
 	problem inner.ProblemOf[F]
@@ -26,6 +26,8 @@ type episode[F params.Float] struct {
 	state   []F
 	loss    float64
 	grad    []F
+	slope   []F                  // the derivative of the loss; grad itself unless signalled
+	signal  inner.SignalledOf[F] // the problem, if it makes a difference between the two; else nil
 }
 
 // newEpisode samples a problem and its start, with a rule's state of zeros.
@@ -36,6 +38,10 @@ func newEpisode[F params.Float](f inner.FamilyOf[F], key uint64, stateLen int) (
 	}
 	n := p.Params().Len()
 	e := &episode[F]{key: key, problem: p, theta: make([]F, n), state: make([]F, stateLen), grad: make([]F, n)}
+	e.slope = e.grad
+	if s, ok := p.(inner.SignalledOf[F]); ok {
+		e.signal, e.slope = s, make([]F, n)
+	}
 	p.Init(e.theta, rng.Split(key, keyStart))
 	return e, e.eval()
 }
@@ -43,10 +49,13 @@ func newEpisode[F params.Float](f inner.FamilyOf[F], key uint64, stateLen int) (
 // batch returns the key of the minibatch that step t, counted from 0, sees.
 func (e *episode[F]) batch(t int) uint64 { return rng.Split(rng.Split(e.key, keyBatches), uint64(t)) }
 
-// eval sets loss and gradient for where the episode is now.
+// eval sets loss, gradient and slope for where the episode is now.
 func (e *episode[F]) eval() (err error) {
-	e.loss, err = e.problem.Eval(e.grad, e.theta, e.batch(e.steps))
-	return err
+	batch := e.batch(e.steps)
+	if e.loss, err = e.problem.Eval(e.grad, e.theta, batch); err != nil || e.signal == nil {
+		return err
+	}
+	return e.signal.Derivative(e.slope, e.theta, batch)
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

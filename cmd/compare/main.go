@@ -2,6 +2,14 @@
 // RMSprop, Adam and AdamW with learning rates tuned on other runs.
 //
 //	go run ./cmd/compare --problem mnist8 --optimizer runs/mnist8-lstm-1/optimizer.safetensors,adam --plot curves.png
+//
+// The optimizers may see a credit rule's signal in place of the gradient:
+//
+//	go run ./cmd/compare --problem mnist8 --credit fa --optimizer runs/mnist8-fa-lstm-1/optimizer.safetensors,adam
+//
+// And it crosses credit rules with optimizers, to train networks for epochs and measure them on the test images:
+//
+//	go run ./cmd/compare --problem mnist --hidden 256,256,256 --activation tanh --credit backprop,fa,dfa --epochs 5
 package main
 
 import (
@@ -12,7 +20,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,50 +28,69 @@ import (
 
 	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
-	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/learnedopt"
-	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
 
-const description = `Measures optimizers on the same training runs, baselines with tuned learning rates, and prints a table.
-Images come from the half of the training set that no rule was learned on.`
+const description = `Measures optimizers on the same training runs and prints a table: baselines with tuned learning rates,
+on images from the half of the training set that no rule was learned on. With --epochs it trains networks under every pair
+of a --credit rule and an --optimizer on the whole training set, nothing tuned, and measures them on the test images.`
 
-// options are the flags.
+// options are the flags. Pointers tell a flag that nobody gave from one with its default.
 type options struct {
 	cli.Common
-	Problem    string     `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
-	Optimizer  cli.Names  `help:"What to train it with: names of baselines (${baselines}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines." placeholder:"FILE|NAME,..."`
-	Steps      cli.Count  `default:"100" help:"Updates of a run."`
-	Runs       cli.Count  `default:"20" help:"Runs to average over."`
-	TuneRuns   *cli.Count `help:"Runs to tune each learning rate on, other than those above. Default 10, for quadratics 100." placeholder:"N"`
-	Seed       cli.Seed   `default:"1" help:"Names all randomness."`
-	Hidden     cli.Widths `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
-	Activation string     `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
-	Batch      *cli.Count `help:"Images in a minibatch. Default 128." placeholder:"N"`
-	Data       *string    `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
-	JSON       *string    `name:"json" help:"File to write the results to, as JSON." placeholder:"FILE"`
-	Plot       *string    `help:"File to draw the mean losses in, as PNG or SVG." placeholder:"FILE.png|.svg"`
+	Problem      string        `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
+	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines; with --epochs adam." placeholder:"FILE|NAME,..."`
+	Credit       cli.Names     `help:"Credit rules, whose signal the optimizers see in place of the gradient: ${credits}. One, or with --epochs one or more." placeholder:"NAME,..."`
+	CreditConfig *string       `help:"The settings of a single credit rule as JSON, such as {\"std\":0.1}." placeholder:"JSON"`
+	Steps        *cli.Count    `help:"Updates of a run. Default 100." placeholder:"N"`
+	Epochs       *cli.Count    `help:"Train for so many epochs of the whole training set, under every pair of a credit rule and an optimizer." placeholder:"N"`
+	Runs         *cli.Count    `help:"Runs to average over. Default 20; with --epochs 1, and of several each has a seed, one above that of the last." placeholder:"N"`
+	TuneRuns     *cli.Count    `help:"Runs to tune each learning rate on, other than those above. Default 10, for quadratics 100." placeholder:"N"`
+	LR           *cli.Positive `name:"lr" help:"Learning rate of every baseline, with --epochs, where nothing is tuned. Default: each one's own (${rates})." placeholder:"X"`
+	Seed         cli.Seed      `default:"1" help:"Names all randomness."`
+	Hidden       cli.Widths    `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
+	Activation   string        `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
+	Loss         string        `help:"What is minimised under a credit rule: ${losses}. Default cross-entropy." placeholder:"NAME"`
+	Batch        *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
+	Data         *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
+	JSON         *string       `name:"json" help:"File to write the results to, as JSON." placeholder:"FILE"`
+	Plot         *string       `help:"File to draw the mean losses in, or the test errors and angles, as PNG or SVG." placeholder:"FILE.png|.svg"`
 }
 
 func main() { cli.Main(run) }
 
 // vars are the lists that the help shows.
 func vars() cli.Vars {
-	var baselines []string
+	var baselines, rates []string
 	for _, b := range eval.Baselines() {
 		baselines = append(baselines, b.Name)
+		rates = append(rates, fmt.Sprintf("%s %g", b.Name, defaultRate(b)))
 	}
-	return cli.Vars{"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "zoo": strings.Join(zoo.Names(), ", ")}
+	return cli.Vars{
+		"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "zoo": strings.Join(zoo.Names(), ", "),
+		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "), "rates": strings.Join(rates, ", "),
+	}
 }
+
+// An outcome is what was measured, in every form that it can be had in. It marshals to JSON.
+type outcome interface {
+	WriteTable(io.Writer) error
+	Plot(w io.Writer, format string) error
+}
+
+// A study is all that the flags ask for, checked.
+type study func(ctx context.Context, progress func(fraction float64, next string)) (outcome, error)
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
 	if done, err := cli.Parse("compare", description, &o, args, stdout, stderr, vars()); done || err != nil {
 		return err
 	}
-	c, err := o.comparison()
+	s, err := o.study()
 	if err != nil {
 		return err
 	}
@@ -73,78 +99,75 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer progress.Close()
-	c.Progress = progress.Update
-	report, err := c.Run(ctx)
+	r, err := s(ctx, progress.Update)
 	if err != nil {
 		return err
 	}
 	progress.Update(1, "")
 	progress.Close()
 	// The table is what is left of the work if a file can't be written after all.
-	return errors.Join(o.write(report), report.WriteTable(stdout))
+	return errors.Join(o.write(r), r.WriteTable(stdout))
 }
 
-// comparison checks the flags and says what to measure.
-func (o options) comparison() (eval.Comparison, error) {
-	c := eval.Comparison{
-		Problem: o.Problem, Steps: int(o.Steps), Runs: int(o.Runs), TuningRuns: o.tuneRuns(), Seed: uint64(o.Seed),
+// study checks the flags and says what to measure.
+func (o options) study() (study, error) {
+	if err := o.checkOutputs(); err != nil {
+		return nil, err
 	}
+	if o.Epochs != nil {
+		return o.byEpochs()
+	}
+	return o.bySteps()
+}
+
+func (o options) checkOutputs() error {
 	if o.JSON != nil {
 		if err := cli.CheckOutput(*o.JSON); err != nil {
-			return c, fmt.Errorf("--json: %w", err)
+			return fmt.Errorf("--json: %w", err)
 		}
 	}
 	if o.Plot != nil {
 		if err := cli.CheckOutput(*o.Plot, ".png", ".svg"); err != nil {
-			return c, fmt.Errorf("--plot: %w", err)
-		}
-		if o.Steps < 2 {
-			return c, fmt.Errorf("--plot: no curve runs through one point; want at least 2 --steps, got %d", o.Steps)
+			return fmt.Errorf("--plot: %w", err)
 		}
 	}
-	var err error
-	if c.Contenders, err = contenders(o.Optimizer); err != nil {
-		return c, err
-	}
-	if c.Test, err = o.family(catalog.Test); err != nil {
-		return c, err
-	}
-	c.Tuning, err = o.family(catalog.Train)
-	return c, err
+	return nil
 }
 
-// tuneRuns returns the number of runs to tune a learning rate on: enough to tell the rates apart.
-func (o options) tuneRuns() int {
-	switch {
-	case o.TuneRuns != nil:
-		return int(*o.TuneRuns)
-	case catalog.Cheap(o.Problem):
-		return 100
-	}
-	return 10
-}
-
-func (o options) family(split catalog.Split) (inner.Family, error) {
-	opts := catalog.Options{Hidden: o.Hidden, Activation: o.Activation, Split: split}
+// catalog returns what the flags say about the problem.
+func (o options) catalog() (catalog.Options, error) {
+	opts := catalog.Options{Hidden: o.Hidden, Activation: o.Activation, Loss: o.Loss}
 	if o.Data != nil {
 		if *o.Data == "" { // likely a variable that is not set; it must not quietly mean the embedded MNIST
-			return nil, errors.New("--data: want the name of a folder, got nothing")
+			return opts, errors.New("--data: want the name of a folder, got nothing")
 		}
 		opts.Data = *o.Data
 	}
 	if o.Batch != nil {
 		opts.Batch = int(*o.Batch)
 	}
-	return catalog.Lookup(o.Problem, opts)
+	if o.CreditConfig != nil {
+		if len(o.Credit) != 1 {
+			return opts, fmt.Errorf("--credit-config: these are the settings of one --credit rule; there are %d", len(o.Credit))
+		}
+		opts.CreditConfig = json.RawMessage(*o.CreditConfig)
+	}
+	if o.Loss != "" && len(o.Credit) == 0 {
+		return opts, errors.New("--loss: the loss can be chosen under a --credit rule, and there is none")
+	}
+	return opts, nil
+}
+
+// or returns what a flag says, or else its default.
+func or(c *cli.Count, otherwise int) int {
+	if c == nil {
+		return otherwise
+	}
+	return int(*c)
 }
 
 // contenders finds what the names stand for: baselines, rules of the zoo, and files of learned rules for all else.
 func contenders(names []string) ([]eval.Contender, error) {
-	if len(names) == 0 {
-		for _, b := range eval.Baselines() {
-			names = append(names, b.Name)
-		}
-	}
 	var list []eval.Contender
 	for _, name := range names {
 		if b, err := eval.FindBaseline(name); err == nil {
@@ -172,8 +195,8 @@ func load(name string) (*learnedopt.Trained, error) {
 	return learnedopt.Load(name)
 }
 
-// write puts the report into the files asked for, each whole or not at all.
-func (o options) write(r *eval.Report) error {
+// write puts the outcome into the files asked for, each whole or not at all.
+func (o options) write(r outcome) error {
 	if o.JSON != nil {
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
@@ -186,9 +209,6 @@ func (o options) write(r *eval.Report) error {
 		}
 	}
 	if o.Plot != nil {
-		if !drawable(r) {
-			return errors.New("--plot: nothing to draw: every mean loss is infinite or 0 by the second step")
-		}
 		var b bytes.Buffer
 		if err := r.Plot(&b, strings.ToLower(strings.TrimPrefix(filepath.Ext(*o.Plot), "."))); err != nil {
 			return fmt.Errorf("--plot: %w", err)
@@ -198,13 +218,4 @@ func (o options) write(r *eval.Report) error {
 		}
 	}
 	return nil
-}
-
-// drawable reports whether any curve has two points that a logarithmic scale has room for.
-func drawable(r *eval.Report) bool {
-	return slices.ContainsFunc(r.Results, func(x eval.Result) bool {
-		return !slices.ContainsFunc(x.Curve[:2], func(loss meta.Number) bool {
-			return !(loss > 0) || math.IsInf(float64(loss), 1)
-		})
-	})
 }

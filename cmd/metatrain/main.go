@@ -2,6 +2,7 @@
 //
 //	go run ./cmd/metatrain                                          an LSTM on 8x8 MNIST, in two minutes
 //	go run ./cmd/metatrain --problem quadratic --budget 10m         on quadratics
+//	go run ./cmd/metatrain --credit fa                              for networks that learn by feedback alignment
 //	go run ./cmd/metatrain --resume runs/mnist8-lstm-1 --budget 5m  five minutes more
 //
 // It writes into the folder given by --out: optimizer.safetensors, the best rule so far; train.safetensors, from which
@@ -19,18 +20,24 @@ import (
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 )
 
 const description = `Learns an optimizer: unrolls the training of small problems under a rule, and moves the rule's
-weights so that the losses fall faster. Ends with a table against tuned baselines.`
+weights so that the losses fall faster. Ends with a table against tuned baselines. With --credit the optimizer and the
+baselines see a credit rule's signal in place of the gradient; the losses stay what they are.`
 
 func main() { cli.Main(run) }
 
 // vars are the lists that the help shows.
 func vars() cli.Vars {
-	return cli.Vars{"problems": strings.Join(catalog.Names(), ", "), "rules": strings.Join(learnedopt.Names(), ", ")}
+	return cli.Vars{
+		"problems": strings.Join(catalog.Names(), ", "), "rules": strings.Join(learnedopt.Names(), ", "),
+		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "),
+	}
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -250,6 +250,10 @@ func variants(t *testing.T) map[string][]string {
 			"--problem", "mnist8", "--data", images, "--batch", "3", "--hidden", "4,3", "--activation", "tanh",
 			"--rule-config", `{"hidden":3}`, "--horizon", "5", "--window", "3", "--every", "4",
 		},
+		"credit": {
+			"--problem", "mnist8", "--data", images, "--batch", "3", "--hidden", "4,3", "--credit", "fa", "--loss", "squared-error",
+			"--rule-config", `{"hidden":3}`, "--horizon", "5", "--window", "3", "--every", "4", "--copies", "2",
+		},
 	}
 }
 

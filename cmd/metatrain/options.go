@@ -14,6 +14,7 @@ import (
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 )
@@ -22,59 +23,73 @@ import (
 // resumed run keeps what it had and a new one takes the default of its problem.
 type options struct {
 	cli.Common
-	Problem    *string       `help:"What to learn on: ${problems}. Default mnist8." placeholder:"NAME"`
-	Hidden     cli.Widths    `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
-	Activation *string       `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
-	Batch      *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
-	Data       *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
-	Rule       *string       `help:"What to learn: ${rules}. Default lstm." placeholder:"NAME"`
-	RuleConfig *string       `help:"The rule's settings as JSON, such as {\"hidden\":10}." placeholder:"JSON"`
-	From       *string       `help:"A learned rule to begin with, in place of a random one: a file, or a name as in zoo:lstm-mnist." placeholder:"FILE"`
-	Out        *string       `help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, or the folder resumed from." placeholder:"DIR"`
-	Resume     *string       `help:"Folder of an earlier run to go on with." placeholder:"DIR"`
-	Seed       *cli.Seed     `help:"Names all randomness. Default 1." placeholder:"N"`
-	Budget     cli.Budget    `help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given." placeholder:"DURATION"`
-	Episodes   cli.Count     `help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows." placeholder:"N"`
-	Horizon    *cli.Count    `help:"Inner steps of an episode. Default 100." placeholder:"N"`
-	Window     *cli.Count    `help:"Inner steps between two outer steps. Default 20, or the horizon if that is shorter." placeholder:"N"`
-	OuterLR    *cli.Positive `name:"outer-lr" help:"Learning rate of the outer Adam. Default 0.003." placeholder:"X"`
-	Cosine     *cli.Count    `help:"Episodes over which the outer rate falls to nothing along half a cosine. Default: it stays." placeholder:"N"`
-	Clip       *cli.Positive `help:"Longest meta-gradient, in the Euclidean norm. Default 1." placeholder:"X"`
-	Copies     *cli.Count    `help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics 32." placeholder:"N"`
-	Every      *cli.Count    `help:"Episodes between validations. Default 20 for each copy, for quadratics 100." placeholder:"N"`
-	Average    *float64      `help:"Weight of the past in the running average of the rule's weights, which is what is validated and kept; 0 for none. Default 0.995." placeholder:"X"`
-	Keep       *string       `help:"Which rule to keep: best, by validation, or last, as befits a rate that falls to nothing. Default best." placeholder:"best|last"`
-	Fraction   *cli.Positive `help:"Part of the coordinates, drawn anew each time, that the meta-gradient is taken over. Default 1." placeholder:"X"`
-	Exact      *bool         `help:"Differentiate through the inner gradients too (second derivatives)."`
+	Problem      *string       `help:"What to learn on: ${problems}. Default mnist8." placeholder:"NAME"`
+	Hidden       cli.Widths    `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
+	Activation   *string       `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
+	Batch        *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
+	Data         *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
+	Credit       *string       `help:"Credit rule whose signal the optimizer is to see in place of the gradient: ${credits}. Default: the gradient." placeholder:"NAME"`
+	CreditConfig *string       `help:"The credit rule's settings as JSON, such as {\"scale\":2}." placeholder:"JSON"`
+	Loss         *string       `help:"What is minimised under a credit rule: ${losses}. Default cross-entropy." placeholder:"NAME"`
+	Rule         *string       `help:"What to learn: ${rules}. Default lstm." placeholder:"NAME"`
+	RuleConfig   *string       `help:"The rule's settings as JSON, such as {\"hidden\":10}." placeholder:"JSON"`
+	From         *string       `help:"A learned rule to begin with, in place of a random one: a file, or a name as in zoo:lstm-mnist." placeholder:"FILE"`
+	Out          *string       `help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, with a credit rule runs/PROBLEM-CREDIT-RULE-SEED, or the folder resumed from." placeholder:"DIR"`
+	Resume       *string       `help:"Folder of an earlier run to go on with." placeholder:"DIR"`
+	Seed         *cli.Seed     `help:"Names all randomness. Default 1." placeholder:"N"`
+	Budget       cli.Budget    `help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given." placeholder:"DURATION"`
+	Episodes     cli.Count     `help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows." placeholder:"N"`
+	Horizon      *cli.Count    `help:"Inner steps of an episode. Default 100." placeholder:"N"`
+	Window       *cli.Count    `help:"Inner steps between two outer steps. Default 20, or the horizon if that is shorter." placeholder:"N"`
+	OuterLR      *cli.Positive `name:"outer-lr" help:"Learning rate of the outer Adam. Default 0.003." placeholder:"X"`
+	Cosine       *cli.Count    `help:"Episodes over which the outer rate falls to nothing along half a cosine. Default: it stays." placeholder:"N"`
+	Clip         *cli.Positive `help:"Longest meta-gradient, in the Euclidean norm. Default 1." placeholder:"X"`
+	Copies       *cli.Count    `help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics 32." placeholder:"N"`
+	Every        *cli.Count    `help:"Episodes between validations. Default 20 for each copy, for quadratics 100." placeholder:"N"`
+	Average      *float64      `help:"Weight of the past in the running average of the rule's weights, which is what is validated and kept; 0 for none. Default 0.995." placeholder:"X"`
+	Keep         *string       `help:"Which rule to keep: best, by validation, or last, as befits a rate that falls to nothing. Default best." placeholder:"best|last"`
+	Fraction     *cli.Positive `help:"Part of the coordinates, drawn anew each time, that the meta-gradient is taken over. Default 1." placeholder:"X"`
+	Exact        *bool         `help:"Differentiate through the inner gradients too (second derivatives)."`
 }
 
 // settings are what a run is determined by. They lie in its training checkpoint.
 type settings struct {
-	Problem    string          `json:"problem"`
-	Hidden     []int           `json:"hidden,omitempty"`
-	Activation string          `json:"activation,omitempty"`
-	Batch      int             `json:"batch,omitempty"`
-	Data       string          `json:"data,omitempty"`
-	Rule       string          `json:"rule"`
-	RuleConfig json.RawMessage `json:"rule-config,omitempty"`
-	From       string          `json:"from,omitempty"`
-	Seed       uint64          `json:"seed"`
-	Horizon    int             `json:"horizon"`
-	Window     int             `json:"window"`
-	OuterLR    float64         `json:"outer-lr"`
-	Cosine     int             `json:"cosine,omitempty"`
-	Clip       float64         `json:"clip"`
-	Copies     int             `json:"copies"`
-	Every      int             `json:"every"`
-	Average    float64         `json:"average"`
-	Keep       string          `json:"keep,omitempty"` // best if empty
-	Fraction   float64         `json:"fraction"`
-	Exact      bool            `json:"exact,omitempty"`
+	Problem      string          `json:"problem"`
+	Hidden       []int           `json:"hidden,omitempty"`
+	Activation   string          `json:"activation,omitempty"`
+	Batch        int             `json:"batch,omitempty"`
+	Data         string          `json:"data,omitempty"`
+	Credit       string          `json:"credit,omitempty"`
+	CreditConfig json.RawMessage `json:"credit-config,omitempty"`
+	Loss         string          `json:"loss,omitempty"`
+	Rule         string          `json:"rule"`
+	RuleConfig   json.RawMessage `json:"rule-config,omitempty"`
+	From         string          `json:"from,omitempty"`
+	Seed         uint64          `json:"seed"`
+	Horizon      int             `json:"horizon"`
+	Window       int             `json:"window"`
+	OuterLR      float64         `json:"outer-lr"`
+	Cosine       int             `json:"cosine,omitempty"`
+	Clip         float64         `json:"clip"`
+	Copies       int             `json:"copies"`
+	Every        int             `json:"every"`
+	Average      float64         `json:"average"`
+	Keep         string          `json:"keep,omitempty"` // best if empty
+	Fraction     float64         `json:"fraction"`
+	Exact        bool            `json:"exact,omitempty"`
 }
 
 // String names the run on one line.
 func (s settings) String() string {
-	return fmt.Sprintf("%s on %s, seed %d: horizon %d, window %d, outer rate %g", s.Rule, s.Problem, s.Seed, s.Horizon, s.Window, s.OuterLR)
+	return fmt.Sprintf("%s on %s, seed %d: horizon %d, window %d, outer rate %g", s.Rule, s.what(), s.Seed, s.Horizon, s.Window, s.OuterLR)
+}
+
+// what names the problem, and the credit rule if there is one.
+func (s settings) what() string {
+	if s.Credit == "" {
+		return s.Problem
+	}
+	return s.Problem + " under " + s.Credit
 }
 
 // newSettings fills in the defaults around what was given.
@@ -82,9 +97,7 @@ func newSettings(o options) (settings, error) {
 	s := settings{Problem: "mnist8", Rule: "lstm", Seed: 1, Horizon: 100, OuterLR: 0.003, Clip: 1, Average: 0.995, Fraction: 1}
 	o.apply(&s)
 	s.fillIn()
-	var err error
-	s.RuleConfig, err = canonical(s.Rule, s.RuleConfig)
-	return s, err
+	return s, s.canonical()
 }
 
 // begin returns the learned rule that a new run begins with, nil for none. Unless the flags name a rule, it is that one's.
@@ -130,13 +143,28 @@ func (s *settings) fillIn() {
 	}
 }
 
-// canonical returns the one way to write a rule's configuration, with which two spellings of it can be told equal.
-func canonical(rule string, config json.RawMessage) (json.RawMessage, error) {
-	r, err := learnedopt.Named(rule, config)
+// canonical writes the rules' configurations in the one way with which two spellings of them can be told equal.
+func (s *settings) canonical() error { return errors.Join(s.canonicalRule(), s.canonicalCredit()) }
+
+func (s *settings) canonicalRule() error {
+	r, err := learnedopt.Named(s.Rule, s.RuleConfig)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return json.Marshal(r)
+	s.RuleConfig, err = json.Marshal(r)
+	return err
+}
+
+func (s *settings) canonicalCredit() error {
+	if s.Credit == "" {
+		return nil
+	}
+	r, err := credit.Named[float32](s.Credit, s.CreditConfig)
+	if err != nil {
+		return fmt.Errorf("--credit: %w", err)
+	}
+	s.CreditConfig, err = json.Marshal(r)
+	return err
 }
 
 // apply overwrites the settings that were given.
@@ -147,6 +175,11 @@ func (o options) apply(s *settings) {
 	}
 	set(&s.Activation, o.Activation)
 	set(&s.Data, o.Data)
+	set(&s.Credit, o.Credit)
+	if o.CreditConfig != nil {
+		s.CreditConfig = json.RawMessage(*o.CreditConfig)
+	}
+	set(&s.Loss, o.Loss)
 	set(&s.Rule, o.Rule)
 	set(&s.From, o.From)
 	if o.RuleConfig != nil {
@@ -193,7 +226,7 @@ func resumed(o options, f *checkpoints.File) (settings, error) {
 	var saved settings
 	err := json.Unmarshal(meta.CheckpointConfig(f), &saved)
 	if err == nil {
-		saved.RuleConfig, err = canonical(saved.Rule, saved.RuleConfig)
+		err = saved.canonical()
 	}
 	if err != nil {
 		return saved, fmt.Errorf("--resume %s: settings: %w", *o.Resume, err)
@@ -204,9 +237,13 @@ func resumed(o options, f *checkpoints.File) (settings, error) {
 	wanted := saved
 	o.apply(&wanted)
 	if wanted.Rule == saved.Rule {
-		if wanted.RuleConfig, err = canonical(wanted.Rule, wanted.RuleConfig); err != nil {
-			return saved, err
-		}
+		err = wanted.canonicalRule()
+	}
+	if wanted.Credit == saved.Credit {
+		err = errors.Join(err, wanted.canonicalCredit())
+	}
+	if err != nil {
+		return saved, err
 	}
 	was, want := reflect.ValueOf(saved), reflect.ValueOf(wanted)
 	for i := range was.NumField() {
@@ -240,7 +277,7 @@ func text(v reflect.Value) string {
 	return fmt.Sprint(v.Interface())
 }
 
-// check reports names of folders and files that are empty: they are likely to come from a variable that is not set, and would
+// check reports names that are empty: they are likely to come from a variable that is not set, and would
 // otherwise quietly mean something else.
 func (o options) check() error {
 	for _, f := range []struct {
@@ -253,6 +290,9 @@ func (o options) check() error {
 	}
 	if o.From != nil && *o.From == "" {
 		return errors.New("--from: want the name of a file, got nothing")
+	}
+	if o.Credit != nil && *o.Credit == "" {
+		return errors.New("--credit: want the name of a credit rule, got nothing")
 	}
 	return nil
 }
@@ -271,6 +311,19 @@ func (s settings) validate() error {
 	if s.Fraction > 1 {
 		return fmt.Errorf("--fraction: want a number above 0 and at most 1, got %v", s.Fraction)
 	}
+	return s.validateCredit()
+}
+
+// validateCredit reports what makes no sense with a credit rule, or without one.
+func (s settings) validateCredit() error {
+	switch {
+	case s.Credit == "" && s.CreditConfig != nil:
+		return errors.New("--credit-config: these are the settings of a --credit rule, and there is none")
+	case s.Credit == "" && s.Loss != "":
+		return errors.New("--loss: the loss can be chosen under a --credit rule, and there is none")
+	case s.Credit != "" && s.Exact:
+		return errors.New("--exact: not with --credit: a signal has no second derivatives")
+	}
 	return nil
 }
 
@@ -278,6 +331,7 @@ func (s settings) validate() error {
 func (s settings) family(split catalog.Split) (inner.Family, error) {
 	return catalog.Lookup(s.Problem, catalog.Options{
 		Data: s.Data, Hidden: s.Hidden, Activation: s.Activation, Batch: s.Batch, Split: split,
+		Credit: s.Credit, CreditConfig: s.CreditConfig, Loss: s.Loss,
 	})
 }
 
@@ -298,5 +352,9 @@ func (o options) out(s settings) string {
 	case o.Resume != nil:
 		return *o.Resume
 	}
-	return filepath.Join("runs", fmt.Sprintf("%s-%s-%d", s.Problem, s.Rule, s.Seed))
+	on := s.Problem
+	if s.Credit != "" {
+		on += "-" + s.Credit
+	}
+	return filepath.Join("runs", fmt.Sprintf("%s-%s-%d", on, s.Rule, s.Seed))
 }

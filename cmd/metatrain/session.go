@@ -281,6 +281,12 @@ func (s *session) kept() *learnedopt.Trained {
 	if c.From != "" {
 		t.Provenance["from"] = c.From
 	}
+	if c.Credit != "" {
+		t.Provenance["credit"], t.Provenance["credit_config"] = c.Credit, string(c.CreditConfig)
+	}
+	if c.Loss != "" {
+		t.Provenance["loss"] = c.Loss
+	}
 	if c.Keep == "last" {
 		t.Phi, t.Provenance["episodes"], t.Provenance["keep"] = s.trainer.Mean(), strconv.Itoa(st.Episodes), c.Keep
 		return t
@@ -303,7 +309,7 @@ func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, er
 		return nil, err
 	}
 	c := eval.Comparison{
-		Problem: s.settings.Problem, Test: test, Tuning: tuning,
+		Problem: s.settings.Problem, Credit: s.settings.Credit, Test: test, Tuning: tuning,
 		Steps: s.settings.Horizon, Runs: 20, TuningRuns: 10, Seed: s.settings.Seed,
 		Contenders: []eval.Contender{{Name: s.rule.Name(), Learned: s.kept()}},
 		Progress:   func(f float64, next string) { p.Update(f, next) },

@@ -3,6 +3,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +66,12 @@ type Options struct {
 	Activation string // see inner.MLPOf; sigmoid if empty
 	Batch      int    // see inner.MLPOf; 128 if zero
 	Split      Split
+
+	// Credit is the name of a credit rule, see credit.Named: the network is then one of package nets, its start N(0, 1/fan-in)
+	// and its gradient what the rule says. An inner.MLPOf if empty.
+	Credit       string
+	CreditConfig json.RawMessage // the rule's settings, with Credit
+	Loss         string          // one of nets.Losses(), with Credit; cross-entropy if empty
 }
 
 // A listing is one problem of the catalog.
@@ -117,15 +124,23 @@ func Lookup(name string, o Options) (inner.Family, error) { return LookupOf[floa
 
 // LookupOf is Lookup for weights of element type F.
 func LookupOf[F params.Float](name string, o Options) (inner.FamilyOf[F], error) {
-	i := slices.IndexFunc(catalog, func(l listing) bool { return l.name == name })
-	if i < 0 {
-		return nil, fmt.Errorf("catalog: no problem %q; there are %s", name, strings.Join(Names(), ", "))
+	l, err := find(name)
+	if err != nil {
+		return nil, err
 	}
-	f, err := family[F](catalog[i], o)
+	f, err := family[F](l, o)
 	if err != nil {
 		return nil, fmt.Errorf("catalog: %s: %w", name, err)
 	}
 	return f, nil
+}
+
+func find(name string) (listing, error) {
+	i := slices.IndexFunc(catalog, func(l listing) bool { return l.name == name })
+	if i < 0 {
+		return listing{}, fmt.Errorf("catalog: no problem %q; there are %s", name, strings.Join(Names(), ", "))
+	}
+	return catalog[i], nil
 }
 
 func family[F params.Float](l listing, o Options) (inner.FamilyOf[F], error) {
@@ -139,13 +154,20 @@ func family[F params.Float](l listing, o Options) (inner.FamilyOf[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	hidden := l.hidden
-	if len(o.Hidden) > 0 {
-		hidden = o.Hidden
+	if o.Credit != "" {
+		return stepwise[F](l, o, set)
 	}
-	m := inner.MLPOf[F]{Data: set, Hidden: hidden, Activation: o.Activation, Batch: o.Batch}
+	m := inner.MLPOf[F]{Data: set, Hidden: l.widths(o), Activation: o.Activation, Batch: o.Batch}
 	_, err = m.Sample(0)
 	return m, err
+}
+
+// widths returns those of the hidden layers.
+func (l listing) widths(o Options) []int {
+	if len(o.Hidden) > 0 {
+		return o.Hidden
+	}
+	return l.hidden
 }
 
 // check reports options that do not apply.
@@ -160,6 +182,9 @@ func (l listing) check(o Options) error {
 	note(len(o.Hidden) > 0, l.hidden != nil, "hidden")
 	note(o.Activation != "", l.hidden != nil, "activation")
 	note(o.Batch != 0, l.images, "batch")
+	note(o.Credit != "", l.images, "credit")
+	note(len(o.CreditConfig) > 0, o.Credit != "", "settings of a credit rule without one")
+	note(o.Loss != "", o.Credit != "", "a loss without a credit rule")
 	switch {
 	case idle != nil:
 		return fmt.Errorf("does not take %s", strings.Join(idle, ", "))
@@ -171,19 +196,29 @@ func (l listing) check(o Options) error {
 
 // load reads the split's images.
 func (l listing) load(o Options) (*data.Set, error) {
-	var all *data.Set
-	var err error
-	if o.Data == "" {
-		all, _, err = mnist.Load()
-	} else {
-		all, _, err = data.Load(o.Data)
-	}
+	all, _, err := load(o.Data)
 	if err != nil {
 		return nil, err
 	}
 	part, err := o.Split.of(all)
-	if err != nil || !l.small {
-		return part, err
+	if err != nil {
+		return nil, err
 	}
-	return part.Downsample8()
+	return l.sized(part)
+}
+
+// load reads the sets of a folder, the embedded ones if it has no name.
+func load(folder string) (train, test *data.Set, err error) {
+	if folder == "" {
+		return mnist.Load()
+	}
+	return data.Load(folder)
+}
+
+// sized returns the images in the problem's size.
+func (l listing) sized(set *data.Set) (*data.Set, error) {
+	if l.small {
+		return set.Downsample8()
+	}
+	return set, nil
 }

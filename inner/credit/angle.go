@@ -20,9 +20,8 @@ func (p *ProblemOf[F]) Align(theta []F, images []int, key uint64) ([]Alignment, 
 	net, own := p.split(theta)
 	p.load(p.family.Data, images)
 	p.family.Net.Forward(p.trace, net)
-	truth := NewSignal(p.family.Net, p.family.Batch)
-	b := &backprop[F]{walk: newWalk(p.family.Net, p.family.Batch)}
-	if err := b.Assign(truth, p.trace, net, nil, key); err != nil {
+	truth, err := p.backprop(net)
+	if err != nil {
 		return nil, err
 	}
 	if err := p.assigner.Assign(p.signal, p.trace, net, own, key); err != nil {

@@ -1,8 +1,8 @@
 package credit
 
 // Pretrained is implemented by assigners whose own weights should settle before their signal is of use. A training loop
-// that knows of it begins with that many epochs in which only the own weights move: it leaves out the part of the
-// gradient before ProblemOf.Own, and keeps an optimizer's memory of that part as it was.
+// that knows of it begins with that many epochs in which only the own weights move, those from ProblemOf.Own on, by an
+// optimizer of their own: one of all weights might move the net's without a gradient, and would remember having done so.
 type Pretrained interface {
 	// PretrainEpochs returns the number of such epochs, 0 or more.
 	PretrainEpochs() int

@@ -91,6 +91,7 @@ type ProblemOf[F params.Float] struct {
 	signal   *SignalOf[F]
 	images   []int
 	draw     *rng.Stream
+	truth    *truth[F] // nil until it is asked for
 }
 
 // Problem is ProblemOf in use.
@@ -101,6 +102,9 @@ func (p *ProblemOf[F]) Params() params.Layout { return p.layout }
 
 // Own returns where the rule's own weights begin in theta.
 func (p *ProblemOf[F]) Own() int { return p.family.Net.Params().Len() }
+
+// Batch returns the number of images in a minibatch.
+func (p *ProblemOf[F]) Batch() int { return p.family.Batch }
 
 // Init implements inner.ProblemOf. It also draws what the rule keeps fixed until the next Init.
 func (p *ProblemOf[F]) Init(theta []F, key uint64) {

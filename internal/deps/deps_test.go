@@ -45,16 +45,16 @@ var lattice = map[string]node{
 	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
-	"inner/catalog":     {imports: "inner inner/data inner/data/mnist params", tests: "inner/problemtest internal/rng"},
+	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/nets params", tests: "inner/problemtest internal/rng"},
 
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
 	"learnedopt":          {imports: "checkpoints checkpoints/zoo internal/graph internal/kernel internal/rng params", tests: "learnedopt/ruletest"},
 	"learnedopt/ruletest": {imports: "learnedopt internal/rng params"},
 
-	"meta":               {imports: "checkpoints inner internal/rng learnedopt params", tests: "inner/problemtest meta/estimatortest"},
+	"meta":               {imports: "checkpoints inner internal/rng learnedopt params", tests: "inner/credit inner/nets inner/problemtest meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
-	"meta/eval":          {imports: "inner internal/rng learnedopt meta params"},
+	"meta/eval":          {imports: "inner inner/credit inner/data internal/rng learnedopt meta params", tests: "inner/nets inner/problemtest"},
 
 	"cmd/internal/cli":     {},
 	"cmd/internal/clitest": {imports: "inner/data"},
@@ -68,7 +68,7 @@ var lattice = map[string]node{
 // command is the node of every folder right below cmd.
 var command = node{
 	tests:   "cmd/internal/clitest",
-	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/data internal/rng learnedopt meta meta/eval params",
+	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/credit inner/data inner/nets internal/rng learnedopt meta meta/eval params",
 }
 
 // conformance packages are for tests, and may import what tests may.

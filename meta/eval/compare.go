@@ -14,6 +14,7 @@ import (
 // A Comparison measures contenders on the same runs.
 type Comparison struct {
 	Problem    string       // its name, for the report
+	Credit     string       // the credit rule's name, for the report; empty for the gradient itself
 	Test       inner.Family // problems that the results are measured on
 	Tuning     inner.Family // problems that learning rates are tuned on
 	Steps      int
@@ -42,6 +43,7 @@ const (
 // Report is what a Comparison found; marshalled, it is the JSON of cmd/compare.
 type Report struct {
 	Problem string   `json:"problem"`
+	Credit  string   `json:"credit,omitempty"` // the rule whose signal the contenders saw; empty for the gradient itself
 	Steps   int      `json:"steps"`
 	Runs    int      `json:"runs"`
 	Seed    uint64   `json:"seed"`
@@ -75,7 +77,7 @@ func (c Comparison) Run(ctx context.Context) (*Report, error) {
 	if len(c.Contenders) == 0 {
 		return nil, errNoContenders
 	}
-	report := &Report{Problem: c.Problem, Steps: c.Steps, Runs: c.Runs, Seed: c.Seed}
+	report := &Report{Problem: c.Problem, Credit: c.Credit, Steps: c.Steps, Runs: c.Runs, Seed: c.Seed}
 	work, err := c.work(ctx)
 	if err != nil {
 		return nil, err

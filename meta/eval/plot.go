@@ -22,7 +22,7 @@ var palette = []color.RGBA{
 // run diverges.
 func (r *Report) Plot(w io.Writer, format string) error {
 	p := plot.New()
-	p.Title.Text = fmt.Sprintf("%s, mean of %d runs", r.Problem, r.Runs)
+	p.Title.Text = fmt.Sprintf("%s, mean of %d runs", r.what(), r.Runs)
 	p.Title.Padding = vg.Points(6)
 	p.X.Label.Text, p.Y.Label.Text = "step", "loss"
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)

@@ -11,7 +11,7 @@ import (
 
 // WriteTable writes the report as a table, the lowest final loss first.
 func (r *Report) WriteTable(w io.Writer) error {
-	fmt.Fprintf(w, "%s: %d runs of %d steps, seed %d\n", r.Problem, r.Runs, r.Steps, r.Seed)
+	fmt.Fprintf(w, "%s: %d runs of %d steps, seed %d\n", r.what(), r.Runs, r.Steps, r.Seed)
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t, "optimizer\tlr\tfinal loss\tsum of losses\tdiverged\tµs/step")
 	rows := slices.Clone(r.Results)
@@ -40,6 +40,14 @@ func (r *Report) WriteTable(w io.Writer) error {
 		fmt.Fprintln(w, "* the best learning rate is at the end of the grid: a better one may lie beyond it")
 	}
 	return nil
+}
+
+// what names the problem, and the credit rule if there is one.
+func (r *Report) what() string {
+	if r.Credit == "" {
+		return r.Problem
+	}
+	return r.Problem + " under " + r.Credit
 }
 
 // lr returns the learning rate for the table.

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/meta/eval"
+)
+
+// byEpochs is the cross product of credit rules and optimizers, each trained for epochs.
+func (o options) byEpochs() (study, error) {
+	c, err := o.crossing()
+	return func(ctx context.Context, progress func(float64, string)) (outcome, error) {
+		c.Progress = progress
+		return c.Run(ctx)
+	}, err
+}
+
+func (o options) crossing() (c eval.Crossing, err error) {
+	c = eval.Crossing{Problem: o.Problem, Epochs: int(*o.Epochs), Runs: or(o.Runs, 1), Seed: uint64(o.Seed)}
+	switch {
+	case len(o.Credit) == 0:
+		return c, fmt.Errorf("--epochs: training for epochs is by credit rules; want --credit with one or more of %s", strings.Join(credit.Names(), ", "))
+	case o.Steps != nil:
+		return c, errors.New("--steps: not with --epochs, which says how long to train")
+	case o.TuneRuns != nil:
+		return c, errors.New("--tune-runs: not with --epochs, where nothing is tuned; --lr sets the learning rate of baselines")
+	}
+	if o.LR != nil {
+		c.LR = float64(*o.LR)
+	}
+	names := o.Optimizer
+	if len(names) == 0 {
+		names = []string{"adam"}
+	}
+	if c.Contenders, err = contenders(names); err != nil {
+		return c, err
+	}
+	opts, err := o.catalog()
+	if err != nil {
+		return c, err
+	}
+	config := opts.CreditConfig
+	opts.CreditConfig = nil
+	b, err := catalog.LookupBenchmark(o.Problem, opts)
+	if err != nil {
+		return c, err
+	}
+	c.Family, c.Test, c.Activation = b.Family, b.Test, b.Activation
+	c.Credits, err = o.credits(b, config)
+	return c, err
+}
+
+// credits returns the rules that were named, each of which works on the network.
+func (o options) credits(b catalog.Benchmark, config json.RawMessage) (rules []credit.Rule, err error) {
+	f := b.Family
+	for _, name := range o.Credit {
+		if f.Rule, err = credit.Named[float32](name, config); err == nil {
+			_, err = f.Problem()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--credit: %w", err)
+		}
+		rules = append(rules, f.Rule)
+	}
+	return rules, nil
+}
+
+// defaultRate returns the learning rate that a baseline has if nobody gives it one.
+func defaultRate(b eval.Baseline) float64 {
+	var hyper struct{ LR float64 }
+	text, err := json.Marshal(b.With(0))
+	if err == nil {
+		err = json.Unmarshal(text, &hyper)
+	}
+	if err != nil {
+		panic("compare: " + err.Error()) // the baselines are part of the program
+	}
+	return hyper.LR
+}

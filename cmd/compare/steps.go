@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/meta"
+	"github.com/seed1498fded/unroll/meta/eval"
+)
+
+// bySteps is a comparison over a number of updates, with tuned baselines.
+func (o options) bySteps() (study, error) {
+	c, err := o.comparison()
+	return func(ctx context.Context, progress func(float64, string)) (outcome, error) {
+		c.Progress = progress
+		r, err := c.Run(ctx)
+		return stepReport{r}, err
+	}, err
+}
+
+func (o options) comparison() (c eval.Comparison, err error) {
+	c = eval.Comparison{Problem: o.Problem, Steps: or(o.Steps, 100), Runs: or(o.Runs, 20), TuningRuns: o.tuneRuns(), Seed: uint64(o.Seed)}
+	if o.Plot != nil && c.Steps < 2 {
+		return c, fmt.Errorf("--plot: no curve runs through one point; want at least 2 --steps, got %d", c.Steps)
+	}
+	if o.LR != nil {
+		return c, errors.New("--lr: only with --epochs; else the learning rates of baselines are tuned")
+	}
+	names := o.Optimizer
+	if len(names) == 0 {
+		for _, b := range eval.Baselines() {
+			names = append(names, b.Name)
+		}
+	}
+	if c.Contenders, err = contenders(names); err != nil {
+		return c, err
+	}
+	opts, err := o.catalog()
+	if err != nil {
+		return c, err
+	}
+	switch len(o.Credit) {
+	case 0:
+	case 1:
+		opts.Credit, c.Credit = o.Credit[0], o.Credit[0]
+	default:
+		return c, fmt.Errorf("--credit: want one rule, got %d; training for --epochs takes several", len(o.Credit))
+	}
+	opts.Split = catalog.Test
+	if c.Test, err = catalog.Lookup(o.Problem, opts); err != nil {
+		return c, err
+	}
+	opts.Split = catalog.Train
+	c.Tuning, err = catalog.Lookup(o.Problem, opts)
+	return c, err
+}
+
+// tuneRuns returns the number of runs to tune a learning rate on: enough to tell the rates apart.
+func (o options) tuneRuns() int {
+	otherwise := 10
+	if catalog.Cheap(o.Problem) {
+		otherwise = 100
+	}
+	return or(o.TuneRuns, otherwise)
+}
+
+// A stepReport draws curves only if there are any.
+type stepReport struct{ *eval.Report }
+
+func (r stepReport) Plot(w io.Writer, format string) error {
+	if !drawable(r.Report) {
+		return errors.New("nothing to draw: every mean loss is infinite or 0 by the second step")
+	}
+	return r.Report.Plot(w, format)
+}
+
+// drawable reports whether any curve has two points that a logarithmic scale has room for.
+func drawable(r *eval.Report) bool {
+	return slices.ContainsFunc(r.Results, func(x eval.Result) bool {
+		return !slices.ContainsFunc(x.Curve[:2], func(loss meta.Number) bool {
+			return !(loss > 0) || math.IsInf(float64(loss), 1)
+		})
+	})
+}

@@ -1,0 +1,357 @@
+package eval
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/inner/nets"
+	"github.com/seed1498fded/unroll/inner/problemtest"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// small is a net of two hidden layers on made-up images.
+func small(t *testing.T, images, batch int, rule credit.Rule) credit.Family {
+	t.Helper()
+	set := problemtest.Images(images, 4)
+	net, err := nets.New[float32](nets.Shape{Channels: 1, Rows: 4, Cols: 4}, nets.CrossEntropy,
+		nets.Dense{Units: 8}, nets.Activation("tanh"), nets.Dense{Units: 7}, nets.Activation("tanh"), nets.Dense{Units: set.Classes})
+	require.NoError(t, err)
+	return credit.Family{Net: net, Rule: rule, Data: set, Batch: batch}
+}
+
+func adam() *learnedopt.Trained { return untrained(&learnedopt.Adam{LR: 0.01}) }
+
+func train(t *testing.T, r Training) *History {
+	t.Helper()
+	if r.Test == nil {
+		r.Test = r.Family.Data
+	}
+	h, err := r.Run(t.Context())
+	require.NoError(t, err)
+	require.Len(t, h.Loss, r.Epochs)
+	require.Len(t, h.TestError, r.Epochs)
+	require.Len(t, h.Alignment, r.Family.Net.Blocks()-1)
+	return h
+}
+
+// A probe is backprop that notes what it is given. Its own weights, if it has any, chase 1.
+type probe struct {
+	credit.BackpropOf[float32]
+	own, epochs, repeats int
+	calls                []call
+}
+
+type call struct {
+	first, own []float32 // a pixel of each image; the rule's weights
+	net        []float32
+	key        uint64
+}
+
+func (p *probe) Bind(net *nets.Net, size int) (credit.Assigner, error) {
+	a, err := p.BackpropOf.Bind(net, size)
+	return &probing{a, p}, err
+}
+
+type probing struct {
+	credit.Assigner
+	*probe
+}
+
+func (p *probing) Params() params.Layout {
+	if p.own == 0 {
+		return nil
+	}
+	return params.Layout{{Name: "own", Shape: []int{p.own}}}
+}
+
+func (p *probing) Init(own, _ []float32, _ uint64) { clear(own) }
+func (p *probing) PretrainEpochs() int             { return p.epochs }
+func (p *probing) Repeats() int                    { return max(1, p.repeats) }
+
+func (p *probing) Assign(s *credit.Signal, t *nets.Trace, theta, own []float32, key uint64) error {
+	c := call{net: slices.Clone(theta), own: slices.Clone(own), key: key}
+	for i := range t.N {
+		c.first = append(c.first, t.In(0)[i*len(t.In(0))/t.N])
+	}
+	p.calls = append(p.calls, c)
+	return p.Assigner.Assign(s, t, theta, own, key)
+}
+
+func (p *probing) Learn(dOwn, _ []float32, _ *credit.Signal, _ *nets.Trace, _, own []float32, _ uint64) error {
+	for i, w := range own {
+		dOwn[i] = w - 1
+	}
+	return nil
+}
+
+// numbered has images that their first pixel tells apart.
+func numbered(f credit.Family) credit.Family {
+	set := *f.Data
+	set.Images = slices.Clone(set.Images)
+	for i := range set.Len() {
+		set.Images[i*set.Pixels()] = byte(i)
+	}
+	f.Data = &set
+	return f
+}
+
+// An epoch sees as many images as fill whole minibatches, each once, and the next one others in another order.
+func TestEpochsAreShuffles(t *testing.T) {
+	p := &probe{}
+	f := numbered(small(t, 50, 8, p))
+	train(t, Training{Family: f, Optimizer: adam(), Epochs: 3, Key: 1})
+	const updates = 50 / 8
+	var epochs [3][]float32
+	for i, c := range p.calls[:3*updates] {
+		epochs[i/updates] = append(epochs[i/updates], c.first...)
+	}
+	keys := map[uint64]bool{}
+	for _, c := range p.calls {
+		keys[c.key] = true
+	}
+	require.Len(t, keys, len(p.calls), "every minibatch has a key of its own")
+	left := map[float32]bool{}
+	for i, e := range epochs {
+		require.False(t, slices.IsSorted(e))
+		require.NotEqual(t, epochs[(i+1)%3], e)
+		seen := slices.Clone(e)
+		slices.Sort(seen)
+		require.Len(t, slices.Compact(seen), updates*8, "each once")
+		for id := range 50 {
+			if x := float32(id) / 255; !slices.Contains(e, x) {
+				left[x] = true
+			}
+		}
+	}
+	require.Greater(t, len(left), 2, "not always the same are left out")
+}
+
+// The order of the images, and the start, depend on neither of the two rules.
+func TestTrainingUsesCommonRandomNumbers(t *testing.T) {
+	run := func(p *probe, o *learnedopt.Trained, key uint64) []call {
+		train(t, Training{Family: numbered(small(t, 50, 8, p)), Optimizer: o, Epochs: 2, Key: key})
+		return p.calls
+	}
+	a, b := run(&probe{}, adam(), 1), run(&probe{own: 3}, untrained(&learnedopt.LSTM{Hidden: 4}), 1)
+	require.Len(t, b, len(a))
+	require.Equal(t, a[0].net, b[0].net)
+	for i := range a {
+		require.Equal(t, a[i].first, b[i].first)
+	}
+	c := run(&probe{}, adam(), 2)
+	require.NotEqual(t, a[0].net, c[0].net)
+	require.NotEqual(t, a[0].first, c[0].first)
+}
+
+// In the head start the rule's weights move and the net's do not, not even under rules that move without a gradient.
+func TestHeadStartMovesOwnWeightsOnly(t *testing.T) {
+	for _, rule := range []learnedopt.Rule{
+		&learnedopt.LSTM{Hidden: 4}, &learnedopt.AdamW{Adam: learnedopt.Adam{LR: 0.01}, Decay: 0.5}, &learnedopt.SGD{LR: 0.1},
+	} {
+		p := &probe{own: 3, epochs: 2}
+		train(t, Training{Family: small(t, 50, 8, p), Optimizer: untrained(rule), Epochs: 1, Key: 1})
+		const updates = 50 / 8
+		for i, c := range p.calls[:3*updates] {
+			still := i <= 2*updates
+			require.Equal(t, still, slices.Equal(p.calls[0].net, c.net), "%s, update %d", rule.Name(), i)
+			if i > 0 {
+				require.NotEqual(t, p.calls[i-1].own, c.own, "%s, update %d", rule.Name(), i)
+			}
+		}
+	}
+	p := &probe{epochs: 2} // without weights there is nothing to start
+	train(t, Training{Family: small(t, 50, 8, p), Optimizer: adam(), Epochs: 1, Key: 1})
+	require.NotEqual(t, p.calls[0].net, p.calls[1].net)
+}
+
+// Updates that a rule repeats have the minibatch and the key in common.
+func TestRepeats(t *testing.T) {
+	p := &probe{repeats: 3}
+	train(t, Training{Family: numbered(small(t, 50, 8, p)), Optimizer: adam(), Epochs: 1, Key: 1})
+	for i, c := range p.calls[:50/8*3] {
+		first := p.calls[i-i%3]
+		require.Equal(t, first.first, c.first)
+		require.Equal(t, first.key, c.key)
+		if i%3 > 0 {
+			require.NotEqual(t, first.net, c.net, "each is an update")
+		} else if i > 0 {
+			require.NotEqual(t, p.calls[i-1].key, c.key)
+		}
+	}
+}
+
+// One epoch of one minibatch, by hand.
+func TestTrainingByHand(t *testing.T) {
+	f := small(t, 9, 9, nil)
+	h := train(t, Training{Family: f, Optimizer: untrained(&learnedopt.SGD{LR: 0.5}), Epochs: 1, Key: 4})
+	p, err := f.Problem()
+	require.NoError(t, err)
+	theta, grad := make([]float32, p.Params().Len()), make([]float32, p.Params().Len())
+	p.Init(theta, rng.Split(4, keyStart))
+	all := []int{0, 1, 2, 3, 4, 5, 6, 7, 8}
+	loss, err := p.EvalOn(grad, theta, all, 0)
+	require.NoError(t, err)
+	require.InDelta(t, loss, h.Loss[0], 1e-6, "in another order")
+	for i, g := range grad {
+		theta[i] -= g / 2
+	}
+	wrong, err := p.ErrorRate(theta, f.Data)
+	require.NoError(t, err)
+	require.Equal(t, wrong, h.TestError[0])
+}
+
+// What is learned by heart is right. The test images are those that were given, and the loss is of the training images.
+func TestTrainingLearns(t *testing.T) {
+	f := small(t, 48, 8, nil)
+	h := train(t, Training{Family: f, Optimizer: untrained(&learnedopt.Adam{LR: 0.02}), Epochs: 150, Key: 1})
+	require.Zero(t, h.TestError[149])
+	require.Less(t, h.Loss[149], 0.05)
+	require.Positive(t, h.Took)
+	other := *f.Data
+	other.Labels = slices.Clone(other.Labels)
+	for i := range other.Labels {
+		other.Labels[i] = (other.Labels[i] + 1) % 4
+	}
+	against := train(t, Training{Family: f, Test: &other, Optimizer: untrained(&learnedopt.Adam{LR: 0.02}), Epochs: 150, Key: 1})
+	require.Equal(t, h.Loss, against.Loss)
+	require.Equal(t, 1.0, against.TestError[149])
+}
+
+func TestTrainingAlignment(t *testing.T) {
+	p := &probe{}
+	h := train(t, Training{Family: small(t, 1200, 100, p), Optimizer: adam(), Epochs: 1, Key: 1})
+	for _, a := range h.Alignment {
+		require.InDelta(t, 0, a.Degrees, 1e-3)
+		require.InDelta(t, 1, a.NormRatio, 1e-6)
+	}
+	require.Len(t, p.calls, 12+5, "500 images in whole minibatches")
+	p.calls = nil
+	train(t, Training{Family: small(t, 700, 600, p), Optimizer: adam(), Epochs: 1, Key: 1})
+	require.Len(t, p.calls, 2)
+
+	h = train(t, Training{Family: small(t, 512, 32, credit.FeedbackAlignmentOf[float32]{}), Optimizer: adam(), Epochs: 30, Key: 1})
+	for _, a := range h.Alignment {
+		require.Greater(t, a.Degrees, 5.0)
+		require.Less(t, a.Degrees, 85.0, "the weights come to align with the feedback")
+	}
+	h = train(t, Training{Family: small(t, 50, 8, credit.NoneOf[float32]{}), Optimizer: adam(), Epochs: 1, Key: 1})
+	require.True(t, math.IsNaN(h.Alignment[0].Degrees), "a signal of zero has no direction")
+}
+
+func TestMeanAlignment(t *testing.T) {
+	none := credit.Alignment{Degrees: nan, NormRatio: nan}
+	parts := [][]credit.Alignment{{{Degrees: 10, NormRatio: 1}, none}, {none, none}, {{Degrees: 20, NormRatio: 2}, none}}
+	require.Equal(t, credit.Alignment{Degrees: 15, NormRatio: 1.5}, meanAlignment(parts, 0))
+	require.True(t, math.IsNaN(meanAlignment(parts, 1).Degrees))
+}
+
+func TestTrainingDiverges(t *testing.T) {
+	h := train(t, Training{Family: small(t, 50, 8, nil), Optimizer: untrained(&learnedopt.SGD{LR: 3e38}), Epochs: 3, Key: 1})
+	require.Equal(t, []float64{inf, inf, inf}, h.Loss)
+	require.Equal(t, []float64{1, 1, 1}, h.TestError)
+	require.True(t, math.IsNaN(h.Alignment[0].Degrees) && math.IsNaN(h.Alignment[1].NormRatio))
+
+	// In the very last update, which no loss tells of.
+	h = train(t, Training{Family: small(t, 8, 8, nil), Optimizer: untrained(&learnedopt.SGD{LR: 1e300}), Epochs: 1, Key: 1})
+	require.Equal(t, []float64{inf}, h.Loss)
+	require.Equal(t, []float64{1}, h.TestError)
+}
+
+func TestTrainingIsReproducible(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	run := func(key uint64, f credit.Family, o *learnedopt.Trained) *History {
+		h := train(t, Training{Family: f, Optimizer: o, Epochs: 2, Key: key})
+		h.Took = 0
+		return h
+	}
+	for _, o := range []*learnedopt.Trained{adam(), untrained(&learnedopt.LSTM{})} {
+		f := small(t, 200, 64, credit.FeedbackAlignmentOf[float32]{})
+		runtime.GOMAXPROCS(1)
+		first := run(1, f, o)
+		runtime.GOMAXPROCS(4)
+		require.Equal(t, first, run(1, f, o))
+		require.NotEqual(t, first, run(2, f, o))
+	}
+}
+
+func TestTrainingStops(t *testing.T) {
+	ctx, count := cancelAfter(9)
+	done := 0
+	r := Training{Family: small(t, 50, 8, nil), Optimizer: adam(), Epochs: 100, Key: 1, Progress: func(f float64) {
+		require.Greater(t, f, 0.0)
+		done++
+		count()
+	}}
+	r.Test = r.Family.Data
+	_, err := r.Run(ctx)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 9, done)
+}
+
+func TestTrainingRefuses(t *testing.T) {
+	good := Training{Family: small(t, 50, 8, nil), Test: problemtest.Images(5, 4), Optimizer: adam(), Epochs: 1}
+	for want, spoil := range map[string]func(*Training){
+		"0 epochs":          func(r *Training) { r.Epochs = 0 },
+		"no test images":    func(r *Training) { r.Test = nil },
+		"images of 25 pix":  func(r *Training) { r.Test = problemtest.Images(5, 5) },
+		"of 51 from 50 ima": func(r *Training) { r.Family.Batch = 51 },
+		"no data":           func(r *Training) { r.Family.Data = nil },
+		"scale is -1":       func(r *Training) { r.Family.Rule = credit.FeedbackAlignmentOf[float32]{Scale: -1} },
+		"lr is -1":          func(r *Training) { r.Optimizer = &learnedopt.Trained{Rule: &learnedopt.SGD{LR: -1}} },
+	} {
+		r := good
+		spoil(&r)
+		_, err := r.Run(t.Context())
+		require.ErrorContains(t, err, want)
+	}
+	_, err := good.Run(t.Context())
+	require.NoError(t, err)
+}
+
+// Every credit rule works with every update rule: ten updates stay finite and are the same again.
+func TestEveryCreditRuleWithEveryUpdateRule(t *testing.T) {
+	for _, name := range credit.Names() {
+		for _, rule := range learnedopt.All() {
+			first := tenUpdates(t, name, rule)
+			require.True(t, finite(first), "%s × %s", name, rule.Name())
+			require.Equal(t, first, tenUpdates(t, name, rule), "%s × %s", name, rule.Name())
+		}
+	}
+}
+
+// tenUpdates returns the weights after ten minibatches of 8x8 images, with the first loss that the credit rule works with.
+func tenUpdates(t *testing.T, name string, update learnedopt.Rule) []float32 {
+	t.Helper()
+	set := problemtest.Images(40, 8)
+	var err error
+	for _, loss := range nets.Losses() {
+		var rule credit.Rule
+		rule, err = credit.Named[float32](name, nil)
+		require.NoError(t, err)
+		net, e := nets.New[float32](nets.Shape{Channels: 1, Rows: 8, Cols: 8}, nets.Loss(loss),
+			nets.Dense{Units: 12}, nets.Activation("tanh"), nets.Dense{Units: 10}, nets.Activation("tanh"), nets.Dense{Units: set.Classes})
+		require.NoError(t, e)
+		f := credit.Family{Net: net, Rule: rule, Data: set, Batch: 8}
+		var s *session
+		if s, err = (Training{Family: f, Test: set, Optimizer: untrained(update), Epochs: 2, Key: 3}).begin(); err != nil {
+			continue
+		}
+		_, err = s.headStart(t.Context())
+		require.NoError(t, err)
+		for e := range 2 {
+			_, _, err := s.epoch(t.Context(), e)
+			require.NoError(t, err)
+		}
+		return s.theta
+	}
+	require.NoError(t, err, name)
+	return nil
+}
