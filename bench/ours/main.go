@@ -3,8 +3,9 @@
 //	go run ./bench/ours --work window --write DIR   writes what a work starts from, and what comes out, for the peers
 //	go run ./bench/ours --work window --time N      does the work N times and prints a line of JSON
 //
-// The works are window, 20 steps of the LSTM on the network of Andrychowicz et al. 2016 with their meta-gradient, and
-// optimizee, a thousand losses and gradients of that network.
+// The works are window, 20 steps of the LSTM on the network of Andrychowicz et al. 2016 with their meta-gradient;
+// optimizee, a thousand losses and gradients of that network; training, an epoch of Adam on a larger one; and that under
+// feedback alignment, training-fa and training-dfa.
 package main
 
 import (
@@ -12,15 +13,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/data/mnist"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
@@ -29,7 +33,7 @@ import (
 const batch = 128
 
 func main() {
-	work := flag.String("work", "window", "`name` of the work: window or optimizee")
+	work := flag.String("work", "window", "`name` of the work: "+strings.Join(names(), ", "))
 	write := flag.String("write", "", "write the work's file to this `folder`")
 	times := flag.Int("time", 0, "do the work `N` times")
 	hidden := flag.Int("hidden", 20, "hidden units of the network; the peers have 20")
@@ -52,13 +56,23 @@ type work struct {
 var works = map[string]work{
 	"window":    {windowFile, func(m inner.MLP) (worker, error) { return newWindow(m) }},
 	"optimizee": {optimizeeFile, func(m inner.MLP) (worker, error) { return newOptimizee(m) }},
+
+	"training":     {trainingFile, trains(credit.BackpropOf[float32]{})},
+	"training-fa":  {trainingFile, trains(credit.FeedbackAlignmentOf[float32]{})},
+	"training-dfa": {trainingFile, trains(credit.DirectOf[float32]{})},
 }
+
+func trains(r credit.Rule) func(inner.MLP) (worker, error) {
+	return func(m inner.MLP) (worker, error) { return newTraining(m, r) }
+}
+
+func names() []string { return slices.Sorted(maps.Keys(works)) }
 
 func run(name, dir string, times, hidden int) error {
 	w, ok := works[name]
 	switch {
 	case !ok:
-		return fmt.Errorf("no work %q; there are window and optimizee", name)
+		return fmt.Errorf("no work %q; there are %s", name, strings.Join(names(), ", "))
 	case dir == "" && times <= 0:
 		return errors.New("nothing to do; see --help")
 	}

@@ -25,7 +25,7 @@ func main() {
 	flag.StringVar(&s.jax, "jax", "bench/.venv/bin/python", "a `python` that has JAX")
 	flag.IntVar(&s.rounds, "rounds", 5, "how often everyone takes a turn")
 	flag.IntVar(&s.times, "times", 3, "how often the work is timed in a turn, after once for warming up")
-	flag.StringVar(&s.work, "work", "", "only this `work`: window or optimizee")
+	flag.StringVar(&s.work, "work", "", "only this `work`: window, optimizee or training")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -60,7 +60,7 @@ func (s session) run(ctx context.Context) error {
 	if s.rounds < 1 || s.times < 1 {
 		return fmt.Errorf("%d rounds of %d times; want at least 1 of each", s.rounds, s.times)
 	}
-	works := []string{"window", "optimizee"}
+	works := []string{"window", "optimizee", "training"}
 	if s.work != "" {
 		if !slices.Contains(works, s.work) {
 			return fmt.Errorf("no work %q; there are %v", s.work, works)
@@ -89,18 +89,23 @@ func (s session) compare(ctx context.Context, work, ours, dir string) error {
 	if _, err := output(ctx, ours, "--work", work, "--write", dir); err != nil {
 		return err
 	}
-	torch := []string{s.torch, "bench/" + work + "_torch.py", "--inputs", dir}
-	jax := []string{s.jax, "bench/" + work + "_jax.py", "--inputs", dir}
-	for _, peer := range [][]string{torch, jax} {
+	var peers [][]string
+	for _, p := range []struct{ python, name string }{{s.torch, "torch"}, {s.jax, "jax"}} {
+		script := fmt.Sprintf("bench/%s_%s.py", work, p.name)
+		if _, err := os.Stat(script); err == nil { // not every peer does every work
+			peers = append(peers, []string{p.python, script, "--inputs", dir})
+		}
+	}
+	contenders := []*contender{{command: []string{ours, "--work", work}}}
+	for _, peer := range peers {
 		said, err := output(ctx, append(peer, "--check")...)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "%s: %s", peer[1], said)
-	}
-	contenders := []*contender{{command: []string{ours, "--work", work}}, {command: jax}}
-	for _, threads := range threadCounts() {
-		contenders = append(contenders, &contender{command: append(slices.Clone(torch), "--threads", strconv.Itoa(threads))})
+		for _, threads := range threadCounts() {
+			contenders = append(contenders, &contender{command: append(slices.Clone(peer), "--threads", strconv.Itoa(threads))})
+		}
 	}
 	for round := range s.rounds {
 		fmt.Fprintf(os.Stderr, "%s: round %d of %d\n", work, round+1, s.rounds)
@@ -114,7 +119,7 @@ func (s session) compare(ctx context.Context, work, ours, dir string) error {
 	return table(os.Stdout, contenders)
 }
 
-// threadCounts returns the numbers of threads that PyTorch is measured with: more are not always faster.
+// threadCounts returns the numbers of threads that peers are measured with: more are not always faster.
 func threadCounts() []int {
 	return slices.Compact([]int{1, runtime.NumCPU()})
 }

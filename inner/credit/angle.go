@@ -51,17 +51,26 @@ func align[F params.Float](net *nets.NetOf[F], s, truth *SignalOf[F], n int) []A
 	return all
 }
 
-// between returns the angle between two vectors, in degrees, and the ratio of their lengths; it does not if one is zero.
+// between returns the angle between two vectors, in degrees, and the ratio of their lengths; it does not if one is zero. The
+// angle is Kahan's: right for vectors that are nearly parallel, too, where the cosine says nothing.
 func between[F params.Float](a, b []F) (degrees, ratio float64, ok bool) {
-	var ab, aa, bb float64
-	for i, x := range a {
-		ab += float64(x) * float64(b[i])
-		aa += float64(x) * float64(x)
-		bb += float64(b[i]) * float64(b[i])
-	}
-	if aa == 0 || bb == 0 {
+	na, nb := norm(a), norm(b)
+	if na == 0 || nb == 0 {
 		return 0, 0, false
 	}
-	cos := ab / math.Sqrt(aa) / math.Sqrt(bb)
-	return math.Acos(max(-1, min(1, cos))) * 180 / math.Pi, math.Sqrt(aa / bb), true
+	var less, more float64
+	for i, x := range a {
+		u, v := float64(x)/na, float64(b[i])/nb
+		less += (u - v) * (u - v)
+		more += (u + v) * (u + v)
+	}
+	return 2 * math.Atan2(math.Sqrt(less), math.Sqrt(more)) * 180 / math.Pi, na / nb, true
+}
+
+func norm[F params.Float](v []F) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return math.Sqrt(sum)
 }

@@ -62,7 +62,7 @@ var lattice = map[string]node{
 	"internal/deps": {},
 
 	"bench/peers": {},
-	"bench/ours":  {imports: "checkpoints inner inner/data/mnist internal/rng learnedopt meta params"},
+	"bench/ours":  {imports: "checkpoints inner inner/credit inner/data/mnist inner/nets internal/rng learnedopt meta params"},
 }
 
 // command is the node of every folder right below cmd.
