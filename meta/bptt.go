@@ -36,6 +36,7 @@ type BPTTOf[F params.Float] struct {
 	family   inner.FamilyOf[F]
 	compiled *learnedopt.Compiled[F]
 	live     *episode[F] // nil: the next call starts one
+	memory   memory[F]   // of the live episode, and of the next
 
 	tape   []tick[F]
 	start  tick[F] // copies of where a window began, to return to if it is cut short
@@ -153,6 +154,7 @@ func (b *BPTTOf[F]) allocate(signalled bool) {
 		}
 	}
 	b.start = newTick(true)
+	b.memory = memory[F]{theta: make([]F, n), state: make([]F, m), grad: make([]F, n)}
 	b.step, b.dTheta, b.dState = make([]F, n), make([]F, n), make([]F, m)
 	if b.readsTheta() {
 		b.dRead = make([]F, n)
@@ -180,7 +182,7 @@ func (b *BPTTOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 	}
 	clear(grad)
 	if b.live == nil {
-		e, err := newEpisode(b.family, key, b.compiled.State().Len())
+		e, err := newEpisode(b.family, key, b.memory)
 		if err != nil {
 			return Estimate{}, err
 		}
@@ -342,7 +344,7 @@ func (b *BPTTOf[F]) Restore(s Snapshot) error {
 		return fmt.Errorf("meta: a snapshot of %d weights and a state of %d at step %d does not fit %d weights, a state of %d and a horizon of %d",
 			len(s.Theta), len(s.State), s.Step, n, m, b.config.Horizon)
 	}
-	e, err := newEpisode(b.family, s.Key, m)
+	e, err := newEpisode(b.family, s.Key, b.memory)
 	if err != nil {
 		return err
 	}

@@ -22,25 +22,30 @@ type episode[F params.Float] struct {
 	key     uint64
 	problem inner.ProblemOf[F]
 	steps   int // taken so far
-	theta   []F
-	state   []F
 	loss    float64
-	grad    []F
-	slope   []F                  // the derivative of the loss; grad itself unless signalled
-	signal  inner.SignalledOf[F] // the problem, if it makes a difference between the two; else nil
+	memory[F]
+	signal inner.SignalledOf[F] // the problem, if it tells the gradient from the derivative; else nil
 }
 
-// newEpisode samples a problem and its start, with a rule's state of zeros.
-func newEpisode[F params.Float](f inner.FamilyOf[F], key uint64, stateLen int) (*episode[F], error) {
+// A memory is the vectors of an episode. The next one gets the same: at a million weights an LSTM's state takes 320 MB.
+type memory[F params.Float] struct {
+	theta []F
+	state []F
+	grad  []F
+	slope []F // the derivative of the loss; grad itself unless signalled
+}
+
+// newEpisode samples a problem and its start, with a rule's state of zeros, in the memory of an episode that is over.
+func newEpisode[F params.Float](f inner.FamilyOf[F], key uint64, m memory[F]) (*episode[F], error) {
 	p, err := f.Sample(rng.Split(key, keyProblem))
 	if err != nil {
 		return nil, err
 	}
-	n := p.Params().Len()
-	e := &episode[F]{key: key, problem: p, theta: make([]F, n), state: make([]F, stateLen), grad: make([]F, n)}
+	e := &episode[F]{key: key, problem: p, memory: m}
+	clear(e.state)
 	e.slope = e.grad
 	if s, ok := p.(inner.SignalledOf[F]); ok {
-		e.signal, e.slope = s, make([]F, n)
+		e.signal, e.slope = s, make([]F, len(e.grad))
 	}
 	p.Init(e.theta, rng.Split(key, keyStart))
 	return e, e.eval()

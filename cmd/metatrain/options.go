@@ -41,7 +41,7 @@ type options struct {
 	Episodes     cli.Count     `help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows." placeholder:"N"`
 	Horizon      *cli.Count    `help:"Inner steps of an episode. Default 100." placeholder:"N"`
 	Window       *cli.Count    `help:"Inner steps between two outer steps. Default 20, or the horizon if that is shorter." placeholder:"N"`
-	OuterLR      *cli.Positive `name:"outer-lr" help:"Learning rate of the outer Adam. Default 0.003." placeholder:"X"`
+	OuterLR      *cli.Positive `name:"outer-lr" help:"Learning rate of the outer Adam. Default 0.01, for quadratics 0.003." placeholder:"X"`
 	Cosine       *cli.Count    `help:"Episodes over which the outer rate falls to nothing along half a cosine. Default: it stays." placeholder:"N"`
 	Clip         *cli.Positive `help:"Longest meta-gradient, in the Euclidean norm. Default 1." placeholder:"X"`
 	Copies       *cli.Count    `help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics 32." placeholder:"N"`
@@ -94,7 +94,7 @@ func (s settings) what() string {
 
 // newSettings fills in the defaults around what was given.
 func newSettings(o options) (settings, error) {
-	s := settings{Problem: "mnist8", Rule: "lstm", Seed: 1, Horizon: 100, OuterLR: 0.003, Clip: 1, Average: 0.995, Fraction: 1}
+	s := settings{Problem: "mnist8", Rule: "lstm", Seed: 1, Horizon: 100, Clip: 1, Average: 0.995, Fraction: 1}
 	o.apply(&s)
 	s.fillIn()
 	return s, s.canonical()
@@ -128,9 +128,12 @@ func (s *settings) begin(o options) (*learnedopt.Trained, error) {
 // fillIn sets what depends on other settings. Quadratics differ so much from one another that one at a time makes a noisy
 // meta-gradient, and are so small that many side by side cost little more.
 func (s *settings) fillIn() {
-	copies, every := 1, 20
+	copies, every, rate := 1, 20, 0.01
 	if catalog.Cheap(s.Problem) {
-		copies, every = 32, 100
+		copies, every, rate = 32, 100, 0.003
+	}
+	if s.OuterLR == 0 {
+		s.OuterLR = rate
 	}
 	if s.Copies == 0 {
 		s.Copies = copies
