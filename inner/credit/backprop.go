@@ -49,10 +49,15 @@ func newWalk[F params.Float](net *nets.NetOf[F], size int) walk[F] {
 
 // down sets all signals, each from the one above through the weights, in the shape of a block's w, that back gives for it.
 func (w walk[F]) down(s *SignalOf[F], t *nets.TraceOf[F], back func(l int) []F) {
+	w.downBy(s, t, func(l int, dx, du []F) { w.net.Below(t, l, dx, back(l), du) })
+}
+
+// downBy sets all signals; below carries du at block l's pre-activation down to its input.
+func (w walk[F]) downBy(s *SignalOf[F], t *nets.TraceOf[F], below func(l int, dx, du []F)) {
 	top := w.net.Blocks() - 1
 	w.net.Delta(t, top, s.Delta[top], t.E)
 	for l := top; l > 0; l-- {
-		w.net.Below(t, l, w.dh[l-1], back(l), s.Delta[l])
+		below(l, w.dh[l-1], s.Delta[l])
 		w.net.Delta(t, l-1, s.Delta[l-1], w.dh[l-1])
 	}
 }

@@ -34,11 +34,24 @@ func (r FeedbackAlignmentOf[F]) Bind(net *nets.NetOf[F], size int) (AssignerOf[F
 type feedback[F params.Float] struct {
 	fixed
 	walk[F]
-	scale float64
-	b     []F // laid out like theta; its biases are of no use
+	scale  float64
+	b      []F   // laid out like theta; its biases are of no use
+	turned [][]F // for each block but the first, prepared once, since they stay
 }
 
-func (f *feedback[F]) Init(_, _ []F, key uint64) { draw(f.net, f.b, key, f.scale) }
+func (f *feedback[F]) Init(_, _ []F, key uint64) {
+	draw(f.net, f.b, key, f.scale)
+	f.turn()
+}
+
+// turn makes turned of b.
+func (f *feedback[F]) turn() {
+	f.turned = make([][]F, f.net.Blocks())
+	for l := 1; l < f.net.Blocks(); l++ {
+		w, _ := f.net.Weights(f.b, l)
+		f.turned[l] = f.net.Turn(l, w)
+	}
+}
 
 // draw fills w with random weights of the net, of standard deviation scale/√fan-in.
 func draw[F params.Float](net *nets.NetOf[F], b []F, key uint64, scale float64) {
@@ -49,10 +62,7 @@ func draw[F params.Float](net *nets.NetOf[F], b []F, key uint64, scale float64) 
 }
 
 func (f *feedback[F]) Assign(s *SignalOf[F], t *nets.TraceOf[F], _, _ []F, _ uint64) error {
-	f.down(s, t, func(l int) []F {
-		w, _ := f.net.Weights(f.b, l)
-		return w
-	})
+	f.downBy(s, t, func(l int, dx, du []F) { f.net.BelowTurned(t, l, dx, f.turned[l], du) })
 	return nil
 }
 

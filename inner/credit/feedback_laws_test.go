@@ -55,7 +55,9 @@ func TestFeedbackThroughTheWeightsIsBackprop(t *testing.T) {
 	q, _ := bound(t, BackpropOf[float64]{}, nets.CrossEntropy, deepLayers...)
 	want := gradientOf(t, q, theta, 2)
 	assert.Greater(t, furthest(want, gradientOf(t, p, theta, 2)), 1e-3)
-	copy(p.assigner.(*feedback[float64]).b, theta)
+	f := p.assigner.(*feedback[float64])
+	copy(f.b, theta)
+	f.turn()
 	assert.InDeltaSlice(t, want, gradientOf(t, p, theta, 2), 1e-12)
 }
 

@@ -108,8 +108,10 @@ func TestLinearTask(t *testing.T) {
 	l := newLinearTask(t)
 	a, err := FeedbackAlignmentOf[float64]{}.Bind(l.net, 1)
 	require.NoError(t, err)
-	b, _ := l.net.Weights(a.(*feedback[float64]).b, 1)
+	f := a.(*feedback[float64])
+	b, _ := l.net.Weights(f.b, 1)
 	rng.Uniform(b, 4, -0.5, 0.5)
+	f.turn()
 
 	var nse, angle []float64
 	steps := 0

@@ -166,9 +166,38 @@ func (n *NetOf[F]) Delta(t *TraceOf[F], l int, du, dh []F) {
 // weights, plus what the last Delta let pass by them.
 func (n *NetOf[F]) Below(t *TraceOf[F], l int, dx, w, du []F) {
 	n.blocks[l].affine.back(dx, w, du, t.N)
+	n.addSkip(t, l, dx)
+}
+
+// addSkip adds what the last Delta let pass by the weights.
+func (n *NetOf[F]) addSkip(t *TraceOf[F], l int, dx []F) {
 	if skip := t.blocks[l].skip; skip != nil {
 		add(dx, dx, skip)
 	}
+}
+
+// A turner is an affine map that is quicker to carry back with weights that were prepared for it.
+type turner[F params.Float] interface {
+	turn(w []F) []F
+	backTurned(dx, turned, du []F, n int)
+}
+
+// Turn prepares weights in the shape of block l's that stay as they are for BelowTurned.
+func (n *NetOf[F]) Turn(l int, w []F) []F {
+	if a, ok := n.blocks[l].affine.(turner[F]); ok {
+		return a.turn(w)
+	}
+	return append([]F(nil), w...)
+}
+
+// BelowTurned is Below for weights that Turn prepared.
+func (n *NetOf[F]) BelowTurned(t *TraceOf[F], l int, dx, turned, du []F) {
+	if a, ok := n.blocks[l].affine.(turner[F]); ok {
+		a.backTurned(dx, turned, du, t.N)
+	} else {
+		n.blocks[l].affine.back(dx, turned, du, t.N)
+	}
+	n.addSkip(t, l, dx)
 }
 
 // Gradient overwrites block l's part of grad, which is laid out like theta: dw = δ⊗x summed over the batch, db = Σδ, for a
