@@ -152,10 +152,12 @@ func (b *BPTTOf[F]) allocate(signalled bool) {
 			b.tape[t].state = nil // computed again, block by block
 			b.tape[t].dStep = make([]F, n)
 		}
+	} else {
+		b.dState = make([]F, m)
 	}
 	b.start = newTick(true)
 	b.memory = memory[F]{theta: make([]F, n), state: make([]F, m), grad: make([]F, n)}
-	b.step, b.dTheta, b.dState = make([]F, n), make([]F, n), make([]F, m)
+	b.step, b.dTheta = make([]F, n), make([]F, n)
 	if b.readsTheta() {
 		b.dRead = make([]F, n)
 	}
