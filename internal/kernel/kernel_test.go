@@ -167,7 +167,7 @@ func TestElementwise(t *testing.T) {
 		{"logarithm", LogSize[float32], func(x float64) float64 { return math.Log(max(math.Abs(x), 0x1p-126)) }},
 	} {
 		t.Run(f.name, func(t *testing.T) {
-			for n := range 40 {
+			for n := range 101 {
 				x, checkX := guarded(t, n, 1)
 				y, checkY := guarded(t, n, 2)
 				f.fast(y, x)
