@@ -298,17 +298,17 @@ func TestSingleWeightsNotFinite(t *testing.T) {
 }
 
 func BenchmarkMLP(b *testing.B) {
-	const batch, hidden, classes = 128, 20, 10
-	for _, side := range []int{28, 8} {
-		pixels := side * side
-		set := problemtest.Images(1000, side)
+	const batch, classes = 128, 10
+	for _, size := range []struct{ side, hidden int }{{8, 20}, {28, 20}, {28, 1258}} { // 1,510, 15,910 and 1,000,120 weights
+		hidden, pixels := size.hidden, size.side*size.side
+		set := problemtest.Images(1000, size.side)
 		set.Classes = classes
 		p, err := inner.MLP{Data: set, Hidden: []int{hidden}, Batch: batch}.Sample(0)
 		require.NoError(b, err)
 		theta := start(p, 1)
 		grad, v := make([]float32, len(theta)), start(p, 2)
-		forward := 2 * batch * hidden * float64(pixels+classes) // floating-point operations of the products
-		backward := forward + 2*batch*hidden*classes
+		forward := 2 * batch * float64(hidden*(pixels+classes)) // floating-point operations of the products
+		backward := forward + 2*batch*float64(hidden)*classes
 		for _, f := range []struct {
 			name string
 			flop float64
@@ -316,7 +316,7 @@ func BenchmarkMLP(b *testing.B) {
 		}{
 			{"loss", forward, func(key uint64) { _, _ = p.Eval(nil, theta, key) }},
 			{"gradient", forward + backward, func(key uint64) { _, _ = p.Eval(grad, theta, key) }},
-			{"hessian", 2*forward + 2*backward + 4*batch*hidden*classes,
+			{"hessian", 2*forward + 2*backward + 4*batch*float64(hidden)*classes,
 				func(key uint64) { _ = p.(inner.Curvature).HessianVector(grad, theta, v, key) }},
 		} {
 			b.Run(fmt.Sprintf("%d-%d-%d/%s", pixels, hidden, classes, f.name), func(b *testing.B) {
@@ -324,7 +324,9 @@ func BenchmarkMLP(b *testing.B) {
 				for i := 0; b.Loop(); i++ {
 					f.run(uint64(i))
 				}
-				b.ReportMetric(f.flop*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+				ns := float64(b.Elapsed().Nanoseconds()) / float64(b.N)
+				b.ReportMetric(f.flop/ns, "GFLOP/s")
+				b.ReportMetric(ns/float64(len(theta)), "ns/coordinate")
 			})
 		}
 	}

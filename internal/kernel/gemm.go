@@ -36,20 +36,20 @@ func GemmRows[F params.Float](c, a, b []F, n, k, m, first, last int, transA, tra
 		p.rowA, p.colA = 1, n
 	}
 	p.a = p.a[first*p.rowA:]
-	if widest := widestPanel(); transB || m > widest {
-		p.packed(widest, transB)
+	if lanes, most := panel(); transB || m > lanes*most {
+		p.packed(lanes, most, transB)
 	} else {
 		gemm(p.c, p.a, p.b, p.n, k, m, m, p.rowA, p.colA, m, add)
 	}
 	return true
 }
 
-// widestPanel returns the number of columns that the assembly takes at a time.
-func widestPanel() int {
+// panel returns the numbers in a vector of the assembly, and how many vectors of columns it takes at most at a time.
+func panel() (lanes, most int) {
 	if level == avx512 {
-		return 80
+		return 16, 5
 	}
-	return 24
+	return 8, 3
 }
 
 // A product is what GemmRows was asked for.
@@ -62,18 +62,12 @@ type product struct {
 
 // packed copies B part by part into a block without gaps that fits the first-level cache, turning it over if it is
 // transposed, and multiplies all rows of A by that. Rows of B a power of two apart would push each other out of the cache.
-func (p product) packed(widest int, transB bool) {
+func (p product) packed(lanes, most int, transB bool) {
 	const depth = 96
 	var block [depth * 80]float32
-	vectors := (p.m + 7) / 8
-	if widest%16 == 0 {
-		vectors = (p.m + 15) / 16 * 2
-	}
-	panels := (8*vectors + widest - 1) / widest
-	width := min(widest, (vectors+panels-1)/panels*8)
-	if widest%16 == 0 {
-		width = (width + 15) / 16 * 16
-	}
+	vectors := (p.m + lanes - 1) / lanes
+	panels := (vectors + most - 1) / most
+	width := (vectors + panels - 1) / panels * lanes // all panels but the last alike
 	for j := 0; j < p.m; j += width {
 		cols := min(width, p.m-j)
 		for at := 0; at < p.k; at += depth {
