@@ -29,8 +29,9 @@ type node struct {
 // new arrow a reason. inner and learnedopt never meet below meta: a problem is not written for a rule, nor a rule for a
 // problem.
 var lattice = map[string]node{
-	"params":       {},
-	"internal/rng": {},
+	"params":           {},
+	"internal/rng":     {},
+	"internal/regular": {},
 
 	"checkpoints":     {imports: "params"},
 	"checkpoints/zoo": {imports: "checkpoints"},
@@ -103,14 +104,14 @@ var exclusive = map[string]struct {
 
 	// The core is pure: files, clocks, signals and logs are the shell's. Data sets and checkpoints are files; eval times
 	// steps.
-	"os":            {only: "checkpoints cmd inner/data", tests: true},
+	"os":            {only: "checkpoints cmd inner/data internal/regular", tests: true},
 	"os/exec":       {tests: true},
 	"os/signal":     {only: "cmd/internal/cli"},
 	"io/ioutil":     {},
-	"syscall":       {only: "checkpoints cmd/internal/cli", tests: true},
+	"syscall":       {only: "checkpoints cmd/internal/cli internal/regular", tests: true},
 	"embed":         {only: "checkpoints inner/data/mnist"},
 	"time":          {only: "cmd meta/eval", tests: true},
-	"net":           {},
+	"net":           {tests: true},
 	"log":           {only: "cmd", tests: true},
 	"flag":          {tests: true},
 	"path":          {only: "cmd", tests: true},
