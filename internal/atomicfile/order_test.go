@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -81,4 +82,16 @@ func TestWhatIsLeftBehindIsNamed(t *testing.T) {
 	r := &recorder{failAt: "remove"}
 	err := write(r, "f", func(io.Writer) error { return errBoom })
 	assert.EqualError(t, err, "boom; and .unroll-0.tmp is left behind: boom")
+}
+
+// The disk of the operating system is really asked.
+func TestFlushingAFolderReachesIt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("folders cannot be flushed there")
+	}
+	dir, err := osDisk{}.openDir(t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, dir.Sync())
+	require.NoError(t, dir.Close())
+	assert.ErrorIs(t, dir.Sync(), fs.ErrClosed)
 }

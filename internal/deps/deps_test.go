@@ -70,7 +70,7 @@ var lattice = map[string]node{
 // command is the node of every folder right below cmd.
 var command = node{
 	tests:   "cmd/internal/clitest",
-	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/regular internal/rng learnedopt meta meta/eval params",
+	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/kernel internal/regular internal/rng learnedopt meta meta/eval params",
 }
 
 // conformance packages are for tests, and may import what tests may.
