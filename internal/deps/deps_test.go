@@ -58,6 +58,7 @@ var lattice = map[string]node{
 
 	"cmd/internal/cli":     {},
 	"cmd/internal/clitest": {imports: "inner/data"},
+	"cmd/internal/rundir":  {imports: "checkpoints meta"},
 
 	"internal/deps": {},
 
@@ -68,7 +69,7 @@ var lattice = map[string]node{
 // command is the node of every folder right below cmd.
 var command = node{
 	tests:   "cmd/internal/clitest",
-	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/credit inner/data inner/nets internal/rng learnedopt meta meta/eval params",
+	imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/data inner/nets internal/rng learnedopt meta meta/eval params",
 }
 
 // conformance packages are for tests, and may import what tests may.
@@ -100,14 +101,15 @@ var exclusive = map[string]struct {
 	// A file format has one place.
 	"github.com/nlpodyssey/safetensors": {only: "checkpoints"},
 	"github.com/google/renameio":        {only: "checkpoints cmd"},
+	"github.com/gofrs/flock":            {only: "cmd/internal/rundir"},
 
 	// The core is pure: files, clocks, signals and logs are the shell's. Data sets and checkpoints are files; eval times
 	// steps.
 	"os":            {only: "checkpoints cmd inner/data", tests: true},
 	"os/exec":       {tests: true},
-	"os/signal":     {only: "cmd/internal/cli"},
+	"os/signal":     {only: "cmd/internal/cli", tests: true},
 	"io/ioutil":     {},
-	"syscall":       {only: "checkpoints cmd/internal/cli", tests: true},
+	"syscall":       {only: "checkpoints cmd/internal/cli cmd/internal/rundir", tests: true},
 	"embed":         {only: "checkpoints inner/data/mnist"},
 	"time":          {only: "cmd meta/eval", tests: true},
 	"net":           {},

@@ -36,7 +36,7 @@ func Parse(name, description string, flags any, args []string, stdout, stderr io
 	var file configFile
 	options := []kong.Option{
 		kong.Name(name),
-		kong.Description(description),
+		kong.Description(description + "\n\n" + exitStatus),
 		kong.Writers(stdout, stderr),
 		// Only --help asks kong to exit. It then goes on with the other sources; what comes of that is of no interest.
 		kong.Exit(func(int) { done = true }),
