@@ -3,16 +3,19 @@ package rundir
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"os"
-	"regexp"
+
+	"github.com/seed1498fded/unroll/internal/atomicfile"
+	"github.com/seed1498fded/unroll/internal/regular"
 )
 
 // A Disk is all that a Folder does to files. The only one in use is [OS]; tests have others, which fail.
 type Disk interface {
 	MkdirAll(dir string) error
-	ReadDir(dir string) ([]fs.DirEntry, error)
 	Remove(path string) error
+
+	// Clean removes the temporary files that Save leaves behind in a folder when the process is killed.
+	Clean(dir string) error
 
 	// Lock takes the lock on a file, which it makes if it is missing, or reports who has it. abandoned tells that the file
 	// was there although nobody held the lock. Closing gives it free; so does the end of the process, whatever its cause.
@@ -41,19 +44,19 @@ type OS struct{}
 
 var _ Disk = OS{}
 
-func (OS) MkdirAll(dir string) error                 { return os.MkdirAll(dir, 0o777) }
-func (OS) ReadDir(dir string) ([]fs.DirEntry, error) { return os.ReadDir(dir) }
-func (OS) Remove(path string) error                  { return os.Remove(path) }
-func (OS) Save(path string, file Saver) error        { return file.Save(path) }
+func (OS) MkdirAll(dir string) error          { return os.MkdirAll(dir, 0o777) }
+func (OS) Remove(path string) error           { return os.Remove(path) }
+func (OS) Clean(dir string) error             { return atomicfile.Clean(dir) }
+func (OS) Save(path string, file Saver) error { return file.Save(path) }
 
 // OpenLog refuses what is not an ordinary file.
 func (OS) OpenLog(path string) (LogFile, error) { return openRegular(path, os.O_WRONLY|os.O_CREATE) }
 
-// openRegular opens an ordinary file. Nothing else is waited for or changed: no link, pipe or device.
+// openRegular opens a regular file. Nothing else is waited for or changed: no link, pipe or device.
 func openRegular(path string, flag int) (*os.File, error) {
 	// Asked first for the sake of the wording, and where a link can't be refused in opening.
 	if info, err := os.Lstat(path); err == nil {
-		if err := regular(info); err != nil {
+		if err := regular.Check(info); err != nil {
 			return nil, err
 		}
 	}
@@ -63,26 +66,10 @@ func openRegular(path string, flag int) (*os.File, error) {
 	}
 	info, err := file.Stat()
 	if err == nil {
-		err = regular(info)
+		err = regular.Check(info)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
 }
-
-// regular reports what is no ordinary file.
-func regular(info fs.FileInfo) error {
-	switch {
-	case info.Mode().IsRegular():
-		return nil
-	case info.IsDir():
-		return errors.New("want an ordinary file, but it is a folder")
-	case info.Mode()&fs.ModeSymlink != 0:
-		return errors.New("want an ordinary file, but it is a symbolic link")
-	}
-	return errors.New("want an ordinary file, but it is a pipe or a device")
-}
-
-// temporary matches the names of the files that are to be renamed to those of a run.
-var temporary = regexp.MustCompile(`^\.(train\.safetensors|optimizer\.safetensors)[0-9]+$`)

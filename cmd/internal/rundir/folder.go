@@ -29,6 +29,7 @@ import (
 	"strconv"
 
 	"github.com/seed1498fded/unroll/checkpoints"
+	"github.com/seed1498fded/unroll/internal/regular"
 )
 
 // The files of a run.
@@ -64,7 +65,7 @@ func Create(disk Disk, dir string) (*Folder, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	f.fresh, f.stale = true, true
-	if err := errors.Join(f.remove(Log), f.sweep()); err != nil {
+	if err := errors.Join(f.remove(Log), f.clean()); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -85,7 +86,7 @@ func Open(disk Disk, dir string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.sweep(); err != nil {
+	if err := f.clean(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	_, err = os.Lstat(f.path(Optimizer))
@@ -122,7 +123,7 @@ func (f *Folder) refuseToOverwrite(abandoned bool) error {
 		return nil
 	}
 	if err == nil {
-		err = regular(info)
+		err = regular.Check(info)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.log.path, reason(err))
@@ -196,18 +197,10 @@ func (f *Folder) Close() error {
 	return errors.Join(err, f.lock.Close())
 }
 
-// sweep removes the temporary files of a process that died.
-func (f *Folder) sweep() error {
-	entries, err := f.disk.ReadDir(f.dir)
-	if err != nil {
-		return fmt.Errorf("%s: %w", f.dir, reason(err))
-	}
-	for _, e := range entries {
-		if e.Type().IsRegular() && temporary.MatchString(e.Name()) {
-			if err := f.remove(e.Name()); err != nil {
-				return err
-			}
-		}
+// clean removes the temporary files of a process that died.
+func (f *Folder) clean() error {
+	if err := f.disk.Clean(f.dir); err != nil {
+		return fmt.Errorf("%s: cannot remove what a killed run has left: %w", f.dir, reason(err))
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"github.com/seed1498fded/unroll/internal/regular"
 )
 
 // A heldError tells that another process has the lock.
@@ -27,7 +29,7 @@ func (OS) Lock(path string) (lock io.Closer, abandoned bool, err error) {
 	for {
 		info, err := os.Lstat(path)
 		if err == nil {
-			err = regular(info)
+			err = regular.Check(info)
 		} else if os.IsNotExist(err) {
 			err = nil
 		}
