@@ -46,7 +46,7 @@ type Folder struct {
 	disk  Disk
 	lock  io.Closer
 	log   log
-	fresh bool // ours since Create, and without a checkpoint so far: nothing in it counts
+	fresh bool // ours since Create, and no checkpoint has been saved without an error so far
 	stale bool // the optimizer: it is missing, or there are validations that it does not know of
 }
 
@@ -89,8 +89,7 @@ func Open(disk Disk, dir string) (*Folder, error) {
 	if err := f.clean(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	_, err = os.Lstat(f.path(Optimizer))
-	f.stale = err != nil
+	f.stale = !f.holds(Optimizer)
 	return f, nil
 }
 
@@ -114,7 +113,7 @@ func lockFolder(disk Disk, dir string) (f *Folder, abandoned bool, err error) {
 // refuseToOverwrite reports a folder that holds a run, or a log that is not from a process that died as it copied it.
 func (f *Folder) refuseToOverwrite(abandoned bool) error {
 	for _, name := range []string{Train, Optimizer} {
-		if _, err := os.Lstat(f.path(name)); err == nil {
+		if f.holds(name) {
 			return fmt.Errorf("%s: it holds a run already; go on with it by --resume %s, or choose another folder", f.dir, f.dir)
 		}
 	}
@@ -186,7 +185,7 @@ func (f *Folder) Finish(line []byte, optimizer Saver) error {
 // Close gives the folder free. It leaves no trace of a run that came to no checkpoint.
 func (f *Folder) Close() error {
 	var err error
-	if f.fresh {
+	if f.fresh && !f.holds(Train) { // it is in place if only flushing the folder failed
 		err = f.remove(Log)
 	}
 	// The lock's file goes before the lock, so that nobody locks a file that is about to go. It stays if the log does: it is
@@ -211,6 +210,12 @@ func (f *Folder) remove(name string) error {
 		return fmt.Errorf("%s: %w", f.path(name), reason(err))
 	}
 	return nil
+}
+
+// holds reports whether there is something under a name. What can't be looked at counts as there.
+func (f *Folder) holds(name string) bool {
+	_, err := os.Lstat(f.path(name))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (f *Folder) path(name string) string { return filepath.Join(f.dir, name) }
