@@ -60,10 +60,11 @@ var lattice = map[string]node{
 
 	"cmd/internal/cli":     {},
 	"cmd/internal/clitest": {imports: "inner/data"},
-	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta"},
+	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
 
 	"internal/deps": {},
 
+	"bench/crash": {},
 	"bench/peers": {},
 	"bench/ours":  {imports: "checkpoints inner inner/credit inner/data/mnist inner/nets internal/rng learnedopt meta params"},
 }
