@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/cmd/internal/rundir"
 	"github.com/seed1498fded/unroll/inner/catalog"
@@ -39,6 +40,7 @@ func vars() cli.Vars {
 	return cli.Vars{
 		"problems": strings.Join(catalog.Names(), ", "), "rules": strings.Join(learnedopt.Names(), ", "),
 		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "),
+		"zoo": strings.Join(zoo.Names(), ", "),
 	}
 }
 
@@ -62,6 +64,9 @@ func (s *session) run(ctx context.Context, kind string, stdout, stderr io.Writer
 	}
 	defer progress.Close()
 	progress.Log("%s%s", s.settings, s.resumedAt())
+	if s.note != "" {
+		progress.Log("%s", s.note)
+	}
 	if err := s.train(ctx, progress); err != nil {
 		return s.interrupted(err)
 	}

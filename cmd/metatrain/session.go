@@ -36,6 +36,8 @@ type session struct {
 	rule     learnedopt.Rule
 	start    *learnedopt.Trained // nil: drawn, or resumed
 	trainer  *meta.Trainer
+	origin   origin
+	note     string // about the resumed run, for its user; may be empty
 }
 
 // newSession sets everything up, or reports the first thing that is wrong. It writes nothing before all is known to be
@@ -44,7 +46,7 @@ func newSession(o options, disk rundir.Disk) (*session, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &session{disk: disk}
+	s := &session{disk: disk, origin: here()}
 	s.budget, s.episodes = o.limits()
 	setUp := s.begin
 	if o.Resume != nil {
@@ -110,6 +112,7 @@ func (s *session) resume(o options) error {
 	if err := s.trainer.Restore(saved.Train); err != nil {
 		return fmt.Errorf("--resume %s: %w", old, err)
 	}
+	s.note = s.origin.follow(saved.Train)
 	if inPlace {
 		s.folder.Continue(saved)
 		return nil
@@ -144,10 +147,13 @@ func (s *session) create() error {
 
 // build makes the trainer, if the settings make sense.
 func (s *session) build() error {
-	c := s.settings
-	if err := c.validate(); err != nil {
+	if err := s.settings.validate(); err != nil {
 		return err
 	}
+	if err := s.settings.know(); err != nil {
+		return err
+	}
+	c := s.settings
 	var err error
 	if s.rule, err = learnedopt.Named(c.Rule, c.RuleConfig); err != nil {
 		return err
@@ -217,6 +223,7 @@ func (s *session) save() error {
 	if err != nil {
 		return err
 	}
+	s.origin.put(f.Meta)
 	if s.trainer.Status().Due == 0 {
 		return s.folder.Save(f, nil)
 	}
@@ -238,6 +245,7 @@ func (s *session) kept() *learnedopt.Trained {
 		"cosine":   strconv.Itoa(c.Cosine),
 		"exact":    strconv.FormatBool(c.Exact),
 	}}
+	s.origin.put(t.Provenance)
 	if c.From != "" {
 		t.Provenance["from"] = c.From
 	}
