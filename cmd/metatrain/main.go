@@ -6,7 +6,8 @@
 //	go run ./cmd/metatrain --resume runs/mnist8-lstm-1 --budget 5m  five minutes more
 //
 // It writes into the folder given by --out: optimizer.safetensors, the best rule so far; train.safetensors, from which
-// --resume continues to the bit; and log.jsonl, a line for every validation.
+// --resume continues to the bit; and log.jsonl, a line for every validation. While it runs the folder is locked, by run.lock.
+// Stopped by a signal it saves, and exits with 128 plus the signal's number.
 package main
 
 import (
