@@ -189,6 +189,48 @@ func TestLinksAreNotFollowed(t *testing.T) {
 	}
 }
 
+// A rule is a Saver that writes its text, or fails if that is empty.
+type rule string
+
+func (r rule) Save(path string) error {
+	if r == "" {
+		return errors.New("no rule")
+	}
+	return os.WriteFile(path, []byte(r), 0o666)
+}
+
+// The optimizer is written with each validation and only then, and when that failed with the next Save.
+func TestOptimizerFollowsValidations(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	f, err := Create(OS{}, dir)
+	require.NoError(t, err)
+	save := func(optimizer Saver, want string) {
+		t.Helper()
+		require.NoError(t, f.Save(checkpoint(), optimizer))
+		require.Equal(t, want, clitest.Tree(t, dir)[Optimizer])
+	}
+	require.NoError(t, f.Save(checkpoint(), nil))
+	require.NoFileExists(t, filepath.Join(dir, Optimizer))
+	save(rule("the first"), "the first")
+	save(rule("nobody has validated it"), "the first")
+	f.Append([]byte("one\n"))
+	save(rule("the second"), "the second")
+	f.Append([]byte("two\n"))
+	require.ErrorContains(t, f.Save(checkpoint(), rule("")), "no rule")
+	require.Equal(t, "one\ntwo\n", clitest.Tree(t, dir)[Log])
+	save(rule("the third"), "the third")
+	require.NoError(t, f.Finish([]byte("the end\n"), rule("the last")))
+	save(rule("stopped at once"), "the last")
+	require.Equal(t, "one\ntwo\nthe end\n", clitest.Tree(t, dir)[Log])
+	require.NoError(t, f.Close())
+
+	require.NoError(t, os.Remove(filepath.Join(dir, Optimizer)))
+	f, err = Open(OS{}, dir)
+	require.NoError(t, err)
+	save(rule("it was killed before this"), "it was killed before this")
+	require.NoError(t, f.Close())
+}
+
 // In place of a checkpoint a link is replaced, and what it led to stays.
 func TestLinkedCheckpoint(t *testing.T) {
 	dir, precious := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "precious")
