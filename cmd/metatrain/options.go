@@ -29,10 +29,10 @@ type options struct {
 	Batch        *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
 	Data         *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
 	Credit       *string       `help:"Credit rule whose signal the optimizer is to see in place of the gradient: ${credits}. Default: the gradient." placeholder:"NAME"`
-	CreditConfig *string       `help:"The credit rule's settings as JSON, such as {\"scale\":2}." placeholder:"JSON"`
+	CreditConfig *cli.JSON     `help:"The credit rule's settings as JSON, such as {\"scale\":2}; in a YAML file a mapping will do." placeholder:"JSON"`
 	Loss         *string       `help:"What is minimised under a credit rule: ${losses}. Default cross-entropy." placeholder:"NAME"`
 	Rule         *string       `help:"What to learn: ${rules}. Default lstm." placeholder:"NAME"`
-	RuleConfig   *string       `help:"The rule's settings as JSON, such as {\"hidden\":10}." placeholder:"JSON"`
+	RuleConfig   *cli.JSON     `help:"The rule's settings as JSON, such as {\"hidden\":10}; in a YAML file a mapping will do." placeholder:"JSON"`
 	From         *string       `help:"A learned rule to begin with, in place of a random one: a file, or a name as in zoo:lstm-mnist." placeholder:"FILE"`
 	Out          *string       `help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, with a credit rule runs/PROBLEM-CREDIT-RULE-SEED, or the folder resumed from." placeholder:"DIR"`
 	Resume       *string       `help:"Folder of an earlier run to go on with." placeholder:"DIR"`

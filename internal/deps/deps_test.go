@@ -57,7 +57,7 @@ var lattice = map[string]node{
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/rng learnedopt meta params", tests: "inner/nets inner/problemtest"},
 
-	"cmd/internal/cli":     {},
+	"cmd/internal/cli":     {imports: "internal/regular"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 
 	"internal/deps": {},
@@ -95,7 +95,7 @@ var exclusive = map[string]struct {
 	"testing":               {tests: true},
 	"github.com/stretchr":   {tests: true},
 	"github.com/alecthomas": {only: "cmd/internal/cli"},
-	"github.com/goccy":      {only: "cmd/internal/cli"},
+	"go.yaml.in":            {only: "cmd/internal/cli"},
 	"github.com/vbauerster": {only: "cmd/internal/cli"},
 
 	// A file format has one place.
