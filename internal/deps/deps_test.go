@@ -29,11 +29,12 @@ type node struct {
 // new arrow a reason. inner and learnedopt never meet below meta: a problem is not written for a rule, nor a rule for a
 // problem.
 var lattice = map[string]node{
-	"params":           {},
-	"internal/rng":     {},
-	"internal/regular": {},
+	"params":              {},
+	"internal/rng":        {},
+	"internal/regular":    {},
+	"internal/atomicfile": {},
 
-	"checkpoints":     {imports: "params"},
+	"checkpoints":     {imports: "internal/atomicfile params"},
 	"checkpoints/zoo": {imports: "checkpoints"},
 	"internal/graph":  {imports: "params"},
 	"internal/kernel": {imports: "params", tests: "internal/rng"},
@@ -69,7 +70,7 @@ var lattice = map[string]node{
 // command is the node of every folder right below cmd.
 var command = node{
 	tests:   "cmd/internal/clitest",
-	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/credit inner/data inner/nets internal/rng learnedopt meta meta/eval params",
+	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/kernel internal/regular internal/rng learnedopt meta meta/eval params",
 }
 
 // conformance packages are for tests, and may import what tests may.
@@ -100,22 +101,21 @@ var exclusive = map[string]struct {
 
 	// A file format has one place.
 	"github.com/nlpodyssey/safetensors": {only: "checkpoints"},
-	"github.com/google/renameio":        {only: "checkpoints cmd"},
 
 	// The core is pure: files, clocks, signals and logs are the shell's. Data sets and checkpoints are files; eval times
 	// steps.
-	"os":            {only: "checkpoints cmd inner/data internal/regular", tests: true},
+	"os":            {only: "checkpoints cmd inner/data internal/atomicfile internal/regular", tests: true},
 	"os/exec":       {tests: true},
 	"os/signal":     {only: "cmd/internal/cli"},
 	"io/ioutil":     {},
-	"syscall":       {only: "checkpoints cmd/internal/cli internal/regular", tests: true},
+	"syscall":       {only: "cmd/internal/cli internal/atomicfile internal/regular", tests: true},
 	"embed":         {only: "checkpoints inner/data/mnist"},
 	"time":          {only: "cmd meta/eval", tests: true},
 	"net":           {tests: true},
 	"log":           {only: "cmd", tests: true},
 	"flag":          {tests: true},
 	"path":          {only: "cmd", tests: true},
-	"path/filepath": {only: "checkpoints cmd inner/data", tests: true},
+	"path/filepath": {only: "cmd inner/data internal/atomicfile", tests: true},
 
 	// Randomness is a value.
 	"math/rand":   {only: "internal/rng"},
