@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/matrix"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
@@ -79,6 +80,9 @@ func (m MLPOf[F]) network() (*network[F], error) {
 		return nil, err
 	}
 	widths := slices.Concat([]int{m.Data.Pixels()}, m.Hidden, []int{m.Data.Classes})
+	if err := fits[F](widths, orDefault(m.Batch, 128)); err != nil {
+		return nil, fmt.Errorf("inner: mlp: %w", err)
+	}
 	p := newNetwork[F](widths, orDefault(m.Batch, 128))
 	p.set, p.std = m.Data, orDefault(m.Std, 0.1)
 	p.act, p.values = activations[m.activation()], values[F](m.activation())
@@ -156,7 +160,37 @@ func newNetwork[F params.Float](widths []int, batch int) *network[F] {
 	return p
 }
 
+// minibatch returns the bytes of what newNetwork makes room for.
+func minibatch[F params.Float](widths []int, batch int) float64 {
+	numbers := 0.0
+	for i, width := range widths {
+		numbers += float64(width)
+		if i > 0 {
+			numbers += 2 * float64(width)
+		}
+	}
+	return numbers * float64(batch) * machine.Size[F]()
+}
+
+// fits reports a network that the machine has no room for: the minibatch, the weights and their gradient.
+func fits[F params.Float](widths []int, batch int) error {
+	weights := 0.0
+	for i := range len(widths) - 1 {
+		weights += float64(widths[i]+1) * float64(widths[i+1])
+	}
+	return machine.Fits(minibatch[F](widths, batch) + 2*weights*machine.Size[F]())
+}
+
 func (p *network[F]) Params() params.Layout { return p.layout }
+
+// Bytes implements Sized.
+func (p *network[F]) Bytes() float64 {
+	widths := []int{p.layers[0].in}
+	for _, l := range p.layers {
+		widths = append(widths, l.out)
+	}
+	return minibatch[F](widths, p.batch)
+}
 
 func (p *network[F]) Init(theta []F, key uint64) {
 	checkLen("theta", theta, p.layout.Len())

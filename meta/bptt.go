@@ -106,6 +106,9 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 	case !(c.Fraction >= 0 && c.Fraction <= 1):
 		return nil, fmt.Errorf("meta: fraction %v of the coordinates; want above 0 and at most 1", c.Fraction)
 	}
+	if err := c.fits(); err != nil {
+		return nil, err
+	}
 	b := &BPTTOf[F]{config: c, family: c.Family}
 	if c.Copies > 1 {
 		b.family = inner.ReplicateOf[F]{Family: c.Family, Copies: c.Copies}
