@@ -80,10 +80,15 @@ func (m MLPOf[F]) network() (*network[F], error) {
 		return nil, err
 	}
 	widths := slices.Concat([]int{m.Data.Pixels()}, m.Hidden, []int{m.Data.Classes})
-	if err := fits[F](widths, orDefault(m.Batch, 128)); err != nil {
+	layout, batch := layoutOf(widths), orDefault(m.Batch, 128)
+	err := layout.Validate()
+	if err == nil { // room for the minibatch, the weights and their gradient
+		err = machine.Fits(minibatch[F](widths, batch) + 2*float64(layout.Len())*machine.Size[F]())
+	}
+	if err != nil {
 		return nil, fmt.Errorf("inner: mlp: %w", err)
 	}
-	p := newNetwork[F](widths, orDefault(m.Batch, 128))
+	p := newNetwork[F](layout, widths, batch)
 	p.set, p.std = m.Data, orDefault(m.Std, 0.1)
 	p.act, p.values = activations[m.activation()], values[F](m.activation())
 	return p, nil
@@ -141,9 +146,22 @@ type layer[F params.Float] struct {
 	firstLayer bool // x is data: nothing flows back to it
 }
 
-// newNetwork lays out the weights of a network of the given widths, from the pixels to the classes, and makes room.
-func newNetwork[F params.Float](widths []int, batch int) *network[F] {
-	p := &network[F]{batch: batch, draw: rng.New(0), labels: make([]byte, batch)}
+// layoutOf lays out the weights of a network of the given widths, from the pixels to the classes.
+func layoutOf(widths []int) params.Layout {
+	var l params.Layout
+	for i := range len(widths) - 1 {
+		in, out := widths[i], widths[i+1]
+		l = append(l,
+			params.Spec{Name: fmt.Sprintf("w%d", i), Shape: []int{in, out}},
+			params.Spec{Name: fmt.Sprintf("b%d", i), Shape: []int{out}},
+		)
+	}
+	return l
+}
+
+// newNetwork makes room for a network of the given widths.
+func newNetwork[F params.Float](layout params.Layout, widths []int, batch int) *network[F] {
+	p := &network[F]{batch: batch, layout: layout, draw: rng.New(0), labels: make([]byte, batch)}
 	at := 0
 	for i := range len(widths) - 1 {
 		in, out := widths[i], widths[i+1]
@@ -151,10 +169,6 @@ func newNetwork[F params.Float](widths []int, batch int) *network[F] {
 		l.x, l.z, l.delta = make([]F, batch*in), make([]F, batch*out), make([]F, batch*out)
 		at = l.end
 		p.layers = append(p.layers, l)
-		p.layout = append(p.layout,
-			params.Spec{Name: fmt.Sprintf("w%d", i), Shape: []int{in, out}},
-			params.Spec{Name: fmt.Sprintf("b%d", i), Shape: []int{out}},
-		)
 	}
 	p.prob = make([]F, batch*widths[len(widths)-1])
 	return p
@@ -170,15 +184,6 @@ func minibatch[F params.Float](widths []int, batch int) float64 {
 		}
 	}
 	return numbers * float64(batch) * machine.Size[F]()
-}
-
-// fits reports a network that the machine has no room for: the minibatch, the weights and their gradient.
-func fits[F params.Float](widths []int, batch int) error {
-	weights := 0.0
-	for i := range len(widths) - 1 {
-		weights += float64(widths[i]+1) * float64(widths[i+1])
-	}
-	return machine.Fits(minibatch[F](widths, batch) + 2*weights*machine.Size[F]())
 }
 
 func (p *network[F]) Params() params.Layout { return p.layout }

@@ -41,7 +41,7 @@ var lattice = map[string]node{
 	"internal/kernel": {imports: "params", tests: "internal/rng"},
 	"internal/matrix": {imports: "internal/kernel params", tests: "internal/rng"},
 
-	"inner/data":        {},
+	"inner/data":        {imports: "internal/regular"},
 	"inner/data/mnist":  {imports: "inner/data"},
 	"inner":             {imports: "inner/data internal/graph internal/kernel internal/matrix internal/machine internal/rng params", tests: "inner/problemtest"},
 	"inner/nets":        {imports: "internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/credit inner/data/mnist inner/problemtest"},
