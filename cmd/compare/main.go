@@ -91,7 +91,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	s, err := o.study()
 	if err != nil {
-		return err
+		return cli.Blame(err, o.sizes()...)
 	}
 	progress, err := cli.NewProgress(o.Progress, stderr, "compare")
 	if err != nil {
@@ -100,7 +100,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer progress.Close()
 	r, err := s(ctx, progress.Update)
 	if err != nil {
-		return err
+		return cli.Blame(err, o.sizes()...)
 	}
 	progress.Update(1, "")
 	progress.Close()
@@ -155,6 +155,14 @@ func (o options) catalog() (catalog.Options, error) {
 		return opts, errors.New("--loss: the loss can be chosen under a --credit rule, and there is none")
 	}
 	return opts, nil
+}
+
+// sizes are the flags that decide how much memory the work takes.
+func (o options) sizes() []cli.Given {
+	return []cli.Given{
+		{Name: "hidden", Value: o.Hidden}, {Name: "batch", Value: o.Batch}, {Name: "steps", Value: o.Steps}, {Name: "runs", Value: o.Runs},
+		{Name: "tune-runs", Value: o.TuneRuns}, {Name: "credit-config", Value: o.CreditConfig},
+	}
 }
 
 // or returns what a flag says, or else its default.

@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	s, err := newSession(o)
 	if err != nil {
-		return err
+		return cli.Blame(err, o.sizes()...)
 	}
 	progress, err := cli.NewProgress(o.Progress, stderr, "metatrain")
 	if err != nil {

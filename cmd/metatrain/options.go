@@ -211,6 +211,14 @@ func (o options) apply(s *settings) {
 	}
 }
 
+// sizes are the flags that decide how much memory a run takes.
+func (o options) sizes() []cli.Given {
+	return []cli.Given{
+		{Name: "hidden", Value: o.Hidden}, {Name: "batch", Value: o.Batch}, {Name: "copies", Value: o.Copies}, {Name: "horizon", Value: o.Horizon},
+		{Name: "window", Value: o.Window}, {Name: "rule-config", Value: o.RuleConfig}, {Name: "credit-config", Value: o.CreditConfig},
+	}
+}
+
 func set[T any](dst *T, v *T) {
 	if v != nil {
 		*dst = *v

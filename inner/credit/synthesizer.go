@@ -24,8 +24,10 @@ func (y Synthesizer) validate(rule string) error {
 	switch {
 	case y.Hidden < 0 || y.Hidden > 2:
 		return fmt.Errorf("credit: %s: hidden is %d, want 0 to 2 layers", rule, y.Hidden)
-	case y.Width < 0 || y.Width > maxWidth:
-		return fmt.Errorf("credit: %s: width is %d, want 1 to %d units", rule, y.Width, maxWidth)
+	case y.Width < 0:
+		return fmt.Errorf("credit: %s: width is %d, want 1 or more units", rule, y.Width)
+	case y.Width > maxWidth:
+		return fmt.Errorf("credit: %s: width is %d, want %d units at most", rule, y.Width, maxWidth)
 	}
 	return nil
 }

@@ -3,9 +3,11 @@ package eval
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
@@ -86,8 +88,15 @@ func (c Comparison) Validate() error {
 			all = append(all, x.Learned.Rule)
 		}
 	}
-	if err := c.test().Validate(append(all, tuned...)...); err != nil || len(tuned) == 0 {
+	if err := c.test().Validate(append(all, tuned...)...); err != nil {
 		return err
+	}
+	const perPoint = 80 // of a curve: mean and error, while the slices grow, and both as text
+	if err := machine.Fits(perPoint * float64(len(c.Contenders)) * float64(c.Steps)); err != nil {
+		return fmt.Errorf("eval: %d curves of %d steps: %w", len(c.Contenders), c.Steps, err)
+	}
+	if len(tuned) == 0 {
+		return nil
 	}
 	return c.tuning().Validate(tuned...)
 }

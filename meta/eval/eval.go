@@ -34,7 +34,7 @@ func (r Runs) Validate(rules ...learnedopt.Rule) error {
 	if r.Steps < 1 || r.Count < 1 {
 		return fmt.Errorf("eval: %d runs of %d steps; want at least 1 of each", r.Count, r.Steps)
 	}
-	p, err := r.Family.Sample(0)
+	p, err := r.Family.Sample(r.problemKey(0))
 	if err != nil {
 		return err
 	}
@@ -113,6 +113,11 @@ func Measure(ctx context.Context, t *learnedopt.Trained, r Runs) (Losses, error)
 	return losses, eg.Wait()
 }
 
+// key returns that of run i, whose children name its problem, its start and its minibatches.
+func (r Runs) key(i int) uint64 { return rng.Split(r.Key, uint64(i)) }
+
+func (r Runs) problemKey(i int) uint64 { return rng.Split(r.key(i), 0) }
+
 // A run is one training run about to begin.
 type run struct {
 	problem     inner.Problem
@@ -121,8 +126,8 @@ type run struct {
 }
 
 func newRun(r Runs, i int) (*run, error) {
-	key := rng.Split(r.Key, uint64(i))
-	p, err := r.Family.Sample(rng.Split(key, 0))
+	key := r.key(i)
+	p, err := r.Family.Sample(r.problemKey(i))
 	if err != nil {
 		return nil, err
 	}
