@@ -59,7 +59,7 @@ var lattice = map[string]node{
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt meta params", tests: "inner/nets inner/problemtest"},
 
-	"cmd/internal/cli":     {imports: "internal/machine internal/regular"},
+	"cmd/internal/cli":     {imports: "internal/machine internal/regular", tests: "internal/atomicfile"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 
 	"internal/deps": {},
