@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	s, err := newSession(o, rundir.OS{})
 	if err != nil {
-		return err
+		return cli.Blame(err, o.sizes()...)
 	}
 	return errors.Join(s.run(ctx, o.Progress, stdout, stderr), s.Close())
 }

@@ -458,7 +458,7 @@ func TestResumedSettings(t *testing.T) {
 		"--problem=mnist8":            "--problem mnist8: the run in run has quadratic, which can't be changed",
 		"--rule=adam":                 "--rule adam: the run in run has lstm, which can't be changed",
 		`--rule-config={"hidden":4}`:  `--rule-config {"hidden":4,"layers":2`,
-		"--rule-config={":             "unexpected EOF",
+		"--rule-config={":             "--rule-config: want a JSON object",
 		"--seed=2":                    "--seed 2: the run in run has 1, which can't be changed",
 		"--horizon=13":                "--horizon 13: the run in run has 12",
 		"--window=6":                  "--window 6: the run in run has 5",
@@ -516,7 +516,7 @@ func TestRefused(t *testing.T) {
 		{`no problem ""`, []string{"--problem="}},
 		{`unknown rule "magic"; want one of sgd, `, []string{"--problem", "quadratic", "--rule", "magic"}},
 		{`unknown field "hiden"`, []string{"--problem", "quadratic", "--rule-config", `{"hiden":3}`}},
-		{`unexpected EOF`, []string{"--problem", "quadratic", "--rule-config", `{`}},
+		{`--rule-config: want a JSON object`, []string{"--problem", "quadratic", "--rule-config", `{`}},
 		{`want at least 1`, []string{"--problem", "quadratic", "--rule-config", `{"hidden":-1}`}},
 
 		{"nowhere/train.safetensors: no such file", []string{"--resume", "nowhere"}},

@@ -31,10 +31,10 @@ type options struct {
 	Batch        *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
 	Data         *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
 	Credit       *string       `help:"Credit rule whose signal the optimizer is to see in place of the gradient: ${credits}. Default: the gradient." placeholder:"NAME"`
-	CreditConfig *string       `help:"The credit rule's settings as JSON, such as {\"scale\":2}." placeholder:"JSON"`
+	CreditConfig *cli.JSON     `help:"The credit rule's settings as JSON, such as {\"scale\":2}; in a YAML file a mapping will do." placeholder:"JSON"`
 	Loss         *string       `help:"What is minimised under a credit rule: ${losses}. Default cross-entropy." placeholder:"NAME"`
 	Rule         *string       `help:"What to learn: ${rules}. Default lstm." placeholder:"NAME"`
-	RuleConfig   *string       `help:"The rule's settings as JSON, such as {\"hidden\":10}." placeholder:"JSON"`
+	RuleConfig   *cli.JSON     `help:"The rule's settings as JSON, such as {\"hidden\":10}; in a YAML file a mapping will do." placeholder:"JSON"`
 	From         *string       `help:"A learned rule to begin with, in place of a random one: a file, or the name of an embedded one: ${zoo}." placeholder:"FILE"`
 	Out          *string       `help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, with a credit rule runs/PROBLEM-CREDIT-RULE-SEED, or the folder resumed from." placeholder:"DIR"`
 	Resume       *string       `help:"Folder of an earlier run to go on with." placeholder:"DIR"`
@@ -228,6 +228,14 @@ func (o options) apply(s *settings) {
 	}
 	if o.Clip != nil {
 		s.Clip = float64(*o.Clip)
+	}
+}
+
+// sizes are the flags that decide how much memory a run takes.
+func (o options) sizes() []cli.Given {
+	return []cli.Given{
+		{Name: "hidden", Value: o.Hidden}, {Name: "batch", Value: o.Batch}, {Name: "copies", Value: o.Copies}, {Name: "horizon", Value: o.Horizon},
+		{Name: "window", Value: o.Window}, {Name: "rule-config", Value: o.RuleConfig}, {Name: "credit-config", Value: o.CreditConfig},
 	}
 }
 

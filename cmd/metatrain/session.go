@@ -173,6 +173,9 @@ func (s *session) build() error {
 		return err
 	}
 	runs := eval.Runs{Family: validation, Steps: c.Horizon, Count: s.validationRuns(), Key: rng.Split(c.Seed, keyValidation)}
+	if err := runs.Validate(s.rule); err != nil {
+		return err
+	}
 	var start []float32
 	if s.start != nil {
 		start = s.start.Phi

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 )
 
@@ -70,22 +69,11 @@ func statusOf(ctx context.Context, err error) int {
 }
 
 // errorLine words the error with which the command ended. "context canceled" alone would puzzle whoever pressed
-// Ctrl-C, so the signal is named too.
+// Ctrl-C, so the signal is named too. Whatever the error holds, the line is one, and short.
 func errorLine(ctx context.Context, name string, err error) string {
-	line := name + ": " + foldLines(err.Error())
+	line := name + ": " + err.Error()
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		line += " (" + context.Cause(ctx).Error() + ")"
 	}
-	return line
-}
-
-// foldLines puts the lines of a text on one.
-func foldLines(text string) string {
-	var lines []string
-	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, "; ")
+	return oneLine(line, maxLine)
 }

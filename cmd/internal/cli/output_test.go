@@ -3,10 +3,13 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/internal/atomicfile"
 )
 
 func TestCheckOutput(t *testing.T) {
@@ -41,6 +44,41 @@ func TestCheckOutput(t *testing.T) {
 	require.Equal(t, "pixels", string(text))
 	requireNames(t, ".", "folder.png", "old.png", "pipe.png")
 	requireNames(t, "folder.png")
+}
+
+// TestLongNames shows that a name is either too long at once or not at all.
+func TestLongNames(t *testing.T) {
+	t.Chdir(t.TempDir())
+	longest := strings.Repeat("n", 255)
+	require.NoError(t, CheckOutput(longest))
+	require.NoError(t, atomicfile.WriteFile(longest, nil))
+	require.ErrorContains(t, CheckOutput(longest+"n"), "file name too long")
+}
+
+func TestSameFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.Mkdir("dir", 0o777))
+	require.NoError(t, os.Symlink("dir", "other"))
+	require.NoError(t, os.WriteFile("old", []byte("x"), 0o666))
+	require.NoError(t, os.WriteFile("copy", []byte("x"), 0o666))
+	require.NoError(t, os.Link("old", "hard"))
+	require.NoError(t, os.Symlink("old", "soft"))
+	require.NoError(t, os.Symlink("new", "dangling"))
+	require.NoError(t, os.Symlink("round", "round"))
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	for _, same := range [][2]string{
+		{"new", "new"}, {"new", "./new"}, {"new", filepath.Join(here, "new")}, {"new", "dir/../new"}, {"dir/new", "other/new"},
+		{"new", "NEW"}, {"old", "hard"}, {"old", "soft"}, {"hard", "soft"}, {"new", "dangling"}, {"dir", "other"}, {"round", "round"},
+		{"none/x", "none/x"},
+	} {
+		require.True(t, SameFile(same[0], same[1]), same)
+		require.True(t, SameFile(same[1], same[0]), same)
+	}
+	for _, other := range [][2]string{{"old", "copy"}, {"old", "new"}, {"new", "dir/new"}, {"soft", "copy"}, {"round", "new"}, {"dir", "."}} {
+		require.False(t, SameFile(other[0], other[1]), other)
+		require.False(t, SameFile(other[1], other[0]), other)
+	}
 }
 
 func TestEnsureDir(t *testing.T) {
