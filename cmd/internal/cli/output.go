@@ -78,20 +78,6 @@ func resolved(path string) string {
 	return path
 }
 
-// EnsureDir creates the folder if it is missing, with its parents, and reports why files cannot be written to it.
-func EnsureDir(dir string) error {
-	if dir == "" {
-		return errors.New("want the name of a folder, got nothing")
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("%s: cannot create the folder: %w", dir, reason(err))
-	}
-	if err := writable(dir); err != nil {
-		return fmt.Errorf("%s: cannot write to the folder: %w", dir, err)
-	}
-	return nil
-}
-
 // openable reports why an existing file cannot be opened for writing.
 func openable(path string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)

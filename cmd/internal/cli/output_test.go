@@ -81,18 +81,6 @@ func TestSameFile(t *testing.T) {
 	}
 }
 
-func TestEnsureDir(t *testing.T) {
-	t.Chdir(t.TempDir())
-	require.NoError(t, EnsureDir("runs/one"))
-	require.NoError(t, EnsureDir("runs/one"), "it exists already")
-	require.NoError(t, EnsureDir("."))
-	requireNames(t, "runs/one")
-	require.NoError(t, os.WriteFile("file", nil, 0o666))
-	require.EqualError(t, EnsureDir("file"), "file: cannot create the folder: not a directory")
-	require.EqualError(t, EnsureDir("file/sub"), "file/sub: cannot create the folder: not a directory")
-	require.EqualError(t, EnsureDir(""), "want the name of a folder, got nothing")
-}
-
 func TestOutputWithoutPermission(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root may write anywhere")
@@ -103,8 +91,6 @@ func TestOutputWithoutPermission(t *testing.T) {
 	require.NoError(t, os.Mkdir("locked", 0o555))
 	locked := filepath.Join("locked", "new.png")
 	require.EqualError(t, CheckOutput(locked), "locked/new.png: cannot write to its folder: permission denied")
-	require.EqualError(t, EnsureDir("locked"), "locked: cannot write to the folder: permission denied")
-	require.EqualError(t, EnsureDir("locked/sub"), "locked/sub: cannot create the folder: permission denied")
 }
 
 // requireNames checks what a folder holds: a probe left behind would show.

@@ -133,6 +133,24 @@ func TestBeginAgain(t *testing.T) {
 	}
 }
 
+// A folder that can't be made or written to is reported before anything is done.
+func TestNoFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	clitest.WriteFile(t, "file", "")
+	for _, dir := range []string{"file", "file/sub"} {
+		_, err := Create(OS{}, dir)
+		require.EqualError(t, err, dir+": cannot create the folder: not a directory")
+	}
+	if os.Geteuid() == 0 {
+		return // who may write anywhere
+	}
+	require.NoError(t, os.Mkdir("locked", 0o555))
+	_, err := Create(OS{}, "locked")
+	require.EqualError(t, err, "locked: cannot write to the folder: run.lock: permission denied")
+	_, err = Create(OS{}, "locked/sub")
+	require.EqualError(t, err, "locked/sub: cannot create the folder: permission denied")
+}
+
 // A folder that is refused for want of a checkpoint is left as it is, and the error says what to do.
 func TestNothingToResume(t *testing.T) {
 	dir := t.TempDir()
