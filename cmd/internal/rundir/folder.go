@@ -105,7 +105,7 @@ func lockFolder(disk Disk, dir string) (f *Folder, abandoned bool, err error) {
 		return nil, false, fmt.Errorf("%s: %w", dir, held)
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("%s: cannot write to the folder: %s: %w", dir, Lock, reason(err))
+		return nil, false, fmt.Errorf("%s: cannot lock the folder: %s: %w", dir, Lock, reason(err))
 	}
 	return &Folder{dir: dir, disk: disk, lock: lock, log: log{path: filepath.Join(dir, Log)}}, abandoned, nil
 }
@@ -184,16 +184,13 @@ func (f *Folder) Finish(line []byte, optimizer Saver) error {
 
 // Close gives the folder free. It leaves no trace of a run that came to no checkpoint.
 func (f *Folder) Close() error {
-	var err error
 	if f.fresh && !f.holds(Train) { // it is in place if only flushing the folder failed
-		err = f.remove(Log)
+		if err := f.remove(Log); err != nil {
+			// The lock's file stays as well: it tells the next run to take no notice of the log.
+			return errors.Join(err, f.lock.Close())
+		}
 	}
-	// The lock's file goes before the lock, so that nobody locks a file that is about to go. It stays if the log does: it is
-	// what tells the next run to take no notice of it. Where an open file can't be removed it stays too, and does no harm.
-	if err == nil {
-		err = f.remove(Lock)
-	}
-	return errors.Join(err, f.lock.Close())
+	return release(f.lock, func() error { return f.remove(Lock) })
 }
 
 // clean removes the temporary files of a process that died.

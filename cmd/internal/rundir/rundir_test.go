@@ -146,7 +146,7 @@ func TestNoFolder(t *testing.T) {
 	}
 	require.NoError(t, os.Mkdir("locked", 0o555))
 	_, err := Create(OS{}, "locked")
-	require.EqualError(t, err, "locked: cannot write to the folder: run.lock: permission denied")
+	require.EqualError(t, err, "locked: cannot lock the folder: run.lock: permission denied")
 	_, err = Create(OS{}, "locked/sub")
 	require.EqualError(t, err, "locked/sub: cannot create the folder: permission denied")
 }
