@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/matrix"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
@@ -79,11 +80,15 @@ func (m MLPOf[F]) network() (*network[F], error) {
 		return nil, err
 	}
 	widths := slices.Concat([]int{m.Data.Pixels()}, m.Hidden, []int{m.Data.Classes})
-	layout := layoutOf(widths)
-	if err := layout.Validate(); err != nil {
+	layout, batch := layoutOf(widths), orDefault(m.Batch, 128)
+	err := layout.Validate()
+	if err == nil { // room for the minibatch, the weights and their gradient
+		err = machine.Fits(minibatch[F](widths, batch) + 2*float64(layout.Len())*machine.Size[F]())
+	}
+	if err != nil {
 		return nil, fmt.Errorf("inner: mlp: %w", err)
 	}
-	p := newNetwork[F](layout, widths, orDefault(m.Batch, 128))
+	p := newNetwork[F](layout, widths, batch)
 	p.set, p.std = m.Data, orDefault(m.Std, 0.1)
 	p.act, p.values = activations[m.activation()], values[F](m.activation())
 	return p, nil
@@ -169,7 +174,28 @@ func newNetwork[F params.Float](layout params.Layout, widths []int, batch int) *
 	return p
 }
 
+// minibatch returns the bytes of what newNetwork makes room for.
+func minibatch[F params.Float](widths []int, batch int) float64 {
+	numbers := 0.0
+	for i, width := range widths {
+		numbers += float64(width)
+		if i > 0 {
+			numbers += 2 * float64(width)
+		}
+	}
+	return numbers * float64(batch) * machine.Size[F]()
+}
+
 func (p *network[F]) Params() params.Layout { return p.layout }
+
+// Bytes implements Sized.
+func (p *network[F]) Bytes() float64 {
+	widths := []int{p.layers[0].in}
+	for _, l := range p.layers {
+		widths = append(widths, l.out)
+	}
+	return minibatch[F](widths, p.batch)
+}
 
 func (p *network[F]) Init(theta []F, key uint64) {
 	checkLen("theta", theta, p.layout.Len())

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/data"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/params"
@@ -110,6 +111,13 @@ func (t Training) begin() (*session, error) {
 		return nil, fmt.Errorf("eval: minibatches of %d from %d images; want as many images at least", p.Batch(), len(s.order))
 	}
 	n := p.Params().Len()
+	need, err := trainingBytes(p.Params(), t.Optimizer.Rule)
+	if err == nil {
+		err = machine.Fits(need + p.Bytes())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("eval: training %d weights by %q: %w", n, t.Optimizer.Rule.Name(), err)
+	}
 	s.theta, s.grad = make([]float32, n), make([]float32, n)
 	p.Init(s.theta, rng.Split(t.Key, keyStart))
 	s.moves, err = t.Optimizer.New(p.Params())
