@@ -72,18 +72,20 @@ func rowsOf(r Coordinatewise, n int) []rows {
 // flatLayout lays out n weights as one vector.
 func flatLayout(n int) params.Layout { return params.Layout{{Name: "theta", Shape: []int{n}}} }
 
-// step moves the weights of slabs, which lie end to end as the optimizer's layout says. The error names the tensor and
+// step moves the weights of slabs, which end to end are those of the optimizer's layout. The error names the tensor and
 // the index of a gradient or a step that is not finite; no weight has moved then, and in the first case no state either.
 func (g *guard) step(slabs []slab) error {
-	for k, s := range slabs {
+	at := 0
+	for _, s := range slabs {
 		if i, v := s.notFinite(); i >= 0 {
 			if g.skip {
 				g.skipped++
 				return nil
 			}
 			return fmt.Errorf("learnedopt: the gradient of %s is %v; no weight was moved (SkipNonFinite passes over such steps)",
-				place(g.o.compiled.theta[k], i), v)
+				placeIn(g.o.compiled.theta, at+i), v)
 		}
+		at += s.size()
 	}
 	if err := g.propose(slabs); err != nil {
 		return err
@@ -189,7 +191,9 @@ func (g *guard) hold() {
 	}
 	for _, i := range g.unseen {
 		g.o.step[i] = 0
-		for _, r := range g.rows {
+	}
+	for _, r := range g.rows {
+		for _, i := range g.unseen {
 			clear(r.of(g.o.state, i))
 		}
 	}

@@ -114,6 +114,9 @@ func (o *Optimizer) Reset() {
 // of [Trained.New] it is not all there is to a run; MarshalBinary saves that.
 func (o *Optimizer) State() []float32 { return o.state }
 
+// StateLayout says what lies where in State.
+func (o *Optimizer) StateLayout() params.Layout { return o.compiled.state }
+
 // Skipped returns how many steps were left out since the start or the last Reset; see [SkipNonFinite].
 func (o *Optimizer) Skipped() int {
 	if o.guard == nil {

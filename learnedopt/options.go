@@ -168,8 +168,8 @@ func newOptions(face string, given []Option, unfit ...string) (*options, error) 
 		}
 	}
 	for _, name := range unfit {
-		if slices.Contains(o.given, name) {
-			o.fail(name, fmt.Errorf("is no option of %s", face))
+		if slices.Contains(o.given, name) && o.err == nil {
+			o.err = fmt.Errorf("learnedopt: %s is no option of %s", name, face)
 		}
 	}
 	return o, o.err

@@ -3,6 +3,9 @@ package learnedopt
 import (
 	"math"
 
+	"gonum.org/v1/gonum/blas/blas32"
+	"gonum.org/v1/gonum/floats"
+
 	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -37,12 +40,30 @@ func (s *slabOf[F]) notFinite() (int, float64) {
 
 // firstNotFinite returns the position of the first NaN or infinity, or -1.
 func firstNotFinite[F params.Float](v []F) int {
+	if sum := squares(v); sum-sum == 0 {
+		return -1
+	}
 	for i, x := range v {
 		if x-x != 0 {
 			return i
 		}
 	}
 	return -1
+}
+
+// squares is |v|², in a hurry: it is finite if all of v is, unless a number is huge.
+func squares[F params.Float](v []F) F {
+	if len(v) == 0 {
+		return 0
+	}
+	switch v := any(v).(type) {
+	case []float32:
+		x := blas32.Vector{N: len(v), Data: v, Inc: 1}
+		return F(blas32.Dot(x, x))
+	case []float64:
+		return F(floats.Dot(v, v))
+	}
+	return F(math.NaN())
 }
 
 func (s *slabOf[F]) load(theta, grad []float32, o *options) {

@@ -76,10 +76,14 @@ func (s *sparse) runFew(step []float32, p Point[float32], active []int) error {
 	clear(s.point.Grad[len(active):])
 	for k, i := range active {
 		s.point.Grad[k] = p.Grad[i]
-		if p.Theta != nil {
+	}
+	if p.Theta != nil {
+		for k, i := range active {
 			s.point.Theta[k] = p.Theta[i]
 		}
-		for t, r := range s.rows {
+	}
+	for t, r := range s.rows {
+		for k, i := range active {
 			copy(s.packed[t].of(s.point.State, k), r.of(p.State, i))
 		}
 	}
@@ -91,7 +95,9 @@ func (s *sparse) runFew(step []float32, p Point[float32], active []int) error {
 	}
 	for k, i := range active {
 		step[i] = s.step[k]
-		for t, r := range s.rows {
+	}
+	for t, r := range s.rows {
+		for k, i := range active {
 			copy(r.of(p.State, i), s.packed[t].of(s.point.State, k))
 		}
 	}
