@@ -274,3 +274,17 @@ func TestGuardedStepAllocatesNothing(t *testing.T) {
 
 // nan returns n numbers that are none.
 func nan(n int) []float32 { return slices.Repeat([]float32{float32(math.NaN())}, n) }
+
+// upward is the wrong way: step = +g.
+type upward struct{}
+
+func (upward) Name() string                      { return "upward" }
+func (upward) Reads() learnedopt.Vars            { return learnedopt.Grad }
+func (upward) Coordinatewise()                   {}
+func (upward) Phi() params.Layout                { return nil }
+func (upward) Init([]float32, uint64)            {}
+func (upward) State(params.Layout) params.Layout { return nil }
+func (upward) Update(in learnedopt.Inputs) (*G.Node, map[string]*G.Node, error) {
+	step, err := G.Neg(G.Must(G.Neg(in.Grad)))
+	return step, nil, err
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/seed1498fded/unroll/params"
 )
@@ -30,14 +31,22 @@ func placeIn(l params.Layout, i int) string {
 	panic("learnedopt: no such element")
 }
 
-// quoted shortens a name that comes from outside, so that a message stays a line.
+// quoted quotes and shortens a name that comes from outside, so that a message stays a line.
 func quoted(name string) string {
 	const longest = 60
-	q := []rune(strconv.Quote(name))
-	if len(q) > longest {
-		return string(q[:longest]) + `..."`
+	q := strconv.Quote(name)
+	if len(q) <= longest {
+		return q
 	}
-	return string(q)
+	return cut(q, longest) + `"`
+}
+
+// cut shortens a text to at most n bytes and three dots.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "..."
 }
 
 // checkPhi reports the first meta-parameter that is a NaN or an infinity.

@@ -136,8 +136,8 @@ func short(err error) error {
 		err = io.ErrUnexpectedEOF
 	}
 	const longest = 150
-	if r := []rune(err.Error()); len(r) > longest {
-		return errors.New(string(r[:longest]) + "...")
+	if text := err.Error(); len(text) > longest {
+		return errors.New(cut(text, longest))
 	}
 	return err
 }
