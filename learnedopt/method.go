@@ -22,7 +22,8 @@ var NoProgress = optimize.NewStatus("NoProgress", true, errors.New("learnedopt: 
 // So what gonum checks at major iterations is checked of the best: FunctionConvergence means that the best has stopped
 // getting better, GradientThreshold that the gradient at the result is small; a gradient below 1e-12 ends the run by
 // itself, as with gonum's own methods. A run that finds nothing better ends with [NoProgress]. A function without a lower
-// bound needs a limit in optimize.Settings.
+// bound, or with a long way down to it, needs a limit in optimize.Settings; Runtime is looked at when a better location is
+// found, the others at every evaluation, but for MajorIterations.
 //
 // A function or gradient that is not finite at the start is gonum's ErrFunc or ErrGrad. Later it ends the run with an error
 // that says at which evaluation, and wraps one of these. The guards and options are those of [Trained.New], except
