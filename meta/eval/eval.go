@@ -98,7 +98,7 @@ func Measure(ctx context.Context, t *learnedopt.Trained, r Runs) (Losses, error)
 					return err
 				}
 				if opt == nil {
-					if opt, err = t.New(run.problem.Params()); err != nil {
+					if opt, err = learnedopt.New(t.Rule, t.Phi, run.problem.Params()); err != nil {
 						return err
 					}
 				}
@@ -175,7 +175,7 @@ func StepTime(ctx context.Context, t *learnedopt.Trained, r Runs) (time.Duration
 	if err != nil {
 		return 0, err
 	}
-	opt, err := t.New(u.problem.Params())
+	opt, err := learnedopt.New(t.Rule, t.Phi, u.problem.Params())
 	if err != nil {
 		return 0, err
 	}

@@ -120,7 +120,7 @@ func (t Training) begin() (*session, error) {
 	}
 	s.theta, s.grad = make([]float32, n), make([]float32, n)
 	p.Init(s.theta, rng.Split(t.Key, keyStart))
-	s.moves, err = t.Optimizer.New(p.Params())
+	s.moves, err = learnedopt.New(t.Optimizer.Rule, t.Optimizer.Phi, p.Params())
 	return s, err
 }
 
@@ -132,7 +132,7 @@ func (s *session) headStart(ctx context.Context) (took time.Duration, err error)
 	}
 	at := s.problem.Own()
 	own, dOwn := s.theta[at:], s.grad[at:]
-	moves, err := s.Optimizer.New(params.Layout{{Name: "own", Shape: []int{len(own)}}})
+	moves, err := learnedopt.New(s.Optimizer.Rule, s.Optimizer.Phi, params.Layout{{Name: "own", Shape: []int{len(own)}}})
 	if err != nil {
 		return 0, err
 	}
