@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/bits"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -184,39 +185,65 @@ func (p partlyProblem[F]) Derivative(dst, theta []F, key uint64) error {
 	return err
 }
 
-// The gradient over two of five coordinates is 5/2 times the sum of what some two have to do with it, to the last digit
-// that float32 has, in every window; and each of the ten pairs is drawn as often as any other.
+// parts returns what each of n coordinates has to do with the meta-gradient in each of three windows, [coordinate][window].
+func parts(t *testing.T, r learnedopt.Rule, phi []float32, n, horizon, window int) [][3][]float64 {
+	t.Helper()
+	all := make([][3][]float64, n)
+	for i := range all {
+		b, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{
+			Rule: r, Family: partly[float64]{weighed[float64]{n}, i}, Horizon: horizon, Window: window,
+		})
+		require.NoError(t, err)
+		for w := range all[i] {
+			all[i][w] = make([]float64, len(phi))
+			_, err := b.Estimate(context.Background(), all[i][w], params.Convert[float64](phi), episodeKey)
+			require.NoError(t, err)
+		}
+	}
+	return all
+}
+
+const episodeKey = 4
+
+// chosen finds the m of n coordinates, as bits, whose parts in window w have n/m times the sum grad; 0 if there are none.
+func chosen(grad []float32, parts [][3][]float64, w int) (set uint) {
+	got := params.Convert[float64](grad)
+	for set := uint(1); set < 1<<len(parts); set++ {
+		sum := make([]float64, len(got))
+		for i, part := range parts {
+			for k := range sum {
+				sum[k] += float64(set>>i&1) * part[w][k] * float64(len(parts)) / float64(bits.OnesCount(set))
+			}
+		}
+		if distance(sum, got) < 1e-4*size(sum) {
+			return set
+		}
+	}
+	return 0
+}
+
+// The gradient over two of five coordinates is 5/2 times the sum of what some two have to do with it, to the digits that
+// float32 has, in every window; and each of the ten pairs is drawn as often as any other.
 func TestFractionIsTheSumOverAPair(t *testing.T) {
 	const n, horizon, window = 5, 7, 3
 	for _, r := range lstms[:2] {
 		phi := learnedopt.Phi(r, 2)
-		var parts [n][3][]float64 // by coordinate and window
-		for i := range parts {
-			b, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{
-				Rule: r, Family: partly[float64]{weighed[float64]{n}, i}, Horizon: horizon, Window: window,
-			})
-			require.NoError(t, err)
-			for w := range parts[i] {
-				parts[i][w] = make([]float64, len(phi))
-				_, err := b.Estimate(context.Background(), parts[i][w], params.Convert[float64](phi), 4)
-				require.NoError(t, err)
-			}
-		}
+		parts := parts(t, r, phi, n, horizon, window)
 		b, err := meta.NewBPTT(meta.BPTTConfig{Rule: r, Family: weighed[float32]{n}, Horizon: horizon, Window: window, Fraction: 0.4})
 		require.NoError(t, err)
-		drawn, grad := map[[2]int]int{}, make([]float32, len(phi))
+		drawn, grad := map[uint]int{}, make([]float32, len(phi))
 		const episodes = 100
 		for draw := range uint64(episodes) {
 			require.NoError(t, b.Restore(meta.Snapshot{}))
 			for w := range 3 {
-				key := uint64(4) // of the episode
+				key := uint64(episodeKey)
 				if w > 0 {
 					key = 1000 + 3*draw + uint64(w) // of the sample
 				}
 				_, err := b.Estimate(context.Background(), grad, phi, key)
 				require.NoError(t, err)
-				pair, ok := pairOf(grad, parts, w)
-				require.True(t, ok, "window %d: no pair of coordinates has this gradient", w)
+				pair := chosen(grad, parts, w)
+				require.Equal(t, 2, bits.OnesCount(pair), "window %d", w)
 				if w > 0 {
 					drawn[pair]++
 				}
@@ -224,24 +251,22 @@ func TestFractionIsTheSumOverAPair(t *testing.T) {
 		}
 		require.Len(t, drawn, 10)
 		for pair, count := range drawn { // 20 expected, the standard deviation is √18
-			require.InDelta(t, 20, count, 17, "%v", pair)
+			require.InDelta(t, 20, count, 17, "%b", pair)
 		}
 	}
 }
 
-// pairOf finds the coordinates i < j with grad = 5/2 (parts[i] + parts[j]).
-func pairOf(grad []float32, parts [5][3][]float64, w int) (pair [2]int, ok bool) {
-	got := params.Convert[float64](grad)
-	for j := range parts {
-		for i := range j {
-			sum := make([]float64, len(got))
-			for k := range sum {
-				sum[k] = 2.5 * (parts[i][w][k] + parts[j][w][k])
-			}
-			if distance(sum, got) < 1e-4*size(sum) {
-				return [2]int{i, j}, true
-			}
-		}
+// A fraction is rounded to a number of coordinates, of which there is one at least.
+func TestCoordinatesOfAFraction(t *testing.T) {
+	r := lstms[2]
+	phi := learnedopt.Phi(r, 2)
+	parts := parts(t, r, phi, 5, 4, 4)
+	for fraction, want := range map[float64]int{1e-9: 1, 0.2: 1, 0.29: 1, 0.31: 2, 0.5: 3, 0.89: 4, 0.91: 5, 1: 5, 0: 5} {
+		b, err := meta.NewBPTT(meta.BPTTConfig{Rule: r, Family: weighed[float32]{5}, Horizon: 4, Window: 4, Fraction: fraction})
+		require.NoError(t, err)
+		grad := make([]float32, len(phi))
+		_, err = b.Estimate(context.Background(), grad, phi, episodeKey)
+		require.NoError(t, err)
+		require.Equal(t, want, bits.OnesCount(chosen(grad, parts, 0)), "fraction %v", fraction)
 	}
-	return pair, false
 }
