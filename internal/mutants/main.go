@@ -82,7 +82,7 @@ type tally struct {
 func (t tally) total() int { return t.caught + len(t.survivors) }
 
 func run(ctx context.Context, o options, args []string, stdout, stderr io.Writer) error {
-	m, err := list(ctx, o.tags)
+	m, err := list(ctx, ".", o.tags)
 	if err != nil {
 		return err
 	}

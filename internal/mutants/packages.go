@@ -31,10 +31,10 @@ type listed struct {
 	Module           struct{ Path, Dir string }
 }
 
-// list asks the go command for the packages of the module of the current folder.
-func list(ctx context.Context, tags string) (*module, error) {
+// list asks the go command for the packages in and below a folder.
+func list(ctx context.Context, dir, tags string) (*module, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-tags", tags, "-json=Dir,ImportPath,GoFiles,Imports,Module", "./...")
-	cmd.Stderr = os.Stderr
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, err

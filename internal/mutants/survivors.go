@@ -24,7 +24,7 @@ func readSurvivors(name string) (reasons map[string]string, err error) {
 		case line == "":
 			reason = ""
 		case isReason && fresh:
-			reason += text
+			reason += " " + strings.TrimSpace(text)
 		case isReason:
 			reason = strings.TrimSpace(text)
 		case reason == "":
