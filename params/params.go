@@ -9,7 +9,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/seed1498fded/unroll/internal/brief"
 )
 
 // Float is the element type of a vector: float32 in use, float64 where a test needs the digits.
@@ -52,23 +53,7 @@ func (s Spec) len() (n int, ok bool) {
 }
 
 // String formats the spec as name[2 3], on one line: what is too long is cut, and what does not print is replaced.
-func (s Spec) String() string {
-	name := strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, clip(s.Name, 60))
-	return name + clip(fmt.Sprint(s.Shape), 60)
-}
-
-// clip cuts a text to about n bytes.
-func clip(text string, n int) string {
-	if len(text) <= n {
-		return text
-	}
-	return strings.ToValidUTF8(text[:n], "") + "..."
-}
+func (s Spec) String() string { return brief.Text(s.Name, 60) + brief.List(s.Shape) }
 
 // A Layout lists the tensors of a flat vector in the order in which they lie in it. The zero Layout is empty.
 type Layout []Spec
@@ -122,14 +107,14 @@ func (l Layout) Validate() error {
 		case s.Name == "":
 			return fmt.Errorf("params: tensor %d has no name", i)
 		case seen[s.Name]:
-			return fmt.Errorf("params: tensor %.60q is named twice", s.Name)
+			return fmt.Errorf("params: tensor %s is named twice", brief.Quote(s.Name))
 		case len(s.Shape) == 0 || slices.Min(s.Shape) < 1:
-			return fmt.Errorf("params: tensor %.60q has shape %s; want one or more dimensions, each at least 1",
-				s.Name, clip(fmt.Sprint(s.Shape), 60))
+			return fmt.Errorf("params: tensor %s has shape %s; want one or more dimensions, each at least 1",
+				brief.Quote(s.Name), brief.List(s.Shape))
 		case !ok:
-			return fmt.Errorf("params: tensor %.60q has shape %s, more than %d elements", s.Name, clip(fmt.Sprint(s.Shape), 60), MaxLen)
+			return fmt.Errorf("params: tensor %s has shape %s, more than %d elements", brief.Quote(s.Name), brief.List(s.Shape), MaxLen)
 		case n > MaxLen-total:
-			return fmt.Errorf("params: more than %d elements up to tensor %d, %.60q", MaxLen, i, s.Name)
+			return fmt.Errorf("params: more than %d elements up to tensor %d, %s", MaxLen, i, brief.Quote(s.Name))
 		}
 		seen[s.Name] = true
 		total += n

@@ -29,13 +29,15 @@ type node struct {
 // new arrow a reason. inner and learnedopt never meet below meta: a problem is not written for a rule, nor a rule for a
 // problem.
 var lattice = map[string]node{
-	"params":              {},
+	"internal/brief": {},
+
+	"params":              {imports: "internal/brief"},
 	"internal/rng":        {},
 	"internal/regular":    {},
 	"internal/atomicfile": {},
 	"internal/machine":    {},
 
-	"checkpoints":     {imports: "internal/atomicfile params"},
+	"checkpoints":     {imports: "internal/atomicfile internal/brief internal/regular params"},
 	"checkpoints/zoo": {imports: "checkpoints"},
 	"internal/graph":  {imports: "params"},
 	"internal/kernel": {imports: "params", tests: "internal/rng"},
@@ -73,7 +75,7 @@ var lattice = map[string]node{
 // command is the node of every folder right below cmd.
 var command = node{
 	tests:   "cmd/internal/clitest",
-	imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/kernel internal/machine internal/regular internal/rng learnedopt meta meta/eval params",
+	imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/brief internal/kernel internal/machine internal/regular internal/rng learnedopt meta meta/eval params",
 }
 
 // conformance packages are for tests, and may import what tests may.
