@@ -318,7 +318,7 @@ func TestLongLog(t *testing.T) {
 	require.NoError(t, f.Close())
 	require.Equal(t, "one\ntwo\n", clitest.Tree(t, other)[Log])
 
-	for _, n := range []string{"", "-1", "1e3", strconv.Itoa(5<<30 + 1)} {
+	for _, n := range []string{"", "-1", "1e3", strconv.FormatInt(5<<30+1, 10)} {
 		train := checkpoint()
 		train.Meta[metaLog] = n
 		require.NoError(t, train.Save(filepath.Join(dir, Train)))
