@@ -381,7 +381,7 @@ func (s *settings) know() error {
 		return err
 	}
 	if s.Images != "" && found != s.Images {
-		return fmt.Errorf("--data %s: these are not the images that the run began with: their sha256 is %.12s..., want %.12s...",
+		return fmt.Errorf("--data %s: these are not the images that the run began with: their sha256 begins with %.12s, want %.12s",
 			cmp.Or(s.Data, "(embedded)"), found, s.Images)
 	}
 	s.Images = found
