@@ -9,7 +9,9 @@
 //
 // And it crosses credit rules with optimizers, to train networks for epochs and measure them on the test images:
 //
-//	go run ./cmd/compare --problem mnist --hidden 256,256,256 --activation tanh --credit backprop,fa,dfa --epochs 5
+//	go run ./cmd/compare --problem mnist8 --credit backprop,fa,none --optimizer adam,lstm-mnist8,lstm-mnist8-fa --lr 0.01 --epochs 5 --runs 3
+//
+// which takes 20 seconds on two cores; with --problem mnist --hidden 256,256,256 and a learned rule it would take hours.
 package main
 
 import (
@@ -42,7 +44,7 @@ type options struct {
 	Problem      string        `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
 	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines; with --epochs adam." placeholder:"FILE|NAME,..."`
 	Credit       cli.Names     `help:"Credit rules, whose signal the optimizers see in place of the gradient: ${credits}. One, or with --epochs one or more." placeholder:"NAME,..."`
-	CreditConfig *string       `help:"The settings of a single credit rule as JSON, such as {\"std\":0.1}." placeholder:"JSON"`
+	CreditConfig *cli.JSON     `help:"The settings of a single credit rule as JSON, such as {\"std\":0.1}; in a YAML file a mapping will do." placeholder:"JSON"`
 	Steps        *cli.Count    `help:"Updates of a run. Default 100." placeholder:"N"`
 	Epochs       *cli.Count    `help:"Train for so many epochs of the whole training set, under every pair of a credit rule and an optimizer." placeholder:"N"`
 	Runs         *cli.Count    `help:"Runs to average over. Default 20; with --epochs 1, and of several each has a seed, one above that of the last." placeholder:"N"`

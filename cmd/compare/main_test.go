@@ -257,7 +257,7 @@ func TestRefused(t *testing.T) {
 		{`train.safetensors: wrong kind: the file is of kind "training", want "rule"`, small("--optimizer", "train.safetensors")},
 		{`unknown.safetensors: learnedopt: unknown rule "magic"`, small("--optimizer", "unknown.safetensors")},
 		{"other.safetensors: checkpoints: the saved rule \"lstm\" has another layout", small("--optimizer", "other.safetensors")},
-		{"is a directory", small("--optimizer", "images")},
+		{"images: bad format: a folder, not a regular file", small("--optimizer", "images")},
 		{"--optimizer: want names", small("--optimizer=")},
 		{"--optimizer: want names", small("--optimizer", "adam,,sgd")},
 
