@@ -126,6 +126,9 @@ func (o options) study() (study, error) {
 // catalog returns what the flags say about the problem.
 func (o options) catalog() (catalog.Options, error) {
 	opts := catalog.Options{Hidden: o.Hidden, Activation: o.Activation, Loss: o.Loss}
+	if !slices.Contains(catalog.Names(), o.Problem) {
+		return opts, fmt.Errorf("--problem: no problem %.60q; there are %s", o.Problem, strings.Join(catalog.Names(), ", "))
+	}
 	if o.Data != nil {
 		if *o.Data == "" { // likely a variable that is not set; it must not quietly mean the embedded MNIST
 			return opts, errors.New("--data: want the name of a folder, got nothing")
@@ -140,6 +143,11 @@ func (o options) catalog() (catalog.Options, error) {
 			return opts, fmt.Errorf("--credit-config: these are the settings of one --credit rule; there are %d", len(o.Credit))
 		}
 		opts.CreditConfig = json.RawMessage(*o.CreditConfig)
+	}
+	for _, name := range o.Credit { // before any images are read
+		if _, err := credit.Named[float32](name, opts.CreditConfig); err != nil {
+			return opts, fmt.Errorf("--credit: %w", err)
+		}
 	}
 	if o.Loss != "" && len(o.Credit) == 0 {
 		return opts, errors.New("--loss: the loss can be chosen under a --credit rule, and there is none")
