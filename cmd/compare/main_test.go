@@ -247,7 +247,7 @@ func TestRefused(t *testing.T) {
 		want string
 		args []string
 	}{
-		{`no problem "cubic"; there are quadratic, `, []string{"--problem", "cubic"}},
+		{`--problem: no problem "cubic"; there are quadratic, `, []string{"--problem", "cubic"}},
 		{`unknown baseline "adagrad"; want one of sgd, momentum, nag, rmsprop, adam, adamw; or a learned rule: lstm-`,
 			small("--optimizer", "adagrad")},
 		{"none.safetensors: no such file", small("--optimizer", "adam,none.safetensors", "--json", "old.json")},
