@@ -204,6 +204,72 @@ func TestCutShortInTheMiddle(t *testing.T) {
 	}
 }
 
+// flakyCurvature is a family whose Hessian-vector products fail, or end a context, at one of the calls.
+type flakyCurvature struct {
+	inner.Family
+	at    *int
+	event func() error
+}
+
+type flakyCurvatureProblem struct {
+	*weighedProblem[float32]
+	f flakyCurvature
+}
+
+func (f flakyCurvature) Sample(key uint64) (inner.Problem, error) {
+	p, err := f.Family.Sample(key)
+	return flakyCurvatureProblem{p.(*weighedProblem[float32]), f}, err
+}
+
+func (p flakyCurvatureProblem) HessianVector(dst, theta, v []float32, batch uint64) error {
+	if *p.f.at--; *p.f.at == 0 {
+		if err := p.f.event(); err != nil {
+			return err
+		}
+	}
+	return p.weighedProblem.HessianVector(dst, theta, v, batch)
+}
+
+// Nor does it leave anything behind when it is cut short on the way back: half a gradient is none.
+func TestCutShortOnTheWayBack(t *testing.T) {
+	boom := errors.New("boom")
+	for _, byContext := range []bool{false, true} {
+		for _, r := range []learnedopt.Rule{&learnedopt.LSTM{Hidden: 4}, new(learnedopt.Adam)} {
+			ctx, cancel := context.WithCancel(context.Background())
+			at := 0
+			f := weighed[float32]{7}
+			c := meta.BPTTConfig{Rule: r, Family: f, Horizon: 7, Window: 4, Exact: true}
+			steady, err := meta.NewBPTT(c)
+			require.NoError(t, err)
+			c.Family = flakyCurvature{f, &at, func() error {
+				if byContext {
+					cancel()
+					return nil
+				}
+				return boom
+			}}
+			cut, err := meta.NewBPTT(c)
+			require.NoError(t, err)
+			phi := learnedopt.Phi(r, 2)
+			want, got := make([]float32, len(phi)), make([]float32, len(phi))
+			for call := range uint64(4) {
+				at = 2
+				_, err := cut.Estimate(ctx, got, phi, call)
+				require.ErrorIs(t, err, map[bool]error{true: context.Canceled, false: boom}[byContext])
+				require.Equal(t, make([]float32, len(phi)), got)
+				ctx, cancel = context.WithCancel(context.Background())
+				gotEst, err := cut.Estimate(ctx, got, phi, call)
+				require.NoError(t, err)
+				wantEst, err := steady.Estimate(ctx, want, phi, call)
+				require.NoError(t, err)
+				require.Equal(t, wantEst, gotEst)
+				require.Equal(t, want, got)
+			}
+			cancel()
+		}
+	}
+}
+
 // A window in which a loss is not finite ends there and ends its episode: +Inf, no gradient, and the next estimate is the
 // first of another episode, as a new estimator would make it.
 func TestDivergenceInTheMiddle(t *testing.T) {
