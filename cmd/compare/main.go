@@ -13,7 +13,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,8 +22,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
@@ -57,7 +54,7 @@ type options struct {
 	Loss         string        `help:"What is minimised under a credit rule: ${losses}. Default cross-entropy." placeholder:"NAME"`
 	Batch        *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
 	Data         *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
-	JSON         *string       `name:"json" help:"File to write the results to, as JSON." placeholder:"FILE"`
+	JSON         *string       `name:"json" help:"File to write the results to, as JSON; - for standard output, and then the table goes to standard error." placeholder:"FILE|-"`
 	Plot         *string       `help:"File to draw the mean losses in, or the test errors and angles, as PNG or SVG." placeholder:"FILE.png|.svg"`
 }
 
@@ -92,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	s, err := o.study()
 	if err != nil {
-		return err
+		return cli.Blame(err, o.sizes()...)
 	}
 	progress, err := cli.NewProgress(o.Progress, stderr, "compare")
 	if err != nil {
@@ -101,12 +98,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	defer progress.Close()
 	r, err := s(ctx, progress.Update)
 	if err != nil {
-		return err
+		return cli.Blame(err, o.sizes()...)
 	}
 	progress.Update(1, "")
 	progress.Close()
 	// The table is what is left of the work if a file can't be written after all.
-	return errors.Join(o.write(r), r.WriteTable(stdout))
+	table := stdout
+	if o.jsonOnStdout() {
+		table = stderr
+	}
+	return errors.Join(o.write(r, stdout), r.WriteTable(table))
 }
 
 // study checks the flags and says what to measure.
@@ -118,20 +119,6 @@ func (o options) study() (study, error) {
 		return o.byEpochs()
 	}
 	return o.bySteps()
-}
-
-func (o options) checkOutputs() error {
-	if o.JSON != nil {
-		if err := cli.CheckOutput(*o.JSON); err != nil {
-			return fmt.Errorf("--json: %w", err)
-		}
-	}
-	if o.Plot != nil {
-		if err := cli.CheckOutput(*o.Plot, ".png", ".svg"); err != nil {
-			return fmt.Errorf("--plot: %w", err)
-		}
-	}
-	return nil
 }
 
 // catalog returns what the flags say about the problem.
@@ -156,6 +143,14 @@ func (o options) catalog() (catalog.Options, error) {
 		return opts, errors.New("--loss: the loss can be chosen under a --credit rule, and there is none")
 	}
 	return opts, nil
+}
+
+// sizes are the flags that decide how much memory the work takes.
+func (o options) sizes() []cli.Given {
+	return []cli.Given{
+		{Name: "hidden", Value: o.Hidden}, {Name: "batch", Value: o.Batch}, {Name: "steps", Value: o.Steps}, {Name: "runs", Value: o.Runs},
+		{Name: "tune-runs", Value: o.TuneRuns}, {Name: "credit-config", Value: o.CreditConfig},
+	}
 }
 
 // or returns what a flag says, or else its default.
@@ -187,35 +182,16 @@ func contenders(names []string) ([]eval.Contender, error) {
 	return list, nil
 }
 
+// embedded reports whether a name stands for something that comes with the program, and not for a file.
+func embedded(name string) bool {
+	_, err := eval.FindBaseline(name)
+	return err == nil || slices.Contains(zoo.Names(), name)
+}
+
 // load reads a learned rule from the zoo, if there is one of that name, or else from a file.
 func load(name string) (*learnedopt.Trained, error) {
 	if slices.Contains(zoo.Names(), name) {
 		name = learnedopt.ZooPrefix + name
 	}
 	return learnedopt.Load(name)
-}
-
-// write puts the outcome into the files asked for, each whole or not at all.
-func (o options) write(r outcome) error {
-	if o.JSON != nil {
-		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetIndent("", "\t")
-		if err := e.Encode(r); err != nil {
-			return fmt.Errorf("--json: %w", err)
-		}
-		if err := renameio.WriteFile(*o.JSON, b.Bytes(), 0o644); err != nil {
-			return fmt.Errorf("--json: %w", err)
-		}
-	}
-	if o.Plot != nil {
-		var b bytes.Buffer
-		if err := r.Plot(&b, strings.ToLower(strings.TrimPrefix(filepath.Ext(*o.Plot), "."))); err != nil {
-			return fmt.Errorf("--plot: %w", err)
-		}
-		if err := renameio.WriteFile(*o.Plot, b.Bytes(), 0o644); err != nil {
-			return fmt.Errorf("--plot: %w", err)
-		}
-	}
-	return nil
 }

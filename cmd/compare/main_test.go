@@ -19,7 +19,14 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets the test binary stand in for the command.
+func TestMain(m *testing.M) {
+	if os.Getenv("COMPARE_TEST_MAIN") != "" {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // writeRule writes a rule as cmd/metatrain does. It is an untrained one: how well it does is of no interest here.
 func writeRule(t *testing.T, path string) {

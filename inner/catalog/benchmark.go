@@ -49,6 +49,9 @@ func (l listing) benchmark(o Options) (b Benchmark, err error) {
 	if b.Test, err = l.sized(test); err != nil {
 		return b, err
 	}
+	if err := l.checkSize(o, train); err != nil {
+		return b, err
+	}
 	if b.Family, err = network[float32](l, o, train); err != nil {
 		return b, err
 	}
@@ -61,7 +64,7 @@ func (l listing) benchmark(o Options) (b Benchmark, err error) {
 
 func (o Options) activation() string {
 	if o.Activation == "" {
-		return "sigmoid"
+		return defaultActivation
 	}
 	return o.Activation
 }
@@ -78,7 +81,7 @@ func network[F params.Float](l listing, o Options, set *data.Set) (credit.Family
 		layers = append(layers, nets.Dense{Units: width}, nets.Activation(o.activation()))
 	}
 	layers = append(layers, nets.Dense{Units: set.Classes})
-	loss := nets.CrossEntropy
+	loss := defaultLoss
 	if o.Loss != "" {
 		loss = nets.Loss(o.Loss)
 	}
