@@ -107,15 +107,17 @@ func TestWindowsAreOneEpisode(t *testing.T) {
 // minibatches.
 func TestEpisodesDiffer(t *testing.T) {
 	seen := map[string]bool{}
+	learning := false // before, the family may be asked for its layout
 	note := func(what string, key uint64) {
-		k := fmt.Sprint(what, key)
-		require.False(t, seen[k], "the key of a %s comes twice", what)
-		seen[k] = true
+		if k := fmt.Sprint(what, key); learning {
+			require.False(t, seen[k], "%s comes twice", k)
+			seen[k] = true
+		}
 	}
 	f := keysOf{weighed[float32]{4}, note}
 	b, err := meta.NewBPTT(meta.BPTTConfig{Rule: new(learnedopt.SGD), Family: f, Horizon: 6, Window: 2})
 	require.NoError(t, err)
-	clear(seen) // the family was asked for its layout
+	learning = true
 	grad := make([]float32, 1)
 	for call := range uint64(12) {
 		_, err := b.Estimate(context.Background(), grad, []float32{-5}, call)
@@ -200,6 +202,72 @@ func TestCutShortInTheMiddle(t *testing.T) {
 				}
 				cancel()
 			})
+		}
+	}
+}
+
+// flakyCurvature is a family whose Hessian-vector products fail, or end a context, at one of the calls.
+type flakyCurvature struct {
+	inner.Family
+	at    *int
+	event func() error
+}
+
+type flakyCurvatureProblem struct {
+	*weighedProblem[float32]
+	f flakyCurvature
+}
+
+func (f flakyCurvature) Sample(key uint64) (inner.Problem, error) {
+	p, err := f.Family.Sample(key)
+	return flakyCurvatureProblem{p.(*weighedProblem[float32]), f}, err
+}
+
+func (p flakyCurvatureProblem) HessianVector(dst, theta, v []float32, batch uint64) error {
+	if *p.f.at--; *p.f.at == 0 {
+		if err := p.f.event(); err != nil {
+			return err
+		}
+	}
+	return p.weighedProblem.HessianVector(dst, theta, v, batch)
+}
+
+// Nor does it leave anything behind when it is cut short on the way back: half a gradient is none.
+func TestCutShortOnTheWayBack(t *testing.T) {
+	boom := errors.New("boom")
+	for _, byContext := range []bool{false, true} {
+		for _, r := range []learnedopt.Rule{&learnedopt.LSTM{Hidden: 4}, new(learnedopt.Adam)} {
+			ctx, cancel := context.WithCancel(context.Background())
+			at := 0
+			f := weighed[float32]{7}
+			c := meta.BPTTConfig{Rule: r, Family: f, Horizon: 7, Window: 4, Exact: true}
+			steady, err := meta.NewBPTT(c)
+			require.NoError(t, err)
+			c.Family = flakyCurvature{f, &at, func() error {
+				if byContext {
+					cancel()
+					return nil
+				}
+				return boom
+			}}
+			cut, err := meta.NewBPTT(c)
+			require.NoError(t, err)
+			phi := learnedopt.Phi(r, 2)
+			want, got := make([]float32, len(phi)), make([]float32, len(phi))
+			for call := range uint64(4) {
+				at = 2
+				_, err := cut.Estimate(ctx, got, phi, call)
+				require.ErrorIs(t, err, map[bool]error{true: context.Canceled, false: boom}[byContext])
+				require.Equal(t, make([]float32, len(phi)), got)
+				ctx, cancel = context.WithCancel(context.Background())
+				gotEst, err := cut.Estimate(ctx, got, phi, call)
+				require.NoError(t, err)
+				wantEst, err := steady.Estimate(ctx, want, phi, call)
+				require.NoError(t, err)
+				require.Equal(t, wantEst, gotEst)
+				require.Equal(t, want, got)
+			}
+			cancel()
 		}
 	}
 }
