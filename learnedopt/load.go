@@ -34,9 +34,6 @@ func Load(path string) (*Trained, error) {
 	if err := saved.Check(r.Name(), r.Phi()); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := checkPhi(r, saved.Phi); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
 	return &Trained{Rule: r, Phi: saved.Phi, Provenance: saved.Provenance}, nil
 }
 
@@ -49,9 +46,6 @@ func loadSaved(path string) (checkpoints.Rule, error) {
 
 // Save writes t to a file, atomically. Meta-parameters that are not finite are an error, and nothing is written.
 func (t *Trained) Save(path string) error {
-	if err := checkPhi(t.Rule, t.Phi); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
 	config, err := json.Marshal(t.Rule)
 	if err != nil {
 		return fmt.Errorf("learnedopt: %s: %w", path, err)
