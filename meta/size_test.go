@@ -68,9 +68,9 @@ func heap() float64 {
 func TestAbsurdSizes(t *testing.T) {
 	mlp := inner.MLP{Data: problemtest.Images(100, 8), Hidden: []int{200}}
 	for name, c := range map[string]meta.BPTTConfig{
-		"window":         {Family: mlp, Horizon: 1e12, Window: 1e12},
+		"window":         {Family: mlp, Horizon: math.MaxInt / 1000, Window: math.MaxInt / 1000},
 		"largest window": {Family: mlp, Horizon: math.MaxInt, Window: math.MaxInt},
-		"copies":         {Family: inner.Quadratic{}, Copies: 1e12},
+		"copies":         {Family: inner.Quadratic{}, Copies: math.MaxInt / 1000},
 		"most copies":    {Family: mlp, Copies: math.MaxInt},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -76,7 +76,7 @@ func TestAbsurdSizes(t *testing.T) {
 			return err
 		},
 		"their product": func() error {
-			_, err := Measure(ctx, rule, Runs{Family: inner.Quadratic{}, Steps: 1 << 32, Count: 1 << 32})
+			_, err := Measure(ctx, rule, Runs{Family: inner.Quadratic{}, Steps: math.MaxInt / 2, Count: 4})
 			return err
 		},
 		"timing": func() error {
