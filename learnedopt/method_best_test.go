@@ -243,6 +243,32 @@ func TestMethodWhereTheFunctionStops(t *testing.T) {
 	}
 }
 
+// A location that is not finite is no result, whatever the function makes of it.
+func TestMethodThatLeavesTheLine(t *testing.T) {
+	p := optimize.Problem{
+		Func: func(x []float64) float64 { return 1 / (1 + x[0]*x[0]) },
+		Grad: func(grad, x []float64) {
+			if grad[0] = 0; !math.IsInf(x[0], 0) {
+				grad[0] = -2 * x[0] / math.Pow(1+x[0]*x[0], 2)
+			}
+		},
+	}
+	r, err := optimize.Minimize(p, []float64{1}, nil, trained(&learnedopt.SGD{LR: 1e300}).Method())
+	require.EqualError(t, err, "learnedopt: coordinate 0 is +Inf at evaluation 2; the result is the best location seen")
+	require.Equal(t, []float64{1}, r.X)
+}
+
+// Evaluations are calls of the function: a value that was known is none.
+func TestMethodCountsCalls(t *testing.T) {
+	p := quadratic
+	p.Func = func([]float64) float64 { return math.NaN() }
+	start := []float64{3, -2}
+	settings := &optimize.Settings{InitValues: &optimize.Location{F: quadratic.Func(start)}}
+	r, err := optimize.Minimize(p, start, settings, trained(new(learnedopt.SGD)).Method())
+	require.EqualError(t, err, "learnedopt: the function is NaN at evaluation 1; the result is the best location seen")
+	require.Equal(t, start, r.X)
+}
+
 // At the start the errors are gonum's.
 func TestMethodThatCannotStart(t *testing.T) {
 	for _, tt := range []struct {

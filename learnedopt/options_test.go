@@ -141,7 +141,7 @@ func TestOptionsRefused(t *testing.T) {
 			r, err := optimize.Minimize(quadratic, []float64{1, 1}, nil, sgd.Method(opts...))
 			require.EqualError(t, err, want)
 			require.Equal(t, optimize.Failure, r.Status)
-			require.Zero(t, r.FuncEvaluations)
+			require.Zero(t, r.FuncEvaluations+r.MajorIterations)
 		})
 	}
 }

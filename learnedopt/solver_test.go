@@ -355,3 +355,13 @@ func TestSolverLeavesUnusedRows(t *testing.T) {
 	require.Equal(t, []float64{4, 4}, got[6:])
 	require.InDeltaSlice(t, []float64{0, 0}, got[4:6], 0.5)
 }
+
+// A gradient may be a view, such as a transposed matrix.
+func TestSolverOfTransposedGradients(t *testing.T) {
+	grad := dense([]int{3, 2}, 1., 2, 3, 4, 5, 6)
+	require.NoError(t, grad.T())
+	w := valueGrad{value: dense([]int{2, 3}, 0., 0, 0, 0, 0, 0), grad: grad}
+	require.NoError(t, trained(&learnedopt.SGD{LR: 1}).Solver().Step([]G.ValueGrad{w}))
+	require.InDeltaSlice(t, []float64{-1, -3, -5, -2, -4, -6}, w.value.Data(), 1e-6)
+	require.Equal(t, make([]float64, 6), grad.Data())
+}
