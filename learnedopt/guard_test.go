@@ -93,12 +93,22 @@ func TestWeightsWithoutGradientStay(t *testing.T) {
 				fresh.State()[k-1] = o.State()[k-1]
 				require.EqualValues(t, steps, o.State()[k-1])
 			}
-			grad[late] = 0.5
+			grad[late], grad[5] = 0.5, -0.5
 			require.NoError(t, o.Step(theta, grad))
 			want := slices.Clone(start)
 			require.NoError(t, fresh.Step(want, grad))
-			require.Equal(t, want[late], theta[late])
-			require.NotEqual(t, start[late], theta[late])
+			for _, i := range []int{late, 5} {
+				require.Equal(t, want[i], theta[i])
+				require.NotEqual(t, start[i], theta[i])
+			}
+			require.Equal(t, start[0], theta[0])
+
+			// All that is forgotten by a Reset, and found out anew.
+			o.Reset()
+			copy(theta, start)
+			require.NoError(t, o.Step(theta, []float32{1, 1, 0, 1, 1, 1, 1}))
+			require.Equal(t, start[late], theta[late])
+			require.NotEqual(t, start[0], theta[0])
 		})
 	}
 }

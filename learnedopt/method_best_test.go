@@ -320,7 +320,21 @@ func TestMethodsPatience(t *testing.T) {
 	}
 }
 
-// The problem and the recorder may end a run too.
+// As good as the best is not better: on a plain there is an end too, where the run began.
+func TestMethodOnAPlain(t *testing.T) {
+	plain := optimize.Problem{
+		Func: func([]float64) float64 { return 1 },
+		Grad: func(grad, _ []float64) { grad[0] = 1 },
+	}
+	settings := &optimize.Settings{Converger: never, FuncEvaluations: 100}
+	r, err := optimize.Minimize(plain, []float64{3}, settings, trained(new(learnedopt.SGD)).Method(learnedopt.WithPatience(10)))
+	require.NoError(t, err)
+	require.Equal(t, learnedopt.NoProgress, r.Status)
+	require.Equal(t, []float64{3}, r.X)
+	require.Equal(t, 1, r.MajorIterations)
+}
+
+// The problem and the clock may end a run too.
 func TestMethodEndedFromOutside(t *testing.T) {
 	boom := errors.New("boom")
 	p, w := watch(quadratic)

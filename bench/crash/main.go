@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command crash kills metatrain at exact system calls, lets exact system calls fail, and starts it twice at once. After
 // each it goes on as a user would, by --resume if there is a checkpoint and else by the same command again, and compares
 // every bit of the folder with that of a run that nobody disturbed. It is for Linux, and needs strace.

@@ -17,6 +17,7 @@ import (
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 )
@@ -167,7 +168,7 @@ func (s *settings) canonical() error { return errors.Join(s.canonicalRule(), s.c
 func (s *settings) canonicalRule() error {
 	r, err := learnedopt.Named(s.Rule, s.RuleConfig)
 	if err != nil {
-		return err
+		return fmt.Errorf("--rule: %w", err)
 	}
 	s.RuleConfig, err = json.Marshal(r)
 	return err
@@ -331,6 +332,9 @@ func (o options) check() error {
 
 // validate reports what makes no sense before anything is written.
 func (s settings) validate() error {
+	if err := machine.Fits(s.atLeast()); err != nil {
+		return err
+	}
 	if s.Window > s.Horizon {
 		return fmt.Errorf("--window %d: want at most the horizon, %d", s.Window, s.Horizon)
 	}
@@ -344,6 +348,17 @@ func (s settings) validate() error {
 		return fmt.Errorf("--fraction: want a number above 0 and at most 1, got %v", s.Fraction)
 	}
 	return s.validateCredit()
+}
+
+// atLeast returns the bytes of what takes most of the memory of networks whose sizes are no mistake but too large together:
+// minibatches, and for each layer what comes in, what goes out and the cotangents of that. To know more takes the problem,
+// which has made all this by then.
+func (s settings) atLeast() float64 {
+	units := 0.0
+	for _, width := range s.Hidden {
+		units += 3 * float64(width)
+	}
+	return units * float64(s.Batch) * float64(s.Copies) * machine.Size[float32]()
 }
 
 // validateCredit reports what makes no sense with a credit rule, or without one.
@@ -381,7 +396,7 @@ func (s *settings) know() error {
 		return err
 	}
 	if s.Images != "" && found != s.Images {
-		return fmt.Errorf("--data %s: these are not the images that the run began with: their sha256 is %.12s..., want %.12s...",
+		return fmt.Errorf("--data %s: these are not the images that the run began with: their sha256 begins with %.12s, want %.12s",
 			cmp.Or(s.Data, "(embedded)"), found, s.Images)
 	}
 	s.Images = found

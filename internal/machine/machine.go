@@ -47,11 +47,11 @@ func Fits(need float64) error {
 
 // size words a number of bytes.
 func size(n float64) string {
-	for _, unit := range []string{"bytes", "kB", "MB", "GB", "TB"} {
+	for _, unit := range []string{"bytes", "kB", "MB", "GB", "TB", "PB"} {
 		if n < 999.5 {
 			return fmt.Sprintf("%.3g %s", n, unit)
 		}
 		n /= 1000
 	}
-	return fmt.Sprintf("%.3g PB", n)
+	return fmt.Sprintf("%.3g EB", n)
 }

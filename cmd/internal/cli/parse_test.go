@@ -5,9 +5,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 )
 
@@ -231,6 +233,13 @@ func TestBadArguments(t *testing.T) {
 	t.Setenv("UNROLL_OUTER_LR", "nan")
 	_, err := parse(t, "")
 	require.EqualError(t, err, `UNROLL_OUTER_LR: want a number above 0, got "nan"`)
+}
+
+func TestSplitNames(t *testing.T) {
+	for _, names := range [][]string{{"a"}, {"a", "b"}, {"a,b", "c"}, {",", ",,"}, {`a\b`, "é"}, {strings.Repeat("x", 100_000), "y"}} {
+		require.Equal(t, names, splitNames(kong.JoinEscaped(names, ',')))
+	}
+	require.Equal(t, []string{"a", ""}, splitNames("a,"))
 }
 
 func TestHelp(t *testing.T) {

@@ -66,7 +66,7 @@ func cut(text string, limit int) string {
 
 // nearest returns the name that is least different from a misspelt one, or nothing if none is like it.
 func nearest(word string, names []string) string {
-	best, least := "", max(2, len(word)/3)
+	best, least := "", max(1, len(word)/3)
 	if len(word) > maxQuote {
 		return ""
 	}

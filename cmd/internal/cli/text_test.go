@@ -52,7 +52,7 @@ func TestNearest(t *testing.T) {
 	names := []string{"steps", "seed", "outer-lr"}
 	for word, want := range map[string]string{
 		"step": "steps", "outer_lr": "outer-lr", "outerlr": "outer-lr", "sed": "seed", "seeds": "seed",
-		"momentum": "", "": "", strings.Repeat("steps", 1000): "",
+		"momentum": "", "": "", "a": "", strings.Repeat("steps", 1000): "",
 	} {
 		require.Equal(t, want, nearest(word, names), word)
 	}

@@ -92,9 +92,27 @@ func (v *Seed) Decode(ctx *kong.DecodeContext) error {
 // Decode reads the names from the arguments, for kong.
 func (v *Names) Decode(ctx *kong.DecodeContext) error {
 	return decode(ctx, v, "names with commas between them", func(s string) (Names, bool) {
-		names := kong.SplitEscaped(s, ',')
-		return names, len(names) > 0 && !slices.Contains(names, "")
+		names := splitNames(s)
+		return names, !slices.Contains(names, "")
 	})
+}
+
+// splitNames is kong.SplitEscaped in time proportional to the length, for commas: a backslash takes one for a part of a name.
+func splitNames(s string) []string {
+	var names []string
+	var name []byte
+	for i := 0; i < len(s); i++ {
+		switch {
+		case strings.HasPrefix(s[i:], `\,`):
+			i++
+			name = append(name, ',')
+		case s[i] == ',':
+			names, name = append(names, string(name)), name[:0]
+		default:
+			name = append(name, s[i])
+		}
+	}
+	return append(names, string(name))
 }
 
 // Decode reads the numbers from the arguments, for kong.

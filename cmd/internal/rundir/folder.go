@@ -77,7 +77,7 @@ func Open(disk Disk, dir string) (*Folder, error) {
 	train := filepath.Join(dir, Train)
 	if _, err := os.Stat(train); err != nil {
 		err = fmt.Errorf("%s: %w", train, reason(err))
-		if errors.Is(err, fs.ErrNotExist) && isDir(dir) {
+		if errors.Is(err, fs.ErrNotExist) && isDir(dir) && !holds(dir, Optimizer) {
 			err = fmt.Errorf("%w; nothing has been saved there, so begin the run again", err)
 		}
 		return nil, err
@@ -112,10 +112,14 @@ func lockFolder(disk Disk, dir string) (f *Folder, abandoned bool, err error) {
 
 // refuseToOverwrite reports a folder that holds a run, or a log that is not from a process that died as it copied it.
 func (f *Folder) refuseToOverwrite(abandoned bool) error {
-	for _, name := range []string{Train, Optimizer} {
-		if f.holds(name) {
-			return fmt.Errorf("%s: it holds a run already; go on with it by --resume %s, or choose another folder", f.dir, f.dir)
-		}
+	if f.holds(Train) {
+		return fmt.Errorf("%s: it holds a run already; go on with it by --resume %s, or choose another folder", f.dir, f.dir)
+	}
+	keep := func(what, name string) error {
+		return fmt.Errorf("%s: it holds the %s of a run, but nothing to resume it from; move %s away, or choose another folder", f.dir, what, name)
+	}
+	if f.holds(Optimizer) {
+		return keep("rule", Optimizer)
 	}
 	info, err := os.Lstat(f.log.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -128,7 +132,7 @@ func (f *Folder) refuseToOverwrite(abandoned bool) error {
 		return fmt.Errorf("%s: %w", f.log.path, reason(err))
 	}
 	if info.Size() > 0 && !abandoned {
-		return fmt.Errorf("%s: it holds the log of a run, but nothing to resume it from; move %s away, or choose another folder", f.dir, Log)
+		return keep("log", Log)
 	}
 	return nil
 }
@@ -209,9 +213,11 @@ func (f *Folder) remove(name string) error {
 	return nil
 }
 
+func (f *Folder) holds(name string) bool { return holds(f.dir, name) }
+
 // holds reports whether there is something under a name. What can't be looked at counts as there.
-func (f *Folder) holds(name string) bool {
-	_, err := os.Lstat(f.path(name))
+func holds(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, name))
 	return !errors.Is(err, fs.ErrNotExist)
 }
 

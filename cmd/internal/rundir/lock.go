@@ -1,8 +1,10 @@
 package rundir
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -27,41 +29,50 @@ func (e heldError) Error() string {
 // Lock takes the lock of a file and writes the process id into it.
 func (OS) Lock(path string) (lock io.Closer, abandoned bool, err error) {
 	for {
-		info, err := os.Lstat(path)
-		if err == nil {
-			err = regular.Check(info)
-		} else if os.IsNotExist(err) {
-			err = nil
-		}
+		info, err := look(path)
 		if err != nil {
 			return nil, false, err
 		}
 		l := flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE|onlyRegular), flock.SetPermissions(0o644))
 		ok, err := l.TryLock()
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, false, err
-		case !ok:
-			return nil, false, heldError{holder(path)}
-		case !inPlace(l, path): // who had it has removed it, and this is the lock of a file without a name
-			if err := l.Close(); err != nil {
-				return nil, false, err
-			}
-			continue
 		}
-		note(path)
-		return l, info != nil, nil
+		if !ok {
+			return nil, false, heldError{holder(path)}
+		}
+		same, err := inPlace(l, path)
+		if same {
+			note(path)
+			return l, info != nil, nil
+		}
+		// Whoever had it has removed it, and this is the lock of a file without a name.
+		if err = errors.Join(err, l.Close()); err != nil {
+			return nil, false, err
+		}
 	}
 }
 
+// look returns what is known of the file of a lock, nil if it is missing.
+func look(path string) (fs.FileInfo, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil {
+		err = regular.Check(info)
+	}
+	return info, err
+}
+
 // inPlace reports whether a locked file is the one that is found under its name.
-func inPlace(l *flock.Flock, path string) bool {
+func inPlace(l *flock.Flock, path string) (bool, error) {
 	locked, err := l.Stat()
 	if err != nil {
-		return false
+		return false, err
 	}
-	named, err := os.Lstat(path)
-	return err == nil && os.SameFile(locked, named)
+	named, err := look(path)
+	return named != nil && os.SameFile(locked, named), err
 }
 
 // note writes the process id into the file of a lock that is held. It is for people to read: the lock holds without it, as

@@ -109,7 +109,7 @@ func TestBeginAgain(t *testing.T) {
 		{"a log that somebody keeps", map[string]string{Log: "{}\n"}, ": it holds the log of a run, but nothing to resume it from"},
 		{"a run", map[string]string{Train: "", Log: ""}, ": it holds a run already; go on with it by --resume "},
 		{"a killed run", map[string]string{Train: "", Log: "", Lock: "123\n"}, ": it holds a run already; go on with it by --resume "},
-		{"a rule", map[string]string{Optimizer: ""}, ": it holds a run already"},
+		{"a rule", map[string]string{Optimizer: ""}, ": it holds the rule of a run, but nothing to resume it from"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -159,6 +159,9 @@ func TestNothingToResume(t *testing.T) {
 	require.ErrorContains(t, err, "nothing has been saved there, so begin the run again")
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.Equal(t, []string{Log}, names(t, dir))
+	clitest.WriteFile(t, filepath.Join(dir, Optimizer), "a rule")
+	_, err = Open(OS{}, dir)
+	require.NotContains(t, err.Error(), "begin", "which would be refused")
 	_, err = Open(OS{}, filepath.Join(dir, "nowhere"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.NotContains(t, err.Error(), "begin")
@@ -318,7 +321,7 @@ func TestLongLog(t *testing.T) {
 	require.NoError(t, f.Close())
 	require.Equal(t, "one\ntwo\n", clitest.Tree(t, other)[Log])
 
-	for _, n := range []string{"", "-1", "1e3", strconv.Itoa(5<<30 + 1)} {
+	for _, n := range []string{"", "-1", "1e3", strconv.FormatInt(5<<30+1, 10)} {
 		train := checkpoint()
 		train.Meta[metaLog] = n
 		require.NoError(t, train.Save(filepath.Join(dir, Train)))
