@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 )
@@ -124,6 +125,23 @@ func TestEpisodesDiffer(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Len(t, seen, 4*(1+1+7))
+}
+
+// Which keys these are is part of what a seed means: children of the episode's, 0 for the problem, 1 for the start, and
+// those of 2 for the minibatches, in turn.
+func TestKeysOfAnEpisode(t *testing.T) {
+	var got []uint64
+	f := keysOf{weighed[float32]{4}, func(_ string, key uint64) { got = append(got, key) }}
+	b, err := meta.NewBPTT(meta.BPTTConfig{Rule: new(learnedopt.SGD), Family: f, Horizon: 3, Window: 2})
+	require.NoError(t, err)
+	const episode = 77
+	batch := func(step uint64) uint64 { return rng.Split(rng.Split(episode, 2), step) }
+	got = nil
+	for call := range uint64(2) {
+		_, err := b.Estimate(context.Background(), make([]float32, 1), []float32{-5}, episode+call)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []uint64{rng.Split(episode, 0), rng.Split(episode, 1), batch(0), batch(1), batch(2), batch(3)}, got)
 }
 
 // keysOf is a family that tells the keys it is asked for.
