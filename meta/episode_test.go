@@ -379,9 +379,9 @@ func TestSnapshotsOfAllKinds(t *testing.T) {
 
 // A snapshot that does not fit is refused, whatever it is that does not.
 func TestSnapshotsThatDoNotFit(t *testing.T) {
-	b, err := meta.NewBPTT(meta.BPTTConfig{Rule: new(learnedopt.Momentum), Family: inner.Quadratic{Dim: 3}, Horizon: 5, Window: 2})
+	b, err := meta.NewBPTT(meta.BPTTConfig{Rule: new(learnedopt.Adam), Family: inner.Quadratic{Dim: 3}, Horizon: 5, Window: 2})
 	require.NoError(t, err)
-	fits := meta.Snapshot{Step: 4, Theta: make([]float32, 3), State: make([]float32, 3)}
+	fits := meta.Snapshot{Step: 4, Theta: make([]float32, 3), State: make([]float32, 7)}
 	require.NoError(t, b.Restore(fits))
 	for what, spoil := range map[string]func(s *meta.Snapshot){
 		"a step at the horizon": func(s *meta.Snapshot) { s.Step = 5 },
@@ -391,7 +391,9 @@ func TestSnapshotsThatDoNotFit(t *testing.T) {
 	} {
 		s := fits
 		spoil(&s)
-		require.ErrorContains(t, b.Restore(s), "does not fit", what)
+		want := fmt.Sprintf("meta: a snapshot of %d weights and a state of %d at step %d does not fit 3 weights, a state of 7 and a horizon of 5",
+			len(s.Theta), len(s.State), s.Step)
+		require.EqualError(t, b.Restore(s), want, what)
 	}
 	require.Equal(t, 4, b.Snapshot().Step, "a refused snapshot changes nothing")
 }
