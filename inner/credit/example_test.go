@@ -7,7 +7,6 @@ import (
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/data/mnist"
 	"github.com/seed1498fded/unroll/inner/nets"
-	"github.com/seed1498fded/unroll/internal/rng"
 )
 
 // Feedback alignment: the error comes down through random weights that never change, at a right angle to the gradient. The
@@ -45,8 +44,8 @@ func Example() {
 	}
 	p.Init(theta, 1)
 	before := angle()
-	for i := range uint64(300) {
-		if _, err := p.Eval(grad, theta, rng.Split(2, i)); err != nil {
+	for i := range uint64(300) { // the key of a minibatch
+		if _, err := p.Eval(grad, theta, i); err != nil {
 			log.Fatal(err)
 		}
 		for k, g := range grad {
