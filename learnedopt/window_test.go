@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
@@ -86,7 +87,14 @@ func TestPullbacksAddToPhiAlone(t *testing.T) {
 				require.NoError(t, w.c.Pullback(d, w.point(e.grads[2])))
 				return d
 			}
+			alone := learnedopt.Cotangents[float32]{
+				Step: e.dStep[1], Next: make([]float32, len(w.state)), Phi: make([]float32, len(w.phi)), State: make([]float32, len(w.state)),
+			}
+			rng.Normal(alone.Next, 3, 1)
+			require.NoError(t, w.c.Pullback(alone, w.point(e.grads[2])), "gradient and theta are not wanted by everybody")
 			plain, filled := pull(0), pull(64)
+			require.Equal(t, plain.State, alone.State, r.Name()+" on "+name)
+			agree(t, r.Name()+" on "+name, params.Convert[float64](plain.Phi), params.Convert[float64](alone.Phi), 1e-6)
 			what := r.Name() + " on " + name
 			require.Equal(t, plain.State, filled.State, what)
 			require.Equal(t, plain.Grad, filled.Grad, what)
@@ -96,5 +104,31 @@ func TestPullbacksAddToPhiAlone(t *testing.T) {
 			}
 			require.NotEqual(t, make([]float32, 40), plain.Grad, what)
 		}
+	}
+}
+
+// wrong is a rule that gives what it should not.
+type wrong struct {
+	pacer
+	step func(in learnedopt.Inputs) *G.Node
+	next func(in learnedopt.Inputs) map[string]*G.Node
+}
+
+func (w wrong) Update(in learnedopt.Inputs) (*G.Node, map[string]*G.Node, error) {
+	return w.step(in), w.next(in), nil
+}
+
+// A rule that gives no step, or no next state, or one of another shape, is told so when it is compiled.
+func TestUpdatesThatAreWrong(t *testing.T) {
+	same := func(in learnedopt.Inputs) map[string]*G.Node { return in.State }
+	grad := func(in learnedopt.Inputs) *G.Node { return in.Grad }
+	for want, r := range map[string]wrong{
+		"learnedopt: pacer: Update gave a step":              {step: func(learnedopt.Inputs) *G.Node { return nil }, next: same},
+		"want a vector of 3":                                 {step: func(in learnedopt.Inputs) *G.Node { return in.State["s"] }, next: same},
+		`Update gave no next state "s"`:                      {step: grad, next: func(learnedopt.Inputs) map[string]*G.Node { return nil }},
+		`Update gave a next state "s" of shape (3), want ()`: {step: grad, next: func(in learnedopt.Inputs) map[string]*G.Node { return map[string]*G.Node{"s": in.Grad} }},
+	} {
+		_, err := learnedopt.Compile[float64](r, vector(3))
+		require.ErrorContains(t, err, want)
 	}
 }

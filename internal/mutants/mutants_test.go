@@ -33,6 +33,13 @@ func (c *Cell[F]) mean(v []float64) (m float64) {
 	return m
 }
 
+func number(s string) (int, error) {
+	if s != "" {
+		return 1, nil
+	}
+	return 2, fail(3)
+}
+
 var half = Pair{Left: -0.5, Right: other.Test}
 `
 
@@ -72,6 +79,10 @@ func TestMutants(t *testing.T) {
 		`Cell.mean: c.n = min(len(v), 3) -> c.n = min(len(v), (3+1))`,
 		`Cell.mean: swap(v, m) -> (nothing)`,
 		`Cell.mean: swap(v, m) -> swap(m, v)`,
+		`number: if s != "" { -> if false && (s != "") {`,
+		`number: if s != "" { -> if s == "" {`,
+		`number: return 1, nil -> return (1+1), nil`,
+		`number: return 2, fail(3) -> return 2, fail((3+1))`,
 		`-: var half = Pair{Left: -0.5, Right: other.Test} -> var half = Pair{ Right: other.Test}`,
 		`-: var half = Pair{Left: -0.5, Right: other.Test} -> var half = Pair{Left: 0.5, Right: other.Test}`,
 		`-: var half = Pair{Left: -0.5, Right: other.Test} -> var half = Pair{Left: -(2*0.5), Right: other.Test}`,

@@ -216,6 +216,8 @@ func (f *finder) visit(n ast.Node) bool {
 		f.arguments(n)
 	case *ast.CompositeLit:
 		f.fields(n)
+	case *ast.ReturnStmt:
+		return f.results(n)
 	case *ast.IfStmt:
 		f.condition(n)
 	case *ast.BlockStmt:
@@ -290,6 +292,25 @@ func (f *finder) comma(at token.Pos) token.Pos {
 		return 1
 	}
 	return 0
+}
+
+// results goes on to what a function returns. Plain values beside an error, or beside a false, are never looked at.
+func (f *finder) results(n *ast.ReturnStmt) bool {
+	last := len(n.Results) - 1
+	if last < 1 {
+		return true
+	}
+	switch text := f.text(n.Results[last]); text {
+	case "nil", "true":
+		return true
+	}
+	for i, r := range n.Results {
+		_, literal := r.(*ast.BasicLit)
+		if _, name := r.(*ast.Ident); i == last || !literal && !name {
+			ast.Inspect(r, f.visit)
+		}
+	}
+	return false
 }
 
 // condition notes an if that is turned round, and one that never holds, where it guards against something.

@@ -265,6 +265,17 @@ func TestTrainingDiverges(t *testing.T) {
 	require.Equal(t, []float64{1}, h.TestError)
 }
 
+// A run that diverges is over: nothing is trained after the minibatch whose loss is not finite.
+func TestTrainingEndsWhereItDiverges(t *testing.T) {
+	updates := 0
+	h := train(t, Training{
+		Family: small(t, 50, 8, nil), Optimizer: untrained(&learnedopt.SGD{LR: 3e38}), Epochs: 3, Key: 1,
+		Progress: func(float64) { updates++ },
+	})
+	require.Equal(t, []float64{inf, inf, inf}, h.Loss)
+	require.LessOrEqual(t, updates, 3, "of 18")
+}
+
 func TestTrainingIsReproducible(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	run := func(key uint64, f credit.Family, o *learnedopt.Trained) *History {
