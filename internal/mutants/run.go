@@ -95,6 +95,9 @@ func (r *runner) test(ctx context.Context, folder string, m *mutant, limit time.
 	cmd = confined(limited, binary, "-test.failfast", "-test.timeout=0")
 	cmd.Dir = filepath.Join(r.module.root, filepath.FromSlash(folder))
 	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
+	if m == nil {
+		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr // what fails without a change is of interest
+	}
 	if err := cmd.Run(); err != nil {
 		return caught, ctx.Err()
 	}
