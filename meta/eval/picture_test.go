@@ -2,6 +2,7 @@ package eval
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strconv"
 	"testing"
@@ -97,4 +98,17 @@ func TestWiden(t *testing.T) {
 		widen(&a)
 		require.Equal(t, []float64{tt.wantMin, tt.wantMax}, []float64{a.Min, a.Max})
 	}
+}
+
+// As many credit rules as there are colours and marks can be told apart.
+func TestStylesDiffer(t *testing.T) {
+	seen := map[string]int{}
+	for i := range len(palette) * len(marks) {
+		s := newStyle(i, 0)
+		look := fmt.Sprintf("%v %T", s.glyph.Color, s.glyph.Shape)
+		require.NotContains(t, seen, look)
+		require.Equal(t, s.glyph.Color, s.line.Color)
+		seen[look] = i
+	}
+	require.Greater(t, len(seen), 20, "there are so many rules")
 }
