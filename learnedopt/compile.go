@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -31,17 +32,17 @@ func Compile[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) 
 			return c, nil
 		}
 	}
-	return c.onGraph()
+	return c.onGraph(graph.Compile[F])
 }
 
-// CompileGraph is Compile without kernels: it always runs the expression that the rule's Update writes. It is the
-// reference that kernels are tested against.
+// CompileGraph is Compile without kernels: it always runs the expression that the rule's Update writes, as it is written,
+// by Gorgonia's operations. It is the reference that kernels are tested against, and the lowering of graphs.
 func CompileGraph[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
 	c, err := newCompiled[F](r, theta)
 	if err != nil {
 		return nil, err
 	}
-	return c.onGraph()
+	return c.onGraph(graph.CompileUnlowered[F])
 }
 
 func newCompiled[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
@@ -60,8 +61,8 @@ func newCompiled[F params.Float](r Rule, theta params.Layout) (*Compiled[F], err
 }
 
 // onGraph gives c the engine that every rule has.
-func (c *Compiled[F]) onGraph() (*Compiled[F], error) {
-	e, err := newGraphEngine(c)
+func (c *Compiled[F]) onGraph(compile compiler[F]) (*Compiled[F], error) {
+	e, err := newGraphEngine(c, compile)
 	if err != nil {
 		return nil, err
 	}

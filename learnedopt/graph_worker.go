@@ -20,6 +20,7 @@ type worker[F params.Float] struct {
 	nodes    ruleNodes
 	forward  *graph.Program[F]
 	backward [2]*graph.Program[F] // [0] phi and state; [1] gradient and theta too
+	clocks   []F                  // the cotangents of the state's shared tensors, end to end
 }
 
 // ruleNodes are the inputs and outputs of a rule's graph, tensors in layout order.
@@ -37,7 +38,7 @@ func newWorker[F params.Float](c *Compiled[F], e *graphEngine[F], theta params.L
 		if err := w.build(); err != nil {
 			return err
 		}
-		w.forward, err = graph.Compile[F](w.nodes.inputs(), append([]*G.Node{w.nodes.step}, w.nodes.next...))
+		w.forward, err = e.compile(w.nodes.inputs(), append([]*G.Node{w.nodes.step}, w.nodes.next...))
 		return err
 	})
 	return w, err
@@ -217,13 +218,8 @@ func (w *worker[F]) clockCotangents(next []F) []F {
 	if w.cw {
 		return nil
 	}
-	var v []F
-	for i, part := range params.Split(w.c.state, next) {
-		if !perCoordinate(w.c.state[i], w.c.n) {
-			v = append(v, part...)
-		}
-	}
-	return v
+	w.clocks = appendClocks(w.clocks[:0], w.c, next)
+	return w.clocks
 }
 
 // backwardProgram compiles the pullback, with the cotangents of gradient and theta if wanted.
@@ -256,7 +252,7 @@ func (w *worker[F]) compileBackward(xs []*G.Node) (*graph.Program[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	return graph.Compile[F](append(w.nodes.inputs(), cots...), grads)
+	return w.e.compile(append(w.nodes.inputs(), cots...), grads)
 }
 
 // fill copies src to the front of dst and clears the rest.

@@ -34,8 +34,8 @@ var lattice = map[string]node{
 
 	"checkpoints":     {imports: "params"},
 	"checkpoints/zoo": {imports: "checkpoints"},
-	"internal/graph":  {imports: "params"},
 	"internal/kernel": {imports: "params", tests: "internal/rng"},
+	"internal/graph":  {imports: "internal/kernel params", tests: "internal/rng"}, // what a graph is lowered onto
 	"internal/matrix": {imports: "internal/kernel params", tests: "internal/rng"},
 
 	"inner/data":        {},

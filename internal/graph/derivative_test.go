@@ -51,7 +51,7 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 	"sqrt":        G.Sqrt,
 	"square":      G.Square,
 	"tanh":        G.Tanh,
-	"pow":         func(x *G.Node) (*G.Node, error) { return G.Pow(x, G.NewConstant(2.5)) },
+	"pow":         func(x *G.Node) (*G.Node, error) { return G.Pow(x, constant(x, 2.5)) },
 	"softMax0":    func(x *G.Node) (*G.Node, error) { return G.SoftMax(x, 0) },
 	"norm":        func(x *G.Node) (*G.Node, error) { return G.Norm(x, 0, 2) },
 	"sum": func(x *G.Node) (*G.Node, error) {
@@ -95,11 +95,11 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 		return then(y, err, G.Tanh)
 	},
 	"sub": func(x *G.Node) (*G.Node, error) {
-		y, err := G.Sub(G.NewConstant(1.5), x)
+		y, err := G.Sub(constant(x, 1.5), x)
 		return then(y, err, G.Tanh)
 	},
 	"div": func(x *G.Node) (*G.Node, error) {
-		y, err := G.Add(x, G.NewConstant(2.5))
+		y, err := G.Add(x, constant(x, 2.5))
 		return then(y, err, func(y *G.Node) (*G.Node, error) { return G.HadamardDiv(x, y) })
 	},
 	"scalarTimesMatrix": func(x *G.Node) (*G.Node, error) {

@@ -34,8 +34,8 @@ type Def struct {
 	// Stop makes the derivative zero by definition.
 	Stop bool
 
-	// begin is where uncut lays its input, for join to see; nil for all other operations.
-	begin *int
+	// moves says how the operation moves numbers, if that is all it does; one of the types in slice.go.
+	moves any
 }
 
 // A Kernel computes an operation over slices. It cannot fail.

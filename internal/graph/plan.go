@@ -1,0 +1,135 @@
+package graph
+
+import (
+	"slices"
+	"unsafe"
+)
+
+// A lowered program is a list of steps over memory that is fixed.
+type lowered struct {
+	in, out [][]float32
+	steps   []func() error
+}
+
+func (p *lowered) In(i int) []float32  { return p.in[i] }
+func (p *lowered) Out(i int) []float32 { return p.out[i] }
+
+func (p *lowered) Run() error {
+	for _, run := range p.steps {
+		if err := run(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish schedules the operations, plans their memory and binds them to it.
+func (l *lowering) finish(p *lowered, results []view) error {
+	readers := readers(results)
+	steps := order(group(readers))
+	for _, v := range results {
+		if v.of.mem == nil {
+			v.of.mem = lineSlice(v.size())
+		}
+		p.out = append(p.out, v.slice())
+	}
+	plan(steps, readers)
+	var loops []*loop
+	words := 0
+	for _, s := range steps {
+		if s[0].function == nil {
+			p.steps = append(p.steps, s[0].work.bind(s[0]))
+			continue
+		}
+		loop := newLoop(s)
+		loops, words = append(loops, loop), max(words, loop.words())
+		p.steps = append(p.steps, loop.run)
+	}
+	registers := lineSlice(words)
+	for _, loop := range loops {
+		loop.bind(registers)
+	}
+	return nil
+}
+
+// passing says whether what o writes is only read in its own step.
+func (o *op) passing(s step, readers []*op) bool {
+	return o.function != nil && !slices.ContainsFunc(readers, func(r *op) bool { return !slices.Contains(s, r) || !o.feeds(r) })
+}
+
+// A lifetime is the steps from the first that writes a matrix to the last that reads it.
+type lifetime struct {
+	m           *matrix
+	first, last int
+	at          int // where it is to lie
+}
+
+func (a *lifetime) meets(b *lifetime) bool { return a.first <= b.last && b.first <= a.last }
+
+// plan gives memory to what outlives a step, in one block, where matrices that do not live at one time may lie at one place.
+func plan(steps []step, readers map[*op][]*op) {
+	var lives []*lifetime
+	of := make(map[*matrix]*lifetime)
+	touch := func(m *matrix, i int) {
+		switch life := of[m]; {
+		case life != nil:
+			life.last = i
+		case m.mem == nil:
+			of[m] = &lifetime{m: m, first: i, last: i}
+			lives = append(lives, of[m])
+		}
+	}
+	for i, s := range steps {
+		for _, o := range s {
+			if !o.passing(s, readers[o]) {
+				touch(o.dst.of, i)
+			}
+		}
+		for _, o := range s {
+			for _, v := range o.in {
+				if of[v.of] != nil {
+					touch(v.of, i)
+				}
+			}
+		}
+	}
+	total := 0
+	slices.SortStableFunc(lives, func(a, b *lifetime) int { return b.m.size() - a.m.size() })
+	for i, a := range lives {
+		a.at = fit(a, lives[:i])
+		total = max(total, a.at+a.m.size())
+	}
+	block := lineSlice(total)
+	for _, a := range lives {
+		a.m.mem = block[a.at : a.at+a.m.size() : a.at+a.m.size()]
+	}
+}
+
+// fit returns the first place where a fits between those that live while it does.
+func fit(a *lifetime, placed []*lifetime) int {
+	var others []*lifetime
+	for _, b := range placed {
+		if a.meets(b) {
+			others = append(others, b)
+		}
+	}
+	slices.SortFunc(others, func(b, c *lifetime) int { return b.at - c.at })
+	at := 0
+	for _, b := range others {
+		if at+a.m.size() <= b.at {
+			break
+		}
+		at = max(at, (b.at+b.m.size()+line-1)/line*line)
+	}
+	return at
+}
+
+// lineSlice returns n zeros that begin on a cache line.
+func lineSlice(n int) []float32 {
+	v := make([]float32, n+line)
+	skip := 0
+	for uintptr(unsafe.Pointer(&v[skip]))%(4*line) != 0 {
+		skip++
+	}
+	return v[skip : skip+n : skip+n]
+}
