@@ -10,9 +10,6 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// written is the LSTM as somebody else's rule, which has no kernels: its expression is lowered.
-type written struct{ learnedopt.LSTM }
-
 // What a rule costs on a core that is written as an expression: the LSTM on its own kernels, lowered, and as Gorgonia has it.
 func BenchmarkGraph(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -23,8 +20,8 @@ func BenchmarkGraph(b *testing.B) {
 		compile func(learnedopt.Rule, params.Layout) (*learnedopt.Compiled[float32], error)
 	}{
 		{"kernels", new(learnedopt.LSTM), learnedopt.Compile[float32]},
-		{"lowered", new(written), learnedopt.Compile[float32]},
-		{"unlowered", new(written), learnedopt.CompileGraph[float32]},
+		{"lowered", written{new(learnedopt.LSTM)}, learnedopt.Compile[float32]},
+		{"gorgonia", written{new(learnedopt.LSTM)}, learnedopt.CompileGraph[float32]},
 	} {
 		c, err := x.compile(x.rule, params.Layout{{Name: "theta", Shape: []int{n}}})
 		require.NoError(b, err)
@@ -33,6 +30,7 @@ func BenchmarkGraph(b *testing.B) {
 		step, next := make([]float32, n), make([]float32, m)
 		require.NoError(b, c.Step(step, p.State, p)) // away from zero
 		d := learnedopt.Cotangents[float32]{Step: e.dStep[0], Next: make([]float32, m), Phi: make([]float32, len(e.phi)), State: make([]float32, m)}
+		require.NoError(b, c.Pullback(d, p)) // which compiles it
 		b.Run("forward/"+x.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -222,26 +222,35 @@ func (w *worker[F]) clockCotangents(next []F) []F {
 	return w.clocks
 }
 
-// backwardProgram compiles the pullback, with the cotangents of gradient and theta if wanted.
+// backwardProgram returns the pullback, with the cotangents of gradient and theta if wanted.
 func (w *worker[F]) backwardProgram(inputs bool) (*graph.Program[F], error) {
 	which := 0
-	xs := append(append([]*G.Node{}, w.nodes.phi...), w.nodes.state...)
 	if inputs {
 		which = 1
-		xs = w.nodes.inputs()
 	}
 	if w.backward[which] != nil {
 		return w.backward[which], nil
 	}
-	err := graph.Exclusive(func() (err error) {
-		w.backward[which], err = w.compileBackward(xs)
-		return err
-	})
-	return w.backward[which], err
+	p, err := w.compileBackward(inputs)
+	w.backward[which] = p
+	return p, err
 }
 
-// compileBackward compiles the cotangents of xs.
-func (w *worker[F]) compileBackward(xs []*G.Node) (*graph.Program[F], error) {
+// compileBackward compiles the pullback.
+func (w *worker[F]) compileBackward(inputs bool) (p *graph.Program[F], err error) {
+	xs := append(append([]*G.Node{}, w.nodes.phi...), w.nodes.state...)
+	if inputs {
+		xs = w.nodes.inputs()
+	}
+	err = graph.Exclusive(func() (err error) {
+		p, err = w.cotangents(xs)
+		return err
+	})
+	return p, err
+}
+
+// cotangents compiles the cotangents of xs.
+func (w *worker[F]) cotangents(xs []*G.Node) (*graph.Program[F], error) {
 	g := w.nodes.step.Graph()
 	dStep := newInput[F](g, "cotangent.step", []int{w.width})
 	cots := []*G.Node{dStep}

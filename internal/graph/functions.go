@@ -26,7 +26,7 @@ var (
 // kernels' are right to 4 ulp, the others are computed in float64.
 var functionsOfOne = map[string]*function{
 	"abs":      each(math.Abs),
-	"sign":     each(func(x float64) float64 { return math.Copysign(1, x) }),
+	"sign":     each(sign),
 	"ceil":     each(math.Ceil),
 	"floor":    each(math.Floor),
 	"sin":      each(math.Sin),
@@ -41,6 +41,17 @@ var functionsOfOne = map[string]*function{
 	"expm1":    each(math.Expm1),
 	"softplus": each(softplus),
 }
+
+// sign keeps zeros and NaN.
+func sign(x float64) float64 {
+	if x == 0 || x != x {
+		return x
+	}
+	return math.Copysign(1, x)
+}
+
+// signOfScalar is what Gorgonia takes for the sign of what is no tensor: that of zeros counts.
+var signOfScalar = each(func(x float64) float64 { return math.Copysign(1, x) })
 
 func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
 

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,6 +228,8 @@ func (l *lowering) node(n *G.Node, in []*G.Node) pending {
 			p = l.slice(n, in)
 		case "repeatOp":
 			p = l.repeat(n, in)
+		case "concatOp":
+			p = l.concat(n, in)
 		}
 		if p != nil {
 			return p
@@ -256,7 +259,7 @@ func (l *lowering) unary(n *G.Node, in []*G.Node) pending {
 	x := l.view(in[0])
 	rows, cols := dims(n.Shape())
 	do := func(f *function, v ...view) view { return l.apply(f, rows, cols, v...) }
-	switch name := unaryName(n.Op()); name {
+	switch unaryName(n.Op()) {
 	case "neg":
 		return do(times, l.constant(-1), x)
 	case "square":
@@ -267,10 +270,13 @@ func (l *lowering) unary(n *G.Node, in []*G.Node) pending {
 		return do(over, l.constant(1), x)
 	case "invSqrt":
 		return do(over, l.constant(1), do(squareRoot, x))
-	default:
-		if f := functionsOfOne[name]; f != nil {
-			return do(f, x)
+	case "sign":
+		if len(n.Shape()) == 0 {
+			return do(signOfScalar, x)
 		}
+	}
+	if f := functionsOfOne[unaryName(n.Op())]; f != nil {
+		return do(f, x)
 	}
 	return nil
 }
@@ -278,6 +284,11 @@ func (l *lowering) unary(n *G.Node, in []*G.Node) pending {
 func (l *lowering) binary(n *G.Node, in []*G.Node) pending {
 	symbol, _, _ := strings.Cut(n.Op().String(), " ")
 	f := functionsOfTwo[symbol]
+	for _, c := range in {
+		if s := size(c.Shape()); s != 1 && s != size(n.Shape()) {
+			return nil
+		}
+	}
 	if f == nil {
 		return nil
 	}
@@ -352,6 +363,24 @@ func (l *lowering) repeat(n *G.Node, in []*G.Node) pending {
 		}
 	}
 	return nil
+}
+
+// concat lays its inputs one behind the other along an axis.
+func (l *lowering) concat(n *G.Node, in []*G.Node) pending {
+	var s stride
+	if _, err := fmt.Sscanf(n.Op().String(), "Concat(axis=%d)", &s.axis); err != nil {
+		return nil
+	}
+	s.step = 1
+	p := newPieces(dims(n.Shape()))
+	for _, c := range in {
+		s.from, s.to = s.to, s.to+c.Shape()[s.axis]
+		dst, ok := all(&matrix{rows: p.rows, cols: p.cols}).take(n.Shape(), s)
+		if !ok || !p.add(dst, l.view(c)) {
+			return nil
+		}
+	}
+	return p
 }
 
 // sum translates the sum over one axis or over all.

@@ -41,7 +41,7 @@ func (o *op) before() []*op {
 // feeds says whether c reads what o writes number by number, so that it may lie in a register.
 func (o *op) feeds(c *op) bool {
 	if o.function == nil || c.function == nil || slices.Contains(c.after, o) ||
-		o.dst.rows != c.dst.rows || o.dst.cols != c.dst.cols || len(o.dst.of.writers) > 1 || !o.dst.whole() {
+		o.dst.rows != c.dst.rows || o.dst.cols != c.dst.cols || !o.dst.whole() {
 		return false
 	}
 	return !slices.ContainsFunc(c.in, func(v view) bool { return v.of == o.dst.of && !v.whole() })

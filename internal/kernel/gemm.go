@@ -73,7 +73,9 @@ func (s Strided) holds(rows, cols int) bool {
 	return s.Row >= 0 && s.Col >= 0 && len(s.Data) > (rows-1)*s.Row+(cols-1)*s.Col
 }
 
-func (s Strided) String() string { return fmt.Sprintf("%d elements by %d and %d", len(s.Data), s.Row, s.Col) }
+func (s Strided) String() string {
+	return fmt.Sprintf("%d elements by %d and %d", len(s.Data), s.Row, s.Col)
+}
 
 // panel returns the numbers in a vector of the assembly, and how many vectors of columns it takes at most at a time.
 func panel() (lanes, most int) {
