@@ -25,14 +25,14 @@ var (
 // functionsOfOne are Gorgonia's elementwise operations by their names, those that are not written with others. The
 // kernels' are right to 4 ulp, the others are computed in float64.
 var functionsOfOne = map[string]*function{
-	"abs":      each(math.Abs),
+	"abs":      {one: kernel.Abs},
 	"sign":     each(sign),
 	"ceil":     each(math.Ceil),
 	"floor":    each(math.Floor),
 	"sin":      each(math.Sin),
 	"cos":      each(math.Cos),
-	"exp":      each(math.Exp),
-	"ln":       each(math.Log),
+	"exp":      {one: kernel.Exp},
+	"ln":       {one: kernel.Log},
 	"log2":     each(math.Log2),
 	"sqrt":     squareRoot,
 	"tanh":     {one: kernel.Tanh[float32]},

@@ -15,9 +15,9 @@ import (
 type lowering struct {
 	nodes map[*G.Node]pending
 	uses  map[*G.Node]int // consumers, and outputs
-	ops   []*op
-	made  map[view]view // gapless copies
+	made  map[view]view   // gapless copies
 	fixed map[float32]view
+	ops   int // so far
 }
 
 // An op is one operation of a lowered program: it writes dst from what in shows. It is an elementwise function, or work.
@@ -36,8 +36,8 @@ type work interface {
 	bind(o *op) func() error
 }
 
-// A pending is what a node has become: a view, a box or what can still be made one.
-type pending interface{}
+// A pending is what a node has become: a view, a *box, or a *product or *pieces, of which a view can still be made.
+type pending any
 
 // A box holds a value that is no float32, for operations that run as Gorgonia has them.
 type box struct {
@@ -56,30 +56,43 @@ func lower(inputs, outputs []*G.Node) (*lowered, error) {
 	}
 	p := new(lowered)
 	for _, n := range inputs {
-		m := l.matrix(dims(n.Shape()))
+		m := newMatrix(n)
 		m.mem = lineSlice(m.size())
 		p.in = append(p.in, m.mem)
 		l.nodes[n] = all(m)
 	}
+	if err := l.translate(order); err != nil {
+		return nil, err
+	}
+	var results []view
+	for _, n := range outputs {
+		if n.Dtype() != tensor.Float32 {
+			return nil, fmt.Errorf("graph: output %v is of %v, want %v", n, n.Dtype(), tensor.Float32)
+		}
+		results = append(results, l.result(n))
+	}
+	p.finish(results)
+	return p, nil
+}
+
+// translate goes through the nodes in order, inputs before results.
+func (l *lowering) translate(order []*G.Node) error {
 	for _, n := range order {
 		if _, fed := l.nodes[n]; fed {
 			continue
 		}
-		var err error
-		if in := children(n); len(in) == 0 {
-			err = l.leaf(n)
-		} else {
+		in := children(n)
+		if len(in) > 0 {
 			l.nodes[n] = l.node(n, in)
+			continue
 		}
+		v, err := ownValue(n)
 		if err != nil {
-			return nil, err
+			return err
 		}
+		l.nodes[n] = leaf(n, v)
 	}
-	var results []view
-	for _, n := range outputs {
-		results = append(results, l.result(n))
-	}
-	return p, l.finish(p, results)
+	return nil
 }
 
 // uses counts the consumers of each node.
@@ -96,30 +109,27 @@ func uses(order, outputs []*G.Node) map[*G.Node]int {
 	return u
 }
 
-func (l *lowering) matrix(rows, cols int) *matrix { return &matrix{rows: rows, cols: cols} }
+// newMatrix returns a matrix for the value of a node.
+func newMatrix(n *G.Node) *matrix {
+	rows, cols := dims(n.Shape())
+	return &matrix{rows: rows, cols: cols}
+}
 
 // leaf takes a node's own value as it lies.
-func (l *lowering) leaf(n *G.Node) error {
-	v, err := ownValue(n)
-	if err != nil {
-		return err
-	}
+func leaf(n *G.Node, v G.Value) pending {
 	if v.Dtype() != tensor.Float32 {
-		l.nodes[n] = &box{value: v}
-		return nil
+		return &box{value: v}
 	}
-	m := l.matrix(dims(n.Shape()))
+	m := newMatrix(n)
 	m.mem = Floats[float32](v)
-	l.nodes[n] = all(m)
-	return nil
+	return all(m)
 }
 
 // constant shows one number.
 func (l *lowering) constant(x float32) view {
 	v, ok := l.fixed[x]
 	if !ok {
-		m := l.matrix(1, 1)
-		m.mem = []float32{x}
+		m := &matrix{rows: 1, cols: 1, mem: []float32{x}}
 		v = all(m)
 		l.fixed[x] = v
 	}
@@ -128,8 +138,8 @@ func (l *lowering) constant(x float32) view {
 
 // add appends an operation that writes dst.
 func (l *lowering) add(o *op) view {
-	o.index = len(l.ops)
-	l.ops = append(l.ops, o)
+	o.index = l.ops
+	l.ops++
 	o.dst.of.writers = append(o.dst.of.writers, o)
 	return o.dst
 }
@@ -139,7 +149,7 @@ func (l *lowering) apply(f *function, rows, cols int, in ...view) view {
 	for i, v := range in {
 		in[i] = l.shaped(v, rows, cols)
 	}
-	return l.add(&op{function: f, in: in, dst: all(l.matrix(rows, cols))})
+	return l.add(&op{function: f, in: in, dst: all(&matrix{rows: rows, cols: cols})})
 }
 
 // shaped shows v as rows×cols: a single number repeated, or the same numbers in another shape.

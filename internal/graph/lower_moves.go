@@ -56,7 +56,7 @@ func (p *pieces) plus(q *pieces) *pieces {
 
 // assemble makes a matrix of pieces: each is copied, or computed, to where it lies.
 func (l *lowering) assemble(p *pieces) view {
-	m := l.matrix(p.rows, p.cols)
+	m := &matrix{rows: p.rows, cols: p.cols}
 	var after []*op
 	for _, c := range p.covered {
 		if !c {
@@ -93,7 +93,7 @@ func (l *lowering) move(def *Def, in []*G.Node) pending {
 	case sums:
 		return l.sumAlong(l.view(in[0]), in[0].Shape(), m.axis)
 	case pastes:
-		dst, ok := all(l.matrix(rows, cols)).take(def.Shape, m.stride)
+		dst, ok := all(&matrix{rows: rows, cols: cols}).take(def.Shape, m.stride)
 		if p := newPieces(rows, cols); ok && p.add(dst, l.view(in[0])) {
 			return p
 		}
@@ -112,7 +112,7 @@ func (l *lowering) join(rows, cols int, parts []*G.Node, begins []int) pending {
 	p := newPieces(rows, cols)
 	for i, part := range parts {
 		src := l.view(part)
-		dst, _ := all(l.matrix(rows, cols)).cut(begins[i], src.size())
+		dst, _ := all(&matrix{rows: rows, cols: cols}).cut(begins[i], src.size())
 		if w, ok := dst.as(src.rows, src.cols); ok {
 			dst = w
 		}

@@ -6,8 +6,8 @@ import "slices"
 // run as one loop. They are in the order of their indices.
 type step []*op
 
-// readers lists, for each of the operations that the results depend on, those that need it.
-func readers(results []view) map[*op][]*op {
+// readersOf lists, for each of the operations that the results depend on, those that need it.
+func readersOf(results []view) map[*op][]*op {
 	of := make(map[*op][]*op)
 	var visit func(o *op)
 	visit = func(o *op) {
@@ -104,8 +104,8 @@ func (o *op) joins(p *op) bool {
 	return o.function != nil && o.dst.rows == p.dst.rows && o.dst.cols == p.dst.cols
 }
 
-// order puts steps where what they read has been written last, and is in a cache still.
-func order(steps []step) []step {
+// inOrder puts steps where what they read has been written last, and is in a cache still.
+func inOrder(steps []step) []step {
 	of := make(map[*op]int)
 	for i, s := range steps {
 		for _, o := range s {

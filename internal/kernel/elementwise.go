@@ -2,10 +2,11 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 )
 
 // The arithmetic of lowered graphs, see package graph. All slices of a call have one length, and the result may lie over
-// what is read. Every result is rounded once, to nearest: assembly and plain Go give the same bits.
+// what is read. Results but those of Exp and Log are rounded once, to nearest: assembly and plain Go give the same bits.
 
 // Sub sets y = a − b.
 func Sub(y, a, b []float32) {
@@ -24,6 +25,30 @@ func Div(y, a, b []float32) {
 
 // Sqrt sets y = √x.
 func Sqrt(y, x []float32) { each(y, x, sqrtAVX2, root) }
+
+// Abs sets y = |x|.
+func Abs(y, x []float32) {
+	each(y, x, absAVX2, func(x float32) float32 { return float32(math.Abs(float64(x))) })
+}
+
+// Exp sets y = e^x, right to 4 ulp.
+func Exp(y, x []float32) {
+	each(y, x, expAVX2, func(x float32) float32 { return float32(math.Exp(float64(x))) })
+}
+
+// Log sets y = log x, right to 4 ulp.
+func Log(y, x []float32) {
+	for _, v := range x {
+		if !(v >= 0x1p-126) { // of zero, of what is negative, too small to be normal or no number
+			sameLength(len(y), len(x))
+			for i, v := range x {
+				y[i] = float32(math.Log(float64(v)))
+			}
+			return
+		}
+	}
+	LogSize(y, x)
+}
 
 func binary(y, a, b []float32, avx2 func(y, a, b []float32), generic func(a, b float32) float32) {
 	sameLength(len(y), len(a))

@@ -118,6 +118,16 @@ func divAVX2(y []float32, a []float32, b []float32)
 //go:noescape
 func sqrtAVX2(y []float32, x []float32)
 
+// absAVX2 sets y to |·| of x, which is as long.
+//
+//go:noescape
+func absAVX2(y []float32, x []float32)
+
+// expAVX2 sets y to e^· of x, which is as long.
+//
+//go:noescape
+func expAVX2(y []float32, x []float32)
+
 // copyRowsAVX2 is CopyRows for at least one row of at least eight numbers.
 //
 //go:noescape

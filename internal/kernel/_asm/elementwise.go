@@ -16,7 +16,21 @@ func elementwise() {
 		c.op(VSQRTPS, x, x)
 		return x
 	})
+	each("absAVX2", "|·|", func(c *chain, x reg.VecVirtual) reg.VecVirtual {
+		c.op(VANDPS, word("withoutSign", 1<<31-1), x, x)
+		return x
+	})
+	each("expAVX2", "e^·", eight.power)
 	copyRows()
+}
+
+// power emits e^x, as the square of e^(x/2), which overflows where e^x does and goes gradually to zero.
+func (w width) power(c *chain, x reg.VecVirtual) reg.VecVirtual {
+	c.op(VMULPS, float("halfF", 0.5), x, x)
+	s, q := w.exponential(c, w.clamp(c, x, 87), 1)
+	c.op(VFMADD213PS, s, s, q)
+	c.op(VMULPS, q, q, q)
+	return q
 }
 
 // binary writes a function of two numbers each, 32 at a time while there are as many.
