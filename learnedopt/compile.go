@@ -31,8 +31,9 @@ func Compile[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) 
 		if c32.engine = kernelEngine(c32); c32.engine != nil {
 			return c, nil
 		}
+		return c.onGraph(graph.Compile[F], min(max(blockLen, blockState/(1+c.state.Len()/c.n)), lightBlockLen))
 	}
-	return c.onGraph(graph.Compile[F])
+	return c.onGraph(graph.Compile[F], blockLen)
 }
 
 // CompileGraph is Compile without kernels: it always runs the expression that the rule's Update writes, as it is written,
@@ -42,7 +43,7 @@ func CompileGraph[F params.Float](r Rule, theta params.Layout) (*Compiled[F], er
 	if err != nil {
 		return nil, err
 	}
-	return c.onGraph(graph.CompileUnlowered[F])
+	return c.onGraph(graph.CompileUnlowered[F], blockLen)
 }
 
 func newCompiled[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
@@ -61,8 +62,8 @@ func newCompiled[F params.Float](r Rule, theta params.Layout) (*Compiled[F], err
 }
 
 // onGraph gives c the engine that every rule has.
-func (c *Compiled[F]) onGraph(compile compiler[F]) (*Compiled[F], error) {
-	e, err := newGraphEngine(c, compile)
+func (c *Compiled[F]) onGraph(compile compiler[F], block int) (*Compiled[F], error) {
+	e, err := newGraphEngine(c, compile, block)
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,16 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// blockLen is the most coordinates of a coordinatewise rule that run as one graph: small enough for an LSTM's gates to
-// stay in a second-level cache, large enough for the work of an operation to hide the cost of calling it.
-const blockLen = 256
+// The most coordinates of a coordinatewise rule that run as one graph.
+const (
+	// blockLen is small enough for an LSTM's gates to stay in a second-level cache, large enough for the work of an
+	// operation to hide the cost of calling it.
+	blockLen = 256
+	// lightBlockLen is for lowered rules of less state, whose operations take that much less time each.
+	lightBlockLen = 1 << 12
+	// blockState is the most numbers of state that a block of more than blockLen coordinates has.
+	blockState = 1 << 14
+)
 
 // A graphEngine runs the expression that a rule's Update writes.
 type graphEngine[F params.Float] struct {
@@ -33,10 +40,11 @@ type graphEngine[F params.Float] struct {
 // A compiler makes programs of graphs: graph.Compile, or graph.CompileUnlowered for the reference.
 type compiler[F params.Float] func(inputs, outputs []*G.Node) (*graph.Program[F], error)
 
-func newGraphEngine[F params.Float](c *Compiled[F], compile compiler[F]) (*graphEngine[F], error) {
+// newGraphEngine makes an engine whose graphs have at most block coordinates, if the rule is coordinatewise.
+func newGraphEngine[F params.Float](c *Compiled[F], compile compiler[F], block int) (*graphEngine[F], error) {
 	width, part := c.n, c.theta
 	if _, ok := c.rule.(Coordinatewise); ok {
-		count := (c.n + blockLen - 1) / blockLen
+		count := (c.n + block - 1) / block
 		width = max(2, (c.n+count-1)/count) // Gorgonia takes a vector of one element for a scalar
 		part = params.Layout{{Name: "block", Shape: []int{width}}}
 	}

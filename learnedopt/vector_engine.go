@@ -88,7 +88,7 @@ func (e *vectorEngine) moveOfGroup(w, g int) error {
 
 func (e *vectorEngine) pullback(d Cotangents[float32], p Point[float32]) error {
 	if e.graph == nil {
-		g, err := newGraphEngine(e.c, graph.CompileUnlowered[float32])
+		g, err := newGraphEngine(e.c, graph.CompileUnlowered[float32], blockLen)
 		if err != nil {
 			return err
 		}

@@ -72,11 +72,13 @@ func (l *lowering) assemble(p *pieces) view {
 	return all(m)
 }
 
-// move translates an operation that only moves or sums numbers; nil where it takes a kernel.
+// move translates an operation that says more of itself than a kernel; nil where it takes that.
 func (l *lowering) move(def *Def, in []*G.Node) pending {
 	rows, cols := dims(def.Shape)
 	ok, v := false, view{}
-	switch m := def.moves.(type) {
+	switch m := def.lower.(type) {
+	case applies:
+		return l.apply(m.f, rows, cols, l.view(in[0]))
 	case same:
 		return l.view(in[0])
 	case zeros:

@@ -229,3 +229,89 @@ func ofSpecial[F params.Float](
 	require.NoError(t, p.Run())
 	return p.Out(0)
 }
+
+// What has no translation runs as Gorgonia has it, among what is lowered.
+func TestLoweredAmongStock(t *testing.T) {
+	write := func(dt tensor.Dtype) (inputs, outputs []*G.Node, err error) {
+		g, b := G.NewGraph(), new(Builder)
+		image := G.NewTensor(g, dt, 4, G.WithShape(2, 1, 6, 6), G.WithName("image"))
+		filter := G.NewTensor(g, dt, 4, G.WithShape(3, 1, 3, 3), G.WithName("filter"))
+		conv := b.do(func() (*G.Node, error) {
+			return G.Conv2d(b.Tanh(image), filter, tensor.Shape{3, 3}, []int{1, 1}, []int{1, 1}, []int{1, 1})
+		})
+		pool := b.do(func() (*G.Node, error) {
+			return G.MaxPool2D(b.Sigmoid(conv), tensor.Shape{2, 2}, []int{0, 0}, []int{2, 2})
+		})
+		loss := b.Sum(b.Square(pool))
+		if b.Err() != nil {
+			return nil, nil, b.Err()
+		}
+		grads, err := Grad(loss, image, filter)
+		return []*G.Node{image, filter}, append(grads, pool, loss), err
+	}
+	isReference(t, write, func(i int, x []float32) { rng.Normal(x, uint64(i), 1) })
+}
+
+// One node in several places, outputs that are inputs, constants or each other.
+func TestLoweredAliases(t *testing.T) {
+	write := func(dt tensor.Dtype) (inputs, outputs []*G.Node, err error) {
+		g, b := G.NewGraph(), new(Builder)
+		x := G.NewMatrix(g, dt, G.WithShape(3, 3), G.WithName("x"))
+		xt := b.Transpose(x)
+		square := b.MatMul(x, x)
+		sum := b.Add(square, square)
+		outputs = []*G.Node{
+			x, x, xt, b.Cut(x, 2, 3), b.Const(x, 3), b.RepeatRows(b.Cut(x, 1, 3), 2), square, sum, sum, b.Mul(x, xt), b.Sub(x, x),
+			b.MatMul(xt, x), b.Add(b.MatMul(x, xt), b.MatMul(xt, x)), b.Add(x, square), b.Add(b.Const(x, 1), b.MatMul(xt, xt)),
+		}
+		return []*G.Node{x}, outputs, b.Err()
+	}
+	isReference(t, write, func(i int, x []float32) { rng.Normal(x, uint64(i), 1) })
+}
+
+// NaN and Inf spread through products as the rules of arithmetic have it, and to nothing that does not read them.
+func TestLoweredProductsOfNaN(t *testing.T) {
+	g, b := G.NewGraph(), new(Builder)
+	x := G.NewMatrix(g, G.Float32, G.WithShape(2, 2), G.WithName("x"))
+	y := G.NewMatrix(g, G.Float32, G.WithShape(2, 2), G.WithName("y"))
+	z := b.Add(b.Tanh(x), b.MatMul(x, y))
+	require.NoError(t, b.Err())
+	p, err := Compile[float32]([]*G.Node{x, y}, []*G.Node{z})
+	require.NoError(t, err)
+	inf := float32(math.Inf(1))
+	copy(p.In(0), []float32{0, 1, 1, 2})
+	copy(p.In(1), []float32{inf, 1, 1, -inf})
+	require.NoError(t, p.Run())
+	require.Equal(t, "[NaN -Inf +Inf -Inf]", fmt.Sprint(p.Out(0)))
+}
+
+func TestLoweringRefuses(t *testing.T) {
+	g := G.NewGraph()
+	x := G.NewVector(g, G.Float32, G.WithShape(2), G.WithName("x"))
+	greater, err := G.Gt(x, x, false)
+	require.NoError(t, err)
+	_, err = Compile[float32]([]*G.Node{x}, []*G.Node{greater})
+	require.ErrorContains(t, err, "is of bool, want float32")
+	double, err := Apply(Def{
+		Name: "of doubles", Shape: tensor.Shape{2}, F64: Kernel[float64]{Forward: func(dst []float64, in [][]float64) { copy(dst, in[0]) }},
+	}, x)
+	require.NoError(t, err)
+	p, err := Compile[float32]([]*G.Node{x}, []*G.Node{double})
+	require.NoError(t, err)
+	require.ErrorContains(t, p.Run(), "of doubles has no kernel for float32")
+}
+
+// A program allocates nothing, if all of it is lowered.
+func TestLoweredAllocatesNothing(t *testing.T) {
+	g, b := G.NewGraph(), new(Builder)
+	x := G.NewMatrix(g, G.Float32, G.WithShape(30, 20), G.WithName("x"))
+	w := G.NewMatrix(g, G.Float32, G.WithShape(20, 40), G.WithName("w"))
+	y := b.Mul(b.Sigmoid(b.Columns(b.MatMul(x, w), 0, 20)), b.Exp(b.Columns(b.MatMul(x, w), 20, 40)))
+	loss := b.Sum(b.Square(b.sumAlong(y, 0)))
+	require.NoError(t, b.Err())
+	grads, err := Grad(loss, x, w)
+	require.NoError(t, err)
+	p, err := Compile[float32]([]*G.Node{x, w}, append(grads, loss))
+	require.NoError(t, err)
+	require.Zero(t, testing.AllocsPerRun(10, func() { _ = p.Run() }))
+}

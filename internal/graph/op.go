@@ -34,8 +34,8 @@ type Def struct {
 	// Stop makes the derivative zero by definition.
 	Stop bool
 
-	// moves says how the operation moves numbers, if that is all it does; one of the types in slice.go.
-	moves any
+	// lower says what the operation is to lowering, if it is more than F32: one of the types in slice.go.
+	lower any
 }
 
 // A Kernel computes an operation over slices. It cannot fail.

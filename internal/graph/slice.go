@@ -12,8 +12,9 @@ import (
 // A stride picks the indices from, from+step, ... below to along one axis of a tensor.
 type stride struct{ axis, from, to, step int }
 
-// What an operation does that only moves numbers, or sums them up: for join and for lowering to see.
+// What an operation does that only moves numbers, or sums them up, or is a function of each: for join and for lowering to see.
 type (
+	applies struct{ f *function }
 	takes   struct{ stride stride }
 	pastes  struct{ stride stride }
 	cuts    struct{ at int }
@@ -31,7 +32,7 @@ func (s stride) take(x *G.Node, shape tensor.Shape) (*G.Node, error) {
 	return Apply(Def{
 		Name:  fmt.Sprintf("take %d %d:%d:%d", s.axis, s.from, s.to, s.step),
 		Shape: shape,
-		moves: takes{s},
+		lower: takes{s},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { takeInto(dst, in[0], whole, s) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { takeInto(dst, in[0], whole, s) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
@@ -47,7 +48,7 @@ func (s stride) paste(x *G.Node, whole tensor.Shape) (*G.Node, error) {
 	return Apply(Def{
 		Name:  fmt.Sprintf("paste %d %d:%d:%d", s.axis, s.from, s.to, s.step),
 		Shape: whole,
-		moves: pastes{s},
+		lower: pastes{s},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { pasteInto(dst, in[0], whole, s) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { pasteInto(dst, in[0], whole, s) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
@@ -84,7 +85,7 @@ func cut(x *G.Node, at int, shape tensor.Shape) (*G.Node, error) {
 	return Apply(Def{
 		Name:  fmt.Sprintf("cut %d", at),
 		Shape: shape,
-		moves: cuts{at},
+		lower: cuts{at},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { copy(dst, in[0][at:at+n]) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { copy(dst, in[0][at:at+n]) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
@@ -100,7 +101,7 @@ func uncut(x *G.Node, at int, whole tensor.Shape) (*G.Node, error) {
 	return Apply(Def{
 		Name:  fmt.Sprintf("uncut %d", at),
 		Shape: whole,
-		moves: uncuts{at},
+		lower: uncuts{at},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { clear(dst); copy(dst[at:], in[0]) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { clear(dst); copy(dst[at:], in[0]) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
@@ -120,7 +121,7 @@ func join(terms []*G.Node) (*G.Node, error) {
 		if !ok {
 			return nil, nil
 		}
-		u, ok := op.def.moves.(uncuts)
+		u, ok := op.def.lower.(uncuts)
 		if !ok {
 			return nil, nil
 		}
@@ -129,7 +130,7 @@ func join(terms []*G.Node) (*G.Node, error) {
 	return Apply(Def{
 		Name:  fmt.Sprintf("join %v", begins),
 		Shape: terms[0].Shape(),
-		moves: joins{begins},
+		lower: joins{begins},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { joinInto(dst, in, begins) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { joinInto(dst, in, begins) }},
 		Diff: func(in []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
