@@ -152,7 +152,12 @@ func (l *loop) chunk() int { return (l.height*l.width + line - 1) / line * line 
 func (l *loop) bind(registers []float32) {
 	for _, list := range [][]instruction{l.first, l.every} {
 		for k := range list {
-			for _, p := range []*place{&list[k].y, &list[k].a, &list[k].b} {
+			x := &list[k]
+			places := []*place{&x.y, &x.a}
+			if x.kind == computes && x.f.two != nil {
+				places = append(places, &x.b)
+			}
+			for _, p := range places {
 				if p.mem == nil {
 					p.mem = registers[p.register*l.chunk():][:l.chunk()]
 				}

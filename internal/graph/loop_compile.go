@@ -2,7 +2,10 @@ package graph
 
 // newLoop makes a loop of a step whose results lie in memory, or, if they have none, in registers. It runs after bind.
 func newLoop(s step) *loop {
-	c := compiler{loop: &loop{rows: s[0].dst.rows, cols: s[0].dst.cols}, at: make(map[view]place), last: make(map[view]int), pinned: make(map[view]bool)}
+	c := compiler{
+		loop: &loop{rows: s[0].dst.rows, cols: s[0].dst.cols},
+		at:   make(map[view]place), last: make(map[view]int), pinned: make(map[view]bool),
+	}
 	for k, o := range s {
 		for _, v := range o.in {
 			c.last[v] = k
@@ -29,8 +32,10 @@ type compiler struct {
 	pinned map[view]bool  // what stays in its register for all chunks
 }
 
+// long says whether rows are cut up.
 func (c *compiler) long() bool { return c.cols > wholeRow }
 
+// register returns one that is free.
 func (c *compiler) register() place {
 	if n := len(c.free); n > 0 {
 		r := c.free[n-1]
@@ -48,7 +53,6 @@ func (c *compiler) operation(k int, o *op) {
 		return
 	}
 	x := instruction{f: o.function, a: c.operand(o.in[0])}
-	x.b = x.a
 	if len(o.in) > 1 {
 		x.b = c.operand(o.in[1])
 	}
@@ -64,15 +68,10 @@ func (c *compiler) operation(k int, o *op) {
 		c.free = append(c.free, x.y.register)
 		x.a = x.y
 	}
-	c.emit(instruction{kind: stores, y: o.dst.place(), a: x.a, b: x.a})
+	c.emit(instruction{kind: stores, y: o.dst.place(), a: x.a})
 }
 
-func (c *compiler) emit(x instruction) {
-	if x.kind == loads {
-		x.b = x.a
-	}
-	c.every = append(c.every, x)
-}
+func (c *compiler) emit(x instruction) { c.every = append(c.every, x) }
 
 // loadsInPlace says whether o is a copy of what has to be gathered anyhow.
 func (c *compiler) loadsInPlace(o *op) bool {
@@ -85,9 +84,7 @@ func (c *compiler) loadsInPlace(o *op) bool {
 func (c *compiler) together(v view) bool { return v.col == 1 && (c.long() || v.row == v.cols) }
 
 // constant says whether all chunks are alike.
-func (c *compiler) constant(v view) bool {
-	return v.row == 0 && (v.col == 0 || !c.long())
-}
+func (c *compiler) constant(v view) bool { return v.row == 0 && (v.col == 0 || !c.long()) }
 
 // operand returns where a view is, after bringing it there.
 func (c *compiler) operand(v view) place {
@@ -101,8 +98,7 @@ func (c *compiler) operand(v view) place {
 		p = place{register: c.registers} // one of its own, which no chunk overwrites
 		c.registers++
 		c.pinned[v] = true
-		from := v.place()
-		c.first = append(c.first, instruction{kind: loads, y: p, a: from, b: from})
+		c.first = append(c.first, instruction{kind: loads, y: p, a: v.place()})
 	default:
 		p = c.register()
 		c.emit(instruction{kind: loads, y: p, a: v.place()})

@@ -1,14 +1,6 @@
 package graph
 
-import (
-	"slices"
-	"unsafe"
-)
-
-// passing says whether what o writes is only read in its own step.
-func (o *op) passing(s step, readers []*op) bool {
-	return o.function != nil && !slices.ContainsFunc(readers, func(r *op) bool { return !slices.Contains(s, r) || !o.feeds(r) })
-}
+import "slices"
 
 // A lifetime is the steps from the first that writes a matrix to the last that reads it.
 type lifetime struct {
@@ -75,14 +67,4 @@ func fit(a *lifetime, placed []*lifetime) int {
 		at = max(at, (b.at+b.m.size()+line-1)/line*line)
 	}
 	return at
-}
-
-// lineSlice returns n zeros that begin on a cache line.
-func lineSlice(n int) []float32 {
-	v := make([]float32, n+line)
-	skip := 0
-	for uintptr(unsafe.Pointer(&v[skip]))%(4*line) != 0 {
-		skip++
-	}
-	return v[skip : skip+n : skip+n]
 }

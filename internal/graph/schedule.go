@@ -47,6 +47,11 @@ func (o *op) feeds(c *op) bool {
 	return !slices.ContainsFunc(c.in, func(v view) bool { return v.of == o.dst.of && !v.whole() })
 }
 
+// passing says whether what o writes is only read in its own step.
+func (o *op) passing(s step, readers []*op) bool {
+	return o.function != nil && !slices.ContainsFunc(readers, func(r *op) bool { return !slices.Contains(s, r) || !o.feeds(r) })
+}
+
 // group puts operations together into steps, from the last to the first: every elementwise operation goes to the loop of
 // its first reader, if that is one, so that only what outlives a loop is written to memory.
 func group(readers map[*op][]*op) []step {

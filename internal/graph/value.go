@@ -73,6 +73,16 @@ func valueOver(mem []float32, shape tensor.Shape) G.Value {
 // lie. Go's allocator puts everything of 32 bytes or more on a multiple of 16, and things of 24 bytes where they fit.
 func alignedSlice[F params.Float](n int) []F { return make([]F, n, max(n, 8)) }
 
+// lineSlice returns n zeros that begin on a cache line.
+func lineSlice(n int) []float32 {
+	v := make([]float32, n+line)
+	skip := 0
+	for uintptr(unsafe.Pointer(&v[skip]))%(4*line) != 0 {
+		skip++
+	}
+	return v[skip : skip+n : skip+n]
+}
+
 // aligned returns v itself if its elements begin at a multiple of 16, and a copy that does otherwise.
 func aligned(v G.Value) G.Value {
 	t, ok := v.(*tensor.Dense)
