@@ -86,6 +86,8 @@ func (x *instruction) run(i, j, rows, cols int) {
 // gather sets dst, row-major, to the numbers of src.
 func gather(dst []float32, src kernel.Strided, rows, cols int) {
 	switch {
+	case src.Row == 0 && src.Col == 0:
+		fill(dst[:rows*cols], src.Data[0])
 	case src.Col == 1:
 		kernel.CopyRows(dst, src.Data, rows, cols, cols, src.Row)
 	case src.Row == 1 && cols >= 4:
@@ -105,9 +107,11 @@ func gather(dst []float32, src kernel.Strided, rows, cols int) {
 	}
 }
 
+// fill sets all numbers to x, by copies that double in length.
 func fill(dst []float32, x float32) {
-	for i := range dst {
-		dst[i] = x
+	dst[0] = x
+	for n := 1; n < len(dst); n *= 2 {
+		copy(dst[n:], dst[:n])
 	}
 }
 
