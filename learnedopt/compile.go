@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -30,18 +31,19 @@ func Compile[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) 
 		if c32.engine = kernelEngine(c32); c32.engine != nil {
 			return c, nil
 		}
+		return c.onGraph(graph.Compile[F], min(max(blockLen, blockState/(1+c.state.Len()/c.n)), lightBlockLen))
 	}
-	return c.onGraph()
+	return c.onGraph(graph.Compile[F], blockLen)
 }
 
-// CompileGraph is Compile without kernels: it always runs the expression that the rule's Update writes. It is the
-// reference that kernels are tested against.
+// CompileGraph is Compile without kernels: it always runs the expression that the rule's Update writes, as it is written,
+// by Gorgonia's operations. It is the reference that kernels are tested against, and the lowering of graphs.
 func CompileGraph[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
 	c, err := newCompiled[F](r, theta)
 	if err != nil {
 		return nil, err
 	}
-	return c.onGraph()
+	return c.onGraph(graph.CompileUnlowered[F], blockLen)
 }
 
 func newCompiled[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
@@ -60,8 +62,8 @@ func newCompiled[F params.Float](r Rule, theta params.Layout) (*Compiled[F], err
 }
 
 // onGraph gives c the engine that every rule has.
-func (c *Compiled[F]) onGraph() (*Compiled[F], error) {
-	e, err := newGraphEngine(c)
+func (c *Compiled[F]) onGraph(compile compiler[F], block int) (*Compiled[F], error) {
+	e, err := newGraphEngine(c, compile, block)
 	if err != nil {
 		return nil, err
 	}

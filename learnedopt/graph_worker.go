@@ -20,6 +20,7 @@ type worker[F params.Float] struct {
 	nodes    ruleNodes
 	forward  *graph.Program[F]
 	backward [2]*graph.Program[F] // [0] phi and state; [1] gradient and theta too
+	clocks   []F                  // the cotangents of the state's shared tensors, end to end
 }
 
 // ruleNodes are the inputs and outputs of a rule's graph, tensors in layout order.
@@ -37,7 +38,7 @@ func newWorker[F params.Float](c *Compiled[F], e *graphEngine[F], theta params.L
 		if err := w.build(); err != nil {
 			return err
 		}
-		w.forward, err = graph.Compile[F](w.nodes.inputs(), append([]*G.Node{w.nodes.step}, w.nodes.next...))
+		w.forward, err = e.compile(w.nodes.inputs(), append([]*G.Node{w.nodes.step}, w.nodes.next...))
 		return err
 	})
 	return w, err
@@ -217,35 +218,39 @@ func (w *worker[F]) clockCotangents(next []F) []F {
 	if w.cw {
 		return nil
 	}
-	var v []F
-	for i, part := range params.Split(w.c.state, next) {
-		if !perCoordinate(w.c.state[i], w.c.n) {
-			v = append(v, part...)
-		}
-	}
-	return v
+	w.clocks = appendClocks(w.clocks[:0], w.c, next)
+	return w.clocks
 }
 
-// backwardProgram compiles the pullback, with the cotangents of gradient and theta if wanted.
+// backwardProgram returns the pullback, with the cotangents of gradient and theta if wanted.
 func (w *worker[F]) backwardProgram(inputs bool) (*graph.Program[F], error) {
 	which := 0
-	xs := append(append([]*G.Node{}, w.nodes.phi...), w.nodes.state...)
 	if inputs {
 		which = 1
-		xs = w.nodes.inputs()
 	}
 	if w.backward[which] != nil {
 		return w.backward[which], nil
 	}
-	err := graph.Exclusive(func() (err error) {
-		w.backward[which], err = w.compileBackward(xs)
-		return err
-	})
-	return w.backward[which], err
+	p, err := w.compileBackward(inputs)
+	w.backward[which] = p
+	return p, err
 }
 
-// compileBackward compiles the cotangents of xs.
-func (w *worker[F]) compileBackward(xs []*G.Node) (*graph.Program[F], error) {
+// compileBackward compiles the pullback.
+func (w *worker[F]) compileBackward(inputs bool) (p *graph.Program[F], err error) {
+	xs := append(append([]*G.Node{}, w.nodes.phi...), w.nodes.state...)
+	if inputs {
+		xs = w.nodes.inputs()
+	}
+	err = graph.Exclusive(func() (err error) {
+		p, err = w.cotangents(xs)
+		return err
+	})
+	return p, err
+}
+
+// cotangents compiles the cotangents of xs.
+func (w *worker[F]) cotangents(xs []*G.Node) (*graph.Program[F], error) {
 	g := w.nodes.step.Graph()
 	dStep := newInput[F](g, "cotangent.step", []int{w.width})
 	cots := []*G.Node{dStep}
@@ -256,7 +261,7 @@ func (w *worker[F]) compileBackward(xs []*G.Node) (*graph.Program[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	return graph.Compile[F](append(w.nodes.inputs(), cots...), grads)
+	return w.e.compile(append(w.nodes.inputs(), cots...), grads)
 }
 
 // fill copies src to the front of dst and clears the rest.

@@ -1,6 +1,9 @@
 package learnedopt
 
-import "github.com/seed1498fded/unroll/internal/kernel"
+import (
+	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/kernel"
+)
 
 // A pass is the step of a hand-made rule as one pass over memory. What all coordinates share is worked out once a step,
 // in float64.
@@ -85,7 +88,7 @@ func (e *vectorEngine) moveOfGroup(w, g int) error {
 
 func (e *vectorEngine) pullback(d Cotangents[float32], p Point[float32]) error {
 	if e.graph == nil {
-		g, err := newGraphEngine(e.c)
+		g, err := newGraphEngine(e.c, graph.CompileUnlowered[float32], blockLen)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ type GraphOf[F params.Float] struct {
 	vertices []vertex  // from the loss down
 	depth    int
 
-	prog   *graph.Program[F]
+	prog   *graph.Reference[F]
 	value  func() error // the forward pass as far as the loss needs it
 	freeze func() error // the forward pass and the Jacobians: all that does not depend on errors
 	steps  []step
@@ -123,7 +123,7 @@ func (g *GraphOf[F]) build(loss *G.Node) error {
 		inputs, outputs = append(inputs, v.err), append(outputs, v.relaxed)
 	}
 	outputs = append(outputs, grads...)
-	if g.prog, err = graph.Compile[F](inputs, outputs); err != nil {
+	if g.prog, err = graph.NewReference[F](inputs, outputs); err != nil {
 		return err
 	}
 	all := make([]int, len(outputs))

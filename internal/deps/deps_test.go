@@ -39,8 +39,8 @@ var lattice = map[string]node{
 
 	"checkpoints":     {imports: "internal/atomicfile internal/brief internal/regular params"},
 	"checkpoints/zoo": {imports: "checkpoints"},
-	"internal/graph":  {imports: "params"},
 	"internal/kernel": {imports: "params", tests: "internal/rng"},
+	"internal/graph":  {imports: "internal/kernel params", tests: "internal/rng"}, // what a graph is lowered onto
 	"internal/matrix": {imports: "internal/kernel params", tests: "internal/rng"},
 
 	"inner/data":        {imports: "internal/regular"},

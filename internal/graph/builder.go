@@ -192,6 +192,7 @@ func (b *Builder) sumAlong(x *G.Node, axis int) *G.Node {
 	return b.Apply(Def{
 		Name:  fmt.Sprintf("sum along %d", axis),
 		Shape: part,
+		lower: sums{axis},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { sumAxis(dst, in[0], whole, axis) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { sumAxis(dst, in[0], whole, axis) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
@@ -206,6 +207,7 @@ func (b *Builder) spread(x *G.Node, whole tensor.Shape, axis int) *G.Node {
 	return b.Apply(Def{
 		Name:  fmt.Sprintf("spread %d", axis),
 		Shape: whole,
+		lower: spreads{axis},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { spreadAxis(dst, in[0], whole, axis) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { spreadAxis(dst, in[0], whole, axis) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {

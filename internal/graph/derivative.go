@@ -103,18 +103,8 @@ func reshapeDerivative(in []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
 	return []*G.Node{c}, err
 }
 
-// sliceDerivative reads the bounds of a stock slice off its name, T[:, :, 0:4:1...], the only place that tells its axis.
 func sliceDerivative(op G.Op) symbolicDerivative {
-	text := strings.TrimSuffix(strings.TrimPrefix(op.String(), "T["), "...]")
-	parts := strings.Split(text, ", ")
-	s := stride{axis: len(parts) - 1}
-	whole := parts[s.axis] == ":"
-	if !whole {
-		if _, err := fmt.Sscanf(parts[s.axis], "%d:%d:%d", &s.from, &s.to, &s.step); err != nil {
-			panic(fmt.Sprintf("graph: a slice that calls itself %q", op))
-		}
-		s.step = max(s.step, 1) // a single index has step 0
-	}
+	s, whole := sliceStride(op)
 	return func(in []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
 		if whole {
 			return []*G.Node{cot}, nil
@@ -122,4 +112,19 @@ func sliceDerivative(op G.Op) symbolicDerivative {
 		p, err := s.paste(cot, in[0].Shape())
 		return []*G.Node{p}, err
 	}
+}
+
+// sliceStride reads the bounds of a stock slice off its name, T[:, :, 0:4:1...], the only place that tells its axis.
+func sliceStride(op G.Op) (s stride, whole bool) {
+	text := strings.TrimSuffix(strings.TrimPrefix(op.String(), "T["), "...]")
+	parts := strings.Split(text, ", ")
+	s.axis = len(parts) - 1
+	if parts[s.axis] == ":" {
+		return s, true
+	}
+	if _, err := fmt.Sscanf(parts[s.axis], "%d:%d:%d", &s.from, &s.to, &s.step); err != nil {
+		panic(fmt.Sprintf("graph: a slice that calls itself %q", op))
+	}
+	s.step = max(s.step, 1) // a single index has step 0
+	return s, false
 }

@@ -51,7 +51,7 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 	"sqrt":        G.Sqrt,
 	"square":      G.Square,
 	"tanh":        G.Tanh,
-	"pow":         func(x *G.Node) (*G.Node, error) { return G.Pow(x, G.NewConstant(2.5)) },
+	"pow":         func(x *G.Node) (*G.Node, error) { return G.Pow(x, constant(x, 2.5)) },
 	"softMax0":    func(x *G.Node) (*G.Node, error) { return G.SoftMax(x, 0) },
 	"norm":        func(x *G.Node) (*G.Node, error) { return G.Norm(x, 0, 2) },
 	"sum": func(x *G.Node) (*G.Node, error) {
@@ -87,7 +87,7 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 		return then(y, err, G.Tanh)
 	},
 	"reshape": func(x *G.Node) (*G.Node, error) {
-		y, err := G.Reshape(x, tensor.Shape{6})
+		y, err := G.Reshape(x, tensor.Shape{size(x.Shape())})
 		return then(y, err, G.Tanh)
 	},
 	"add": func(x *G.Node) (*G.Node, error) {
@@ -95,11 +95,11 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 		return then(y, err, G.Tanh)
 	},
 	"sub": func(x *G.Node) (*G.Node, error) {
-		y, err := G.Sub(G.NewConstant(1.5), x)
+		y, err := G.Sub(constant(x, 1.5), x)
 		return then(y, err, G.Tanh)
 	},
 	"div": func(x *G.Node) (*G.Node, error) {
-		y, err := G.Add(x, G.NewConstant(2.5))
+		y, err := G.Add(x, constant(x, 2.5))
 		return then(y, err, func(y *G.Node) (*G.Node, error) { return G.HadamardDiv(x, y) })
 	},
 	"scalarTimesMatrix": func(x *G.Node) (*G.Node, error) {
@@ -131,15 +131,32 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 	"builder.columns":  build(func(b *Builder, x *G.Node) *G.Node { return b.Tanh(b.Columns(x, 1, 3)) }),
 	"builder.expm1":    build(func(b *Builder, x *G.Node) *G.Node { return b.Expm1(b.Neg(x)) }),
 	"builder.softplus": build(func(b *Builder, x *G.Node) *G.Node { return b.Softplus(b.Log(x)) }),
-	"builder.reshape":  build(func(b *Builder, x *G.Node) *G.Node { return b.Tanh(b.Reshape(x, 3, 2)) }),
+	"builder.reshape":  build(func(b *Builder, x *G.Node) *G.Node { return b.Tanh(b.Reshape(x, x.Shape()[1], x.Shape()[0])) }),
 	"builder.cut": build(func(b *Builder, x *G.Node) *G.Node { // the parts overlap
 		return b.Mul(b.Tanh(b.Cut(x, 0, 2, 2)), b.Cut(x, 2, 2, 2))
 	}),
 	"builder.repeat": build(func(b *Builder, x *G.Node) *G.Node {
-		return b.Mul(b.RepeatRows(b.Reshape(b.Tanh(x), 6), 2), b.RepeatRows(b.Reshape(x, 6), 2))
+		return b.Mul(b.RepeatRows(b.Reshape(b.Tanh(x), size(x.Shape())), 2), b.RepeatRows(b.Reshape(x, size(x.Shape())), 2))
 	}),
+	"three axes": build(func(b *Builder, x *G.Node) *G.Node { // the middle one repeats, is cut, and is summed up
+		rows, cols := x.Shape()[0], x.Shape()[1]
+		y := b.spread(x, tensor.Shape{rows, 4, cols}, 1)
+		y = b.Mul(y, b.Reshape(b.RepeatRows(b.Reshape(x, rows*cols), 4), rows, 4, cols))
+		y = b.Add(y, b.do(func() (*G.Node, error) { return G.Concat(1, y1(b, y, 0, 2), y1(b, y, 2, 4)) }))
+		return b.Tanh(b.sumAlong(y1(b, y, 1, 3), 1))
+	}),
+	"every second": func(x *G.Node) (*G.Node, error) {
+		rows, cols := x.Shape()[0], x.Shape()[1]
+		y, err := stride{1, 0, cols, 2}.take(x, tensor.Shape{rows, (cols + 1) / 2})
+		return then(y, err, G.Tanh)
+	},
 	"builder.scale": build(func(b *Builder, x *G.Node) *G.Node { return b.Shift(-1, b.Scale(3, b.Exp(x))) }),
 	"builder.sum":   build(func(b *Builder, x *G.Node) *G.Node { return b.Tanh(b.Sum(x)) }),
+}
+
+// y1 slices the second axis.
+func y1(b *Builder, y *G.Node, from, to int) *G.Node {
+	return b.do(func() (*G.Node, error) { return G.Slice(y, nil, G.S(from, to)) })
 }
 
 // TestDerivatives compares, for every operation f, the first and second derivatives of L(x) = Σ (f(x) + f(x)²) along a

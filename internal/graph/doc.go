@@ -8,7 +8,8 @@
 //   - [Def] and [Apply]: an operation made of plain functions over flat slices.
 //   - [Builder]: formulas that keep their first error and give it back once.
 //   - [RelayedVJP]: the same with the chain rule cut at nodes of choice, for learning rules whose messages are local.
-//   - [Program]: a graph compiled once and run many times, on slices; [Program.Part]: some of it.
+//   - [Program]: a graph compiled once and run many times, on slices; in float32 lowered onto the loops of package kernel.
+//   - [Reference]: a graph run as it is written, which a Program is tested against; [Reference.Part]: some of it.
 //
 // Two traps of Gorgonia v0.9.18 that shape the code: nodes are shared by a 32-bit hash that is not checked against the
 // node's children, and the hash of a Slice holds its bounds as single bytes, so x[0:4] and x[256:260] are one node.

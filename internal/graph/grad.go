@@ -94,6 +94,7 @@ func StopGrad(x *G.Node) (*G.Node, error) {
 	return Apply(Def{
 		Name:  "stopgrad",
 		Shape: x.Shape(),
+		lower: same{},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { copy(dst, in[0]) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { copy(dst, in[0]) }},
 		Stop:  true,
@@ -246,6 +247,7 @@ func zerosLike(x *G.Node) (*G.Node, error) {
 	return Apply(Def{
 		Name:  "zeros",
 		Shape: x.Shape(),
+		lower: zeros{},
 		F32:   Kernel[float32]{Forward: func(dst []float32, _ [][]float32) { clear(dst) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, _ [][]float64) { clear(dst) }},
 		Stop:  true,

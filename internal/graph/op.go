@@ -34,8 +34,8 @@ type Def struct {
 	// Stop makes the derivative zero by definition.
 	Stop bool
 
-	// begin is where uncut lays its input, for join to see; nil for all other operations.
-	begin *int
+	// lower says what the operation is to lowering, if it is more than F32: one of the types in slice.go.
+	lower any
 }
 
 // A Kernel computes an operation over slices. It cannot fail.

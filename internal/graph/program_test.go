@@ -111,7 +111,7 @@ func TestJoin(t *testing.T) {
 		require.NoError(t, b.Err())
 		grads, err := VJP(ys, cots, []*G.Node{x})
 		require.NoError(t, err)
-		p, err := Compile[float64]([]*G.Node{x}, grads)
+		p, err := NewReference[float64]([]*G.Node{x}, grads)
 		require.NoError(t, err)
 		require.Len(t, p.insts, insts)
 		copy(p.In(0), []float64{1, 2, 3, 4, 5})

@@ -12,12 +12,27 @@ import (
 // A stride picks the indices from, from+step, ... below to along one axis of a tensor.
 type stride struct{ axis, from, to, step int }
 
+// What an operation does that only moves numbers, or sums them up, or is a function of each: for join and for lowering to see.
+type (
+	applies struct{ f *function }
+	takes   struct{ stride stride }
+	pastes  struct{ stride stride }
+	cuts    struct{ at int }
+	uncuts  struct{ at int }
+	joins   struct{ begins []int }
+	spreads struct{ axis int }
+	sums    struct{ axis int }
+	same    struct{}
+	zeros   struct{}
+)
+
 // take returns the picked part of x as a tensor of the given shape, which must have as many elements.
 func (s stride) take(x *G.Node, shape tensor.Shape) (*G.Node, error) {
 	whole := x.Shape().Clone()
 	return Apply(Def{
 		Name:  fmt.Sprintf("take %d %d:%d:%d", s.axis, s.from, s.to, s.step),
 		Shape: shape,
+		lower: takes{s},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { takeInto(dst, in[0], whole, s) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { takeInto(dst, in[0], whole, s) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
@@ -33,6 +48,7 @@ func (s stride) paste(x *G.Node, whole tensor.Shape) (*G.Node, error) {
 	return Apply(Def{
 		Name:  fmt.Sprintf("paste %d %d:%d:%d", s.axis, s.from, s.to, s.step),
 		Shape: whole,
+		lower: pastes{s},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { pasteInto(dst, in[0], whole, s) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { pasteInto(dst, in[0], whole, s) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
@@ -69,6 +85,7 @@ func cut(x *G.Node, at int, shape tensor.Shape) (*G.Node, error) {
 	return Apply(Def{
 		Name:  fmt.Sprintf("cut %d", at),
 		Shape: shape,
+		lower: cuts{at},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { copy(dst, in[0][at:at+n]) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { copy(dst, in[0][at:at+n]) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
@@ -84,7 +101,7 @@ func uncut(x *G.Node, at int, whole tensor.Shape) (*G.Node, error) {
 	return Apply(Def{
 		Name:  fmt.Sprintf("uncut %d", at),
 		Shape: whole,
-		begin: &at,
+		lower: uncuts{at},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { clear(dst); copy(dst[at:], in[0]) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { clear(dst); copy(dst[at:], in[0]) }},
 		Diff: func(_ []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
@@ -101,14 +118,19 @@ func join(terms []*G.Node) (*G.Node, error) {
 	var begins []int
 	for _, t := range terms {
 		op, ok := t.Op().(*diffOp)
-		if !ok || op.def.begin == nil {
+		if !ok {
 			return nil, nil
 		}
-		parts, begins = append(parts, children(t)[0]), append(begins, *op.def.begin)
+		u, ok := op.def.lower.(uncuts)
+		if !ok {
+			return nil, nil
+		}
+		parts, begins = append(parts, children(t)[0]), append(begins, u.at)
 	}
 	return Apply(Def{
 		Name:  fmt.Sprintf("join %v", begins),
 		Shape: terms[0].Shape(),
+		lower: joins{begins},
 		F32:   Kernel[float32]{Forward: func(dst []float32, in [][]float32) { joinInto(dst, in, begins) }},
 		F64:   Kernel[float64]{Forward: func(dst []float64, in [][]float64) { joinInto(dst, in, begins) }},
 		Diff: func(in []*G.Node, _, cot *G.Node) ([]*G.Node, error) {

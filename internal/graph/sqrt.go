@@ -17,6 +17,7 @@ func (b *Builder) RootOrZero(x *G.Node) *G.Node {
 	return b.Apply(Def{
 		Name:  "root or zero",
 		Shape: x.Shape(),
+		lower: applies{squareRoot},
 		F32:   Kernel[float32]{root[float32], rootPullback[float32]},
 		F64:   Kernel[float64]{root[float64], rootPullback[float64]},
 	}, x)

@@ -60,10 +60,28 @@ func newValue(dt tensor.Dtype, shape tensor.Shape) G.Value {
 	}
 }
 
+// valueOver returns a value of the given shape whose numbers lie in mem.
+func valueOver(mem []float32, shape tensor.Shape) G.Value {
+	if len(shape) == 0 {
+		return (*G.F32)(unsafe.Pointer(unsafe.SliceData(mem)))
+	}
+	return tensor.New(tensor.WithBacking(mem), tensor.WithShape(shape.Clone()...))
+}
+
 // alignedSlice returns n zeros at an address that is a multiple of 16. Gonum's dot products take as many elements one by
 // one as there are before such an address, and then four at a time: the last bits of a sum depend on where its terms
 // lie. Go's allocator puts everything of 32 bytes or more on a multiple of 16, and things of 24 bytes where they fit.
 func alignedSlice[F params.Float](n int) []F { return make([]F, n, max(n, 8)) }
+
+// lineSlice returns n zeros that begin on a cache line.
+func lineSlice(n int) []float32 {
+	v := make([]float32, n+line)
+	skip := 0
+	for uintptr(unsafe.Pointer(&v[skip]))%(4*line) != 0 {
+		skip++
+	}
+	return v[skip : skip+n : skip+n]
+}
 
 // aligned returns v itself if its elements begin at a multiple of 16, and a copy that does otherwise.
 func aligned(v G.Value) G.Value {

@@ -31,17 +31,50 @@ func GemmRows[F params.Float](c, a, b []F, n, k, m, first, last int, transA, tra
 	if first >= last {
 		return true
 	}
-	p := product{c: single[first*m:], a: any(a).([]float32), b: any(b).([]float32), n: last - first, k: k, m: m, rowA: k, colA: 1, add: add}
+	p := product{
+		c: single[first*m:], a: any(a).([]float32), b: any(b).([]float32), n: last - first, k: k, m: m,
+		rowA: k, colA: 1, ldb: m, ldc: m, transB: transB, add: add,
+	}
 	if transA {
 		p.rowA, p.colA = 1, n
 	}
-	p.a = p.a[first*p.rowA:]
-	if lanes, most := panel(); transB || m > lanes*most {
-		p.packed(lanes, most, transB)
-	} else {
-		gemm(p.c, p.a, p.b, p.n, k, m, m, p.rowA, p.colA, m, add)
+	if transB {
+		p.ldb = k
 	}
+	p.a = p.a[first*p.rowA:]
+	p.run()
 	return true
+}
+
+// A Strided is a matrix whose element in row i and column j is Data[i·Row + j·Col]: a part of a larger one, a transpose, or,
+// with a stride of zero, one row or column again and again.
+type Strided struct {
+	Data     []float32
+	Row, Col int
+}
+
+// GemmStrided computes C = A·B, or C += A·B if add, for A [n, k], B [k, m] and C [n, m]. C and one of B and its transpose
+// have rows without gaps: c.Col is 1, and b.Col or b.Row.
+func GemmStrided(c, a, b Strided, n, k, m int, add bool) {
+	p := product{
+		c: c.Data, a: a.Data, b: b.Data, n: n, k: k, m: m,
+		rowA: a.Row, colA: a.Col, ldb: b.Row, ldc: c.Row, transB: b.Col != 1, add: add,
+	}
+	if p.transB {
+		p.ldb = b.Col
+	}
+	if n < 1 || k < 1 || m < 1 || c.Col != 1 || b.Col != 1 && b.Row != 1 || !c.holds(n, m) || !a.holds(n, k) || !b.holds(k, m) {
+		panic(fmt.Sprintf("kernel: product [%d %d]·[%d %d] of %v and %v into %v", n, k, k, m, a, b, c))
+	}
+	p.run()
+}
+
+func (s Strided) holds(rows, cols int) bool {
+	return s.Row >= 0 && s.Col >= 0 && len(s.Data) > (rows-1)*s.Row+(cols-1)*s.Col
+}
+
+func (s Strided) String() string {
+	return fmt.Sprintf("%d elements by %d and %d", len(s.Data), s.Row, s.Col)
 }
 
 // panel returns the numbers in a vector of the assembly, and how many vectors of columns it takes at most at a time.
@@ -52,17 +85,25 @@ func panel() (lanes, most int) {
 	return 8, 3
 }
 
-// A product is what GemmRows was asked for.
+// A product is what is asked of the assembly, which knows no transpose of B.
 type product struct {
-	c, a, b    []float32
-	n, k, m    int
-	rowA, colA int
-	add        bool
+	c, a, b              []float32
+	n, k, m              int
+	rowA, colA, ldb, ldc int // rows of B, or of its transpose, lie ldb apart
+	transB, add          bool
 }
 
-// packed copies B part by part into a block without gaps that fits the first-level cache, turning it over if it is
-// transposed, and multiplies all rows of A by that. Rows of B a power of two apart would push each other out of the cache.
-func (p product) packed(lanes, most int, transB bool) {
+func (p product) run() {
+	if lanes, most := panel(); p.transB || p.m > lanes*most {
+		p.packed(lanes, most)
+	} else {
+		gemm(p.c, p.a, p.b, p.n, p.k, p.m, p.ldc, p.rowA, p.colA, p.ldb, p.add)
+	}
+}
+
+// packed copies B part by part into a block without gaps that fits the first-level cache, transposing it where its transpose
+// is given, and multiplies all rows of A by that. Rows of B a power of two apart would push each other out of the cache.
+func (p product) packed(lanes, most int) {
 	const depth = 96
 	var block [depth * 80]float32
 	vectors := (p.m + lanes - 1) / lanes
@@ -72,14 +113,14 @@ func (p product) packed(lanes, most int, transB bool) {
 		cols := min(width, p.m-j)
 		for at := 0; at < p.k; at += depth {
 			rows := min(depth, p.k-at)
-			if transB {
-				flip(block[:], p.b[j*p.k+at:], rows, cols, p.k, width)
+			if p.transB {
+				flip(block[:], p.b[j*p.ldb+at:], rows, cols, p.ldb, width)
 			} else {
 				for row := range rows {
-					copy(block[row*width:row*width+cols], p.b[(at+row)*p.m+j:])
+					copy(block[row*width:row*width+cols], p.b[(at+row)*p.ldb+j:])
 				}
 			}
-			gemm(p.c[j:], p.a[at*p.colA:], block[:], p.n, rows, cols, p.m, p.rowA, p.colA, width, p.add || at > 0)
+			gemm(p.c[j:], p.a[at*p.colA:], block[:], p.n, rows, cols, p.ldc, p.rowA, p.colA, width, p.add || at > 0)
 		}
 	}
 }

@@ -97,3 +97,38 @@ func adamAVX2(step []float32, nextM []float32, nextV []float32, grad []float32, 
 //
 //go:noescape
 func adamwAVX2(step []float32, nextM []float32, nextV []float32, grad []float32, m []float32, v []float32, theta []float32, rate float32, beta1 float32, rest1 float32, beta2 float32, rest2 float32, unbias2 float32, eps float32, decay float32)
+
+// subAVX2 is Sub for slices that are known to be of one length.
+//
+//go:noescape
+func subAVX2(y []float32, a []float32, b []float32)
+
+// mulAVX2 is Mul for slices that are known to be of one length.
+//
+//go:noescape
+func mulAVX2(y []float32, a []float32, b []float32)
+
+// divAVX2 is Div for slices that are known to be of one length.
+//
+//go:noescape
+func divAVX2(y []float32, a []float32, b []float32)
+
+// sqrtAVX2 sets y to √ of x, which is as long.
+//
+//go:noescape
+func sqrtAVX2(y []float32, x []float32)
+
+// absAVX2 sets y to |·| of x, which is as long.
+//
+//go:noescape
+func absAVX2(y []float32, x []float32)
+
+// expAVX2 sets y to e^· of x, which is as long.
+//
+//go:noescape
+func expAVX2(y []float32, x []float32)
+
+// copyRowsAVX2 is CopyRows for at least one row of at least eight numbers.
+//
+//go:noescape
+func copyRowsAVX2(dst []float32, src []float32, rows int, cols int, ldDst int, ldSrc int)

@@ -3633,3 +3633,412 @@ rest:
 done:
 	VZEROUPPER
 	RET
+
+// func subAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·subAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ a_len+32(FP), SI
+	XORQ AX, AX
+
+by4:
+	CMPQ    SI, $0x20
+	JLT     by4past
+	VMOVUPS (DX)(AX*1), Y0
+	VSUBPS  (BX)(AX*1), Y0, Y0
+	VMOVUPS 32(DX)(AX*1), Y1
+	VSUBPS  32(BX)(AX*1), Y1, Y1
+	VMOVUPS 64(DX)(AX*1), Y2
+	VSUBPS  64(BX)(AX*1), Y2, Y2
+	VMOVUPS 96(DX)(AX*1), Y3
+	VSUBPS  96(BX)(AX*1), Y3, Y3
+	VMOVUPS Y0, (CX)(AX*1)
+	VMOVUPS Y1, 32(CX)(AX*1)
+	VMOVUPS Y2, 64(CX)(AX*1)
+	VMOVUPS Y3, 96(CX)(AX*1)
+	ADDQ    $0x80, AX
+	SUBQ    $0x20, SI
+	JMP     by4
+
+by4past:
+by1:
+	CMPQ    SI, $0x08
+	JLT     by1past
+	VMOVUPS (DX)(AX*1), Y0
+	VSUBPS  (BX)(AX*1), Y0, Y0
+	VMOVUPS Y0, (CX)(AX*1)
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, SI
+	JMP     by1
+
+by1past:
+	TESTQ      SI, SI
+	JZ         done
+	LEAQ       tailMask<>+32(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVUPS    (DI), Y0
+	VMASKMOVPS (DX)(AX*1), Y0, Y1
+	VMASKMOVPS (BX)(AX*1), Y0, Y2
+	VSUBPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func mulAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·mulAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ a_len+32(FP), SI
+	XORQ AX, AX
+
+by4:
+	CMPQ    SI, $0x20
+	JLT     by4past
+	VMOVUPS (DX)(AX*1), Y0
+	VMULPS  (BX)(AX*1), Y0, Y0
+	VMOVUPS 32(DX)(AX*1), Y1
+	VMULPS  32(BX)(AX*1), Y1, Y1
+	VMOVUPS 64(DX)(AX*1), Y2
+	VMULPS  64(BX)(AX*1), Y2, Y2
+	VMOVUPS 96(DX)(AX*1), Y3
+	VMULPS  96(BX)(AX*1), Y3, Y3
+	VMOVUPS Y0, (CX)(AX*1)
+	VMOVUPS Y1, 32(CX)(AX*1)
+	VMOVUPS Y2, 64(CX)(AX*1)
+	VMOVUPS Y3, 96(CX)(AX*1)
+	ADDQ    $0x80, AX
+	SUBQ    $0x20, SI
+	JMP     by4
+
+by4past:
+by1:
+	CMPQ    SI, $0x08
+	JLT     by1past
+	VMOVUPS (DX)(AX*1), Y0
+	VMULPS  (BX)(AX*1), Y0, Y0
+	VMOVUPS Y0, (CX)(AX*1)
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, SI
+	JMP     by1
+
+by1past:
+	TESTQ      SI, SI
+	JZ         done
+	LEAQ       tailMask<>+32(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVUPS    (DI), Y0
+	VMASKMOVPS (DX)(AX*1), Y0, Y1
+	VMASKMOVPS (BX)(AX*1), Y0, Y2
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func divAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·divAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ a_len+32(FP), SI
+	XORQ AX, AX
+
+by4:
+	CMPQ    SI, $0x20
+	JLT     by4past
+	VMOVUPS (DX)(AX*1), Y0
+	VDIVPS  (BX)(AX*1), Y0, Y0
+	VMOVUPS 32(DX)(AX*1), Y1
+	VDIVPS  32(BX)(AX*1), Y1, Y1
+	VMOVUPS 64(DX)(AX*1), Y2
+	VDIVPS  64(BX)(AX*1), Y2, Y2
+	VMOVUPS 96(DX)(AX*1), Y3
+	VDIVPS  96(BX)(AX*1), Y3, Y3
+	VMOVUPS Y0, (CX)(AX*1)
+	VMOVUPS Y1, 32(CX)(AX*1)
+	VMOVUPS Y2, 64(CX)(AX*1)
+	VMOVUPS Y3, 96(CX)(AX*1)
+	ADDQ    $0x80, AX
+	SUBQ    $0x20, SI
+	JMP     by4
+
+by4past:
+by1:
+	CMPQ    SI, $0x08
+	JLT     by1past
+	VMOVUPS (DX)(AX*1), Y0
+	VDIVPS  (BX)(AX*1), Y0, Y0
+	VMOVUPS Y0, (CX)(AX*1)
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, SI
+	JMP     by1
+
+by1past:
+	TESTQ      SI, SI
+	JZ         done
+	LEAQ       tailMask<>+32(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVUPS    (DI), Y0
+	VMASKMOVPS (DX)(AX*1), Y0, Y1
+	VMASKMOVPS (BX)(AX*1), Y0, Y2
+	VDIVPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sqrtAVX2(y []float32, x []float32)
+// Requires: AVX
+TEXT ·sqrtAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+
+eight:
+	CMPQ    DX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VSQRTPS Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     eight
+
+rest:
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       tailMask<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VSQRTPS    Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func absAVX2(y []float32, x []float32)
+// Requires: AVX
+TEXT ·absAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+
+eight:
+	CMPQ    DX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VANDPS  withoutSign<>+0(SB), Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     eight
+
+rest:
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       tailMask<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VANDPS     withoutSign<>+0(SB), Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func expAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·expAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+
+eight:
+	CMPQ         DX, $0x08
+	JLT          rest
+	VMOVUPS      (CX), Y0
+	VMULPS       halfF<>+0(SB), Y0, Y0
+	VBROADCASTSS limit87<>+0(SB), Y1
+	VBROADCASTSS minuslimit87<>+0(SB), Y2
+	VMINPS       Y0, Y1, Y1
+	VMAXPS       Y1, Y2, Y2
+	VBROADCASTSS shift<>+0(SB), Y0
+	VFMADD231PS  log2e<>+0(SB), Y2, Y0
+	VSUBPS       shift<>+0(SB), Y0, Y1
+	VFNMADD231PS ln2High<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2Low<>+0(SB), Y1, Y2
+	VBROADCASTSS c6<>+0(SB), Y1
+	VFMADD213PS  c5<>+0(SB), Y2, Y1
+	VFMADD213PS  c4<>+0(SB), Y2, Y1
+	VFMADD213PS  c3<>+0(SB), Y2, Y1
+	VFMADD213PS  c2<>+0(SB), Y2, Y1
+	VFMADD213PS  c1<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       one<>+0(SB), Y0, Y0
+	VFMADD213PS  Y0, Y0, Y1
+	VMULPS       Y1, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          eight
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         tailMask<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VMULPS       halfF<>+0(SB), Y1, Y1
+	VBROADCASTSS limit87<>+0(SB), Y2
+	VBROADCASTSS minuslimit87<>+0(SB), Y3
+	VMINPS       Y1, Y2, Y2
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS shift<>+0(SB), Y1
+	VFMADD231PS  log2e<>+0(SB), Y3, Y1
+	VSUBPS       shift<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2High<>+0(SB), Y2, Y3
+	VFNMADD231PS ln2Low<>+0(SB), Y2, Y3
+	VBROADCASTSS c6<>+0(SB), Y2
+	VFMADD213PS  c5<>+0(SB), Y3, Y2
+	VFMADD213PS  c4<>+0(SB), Y3, Y2
+	VFMADD213PS  c3<>+0(SB), Y3, Y2
+	VFMADD213PS  c2<>+0(SB), Y3, Y2
+	VFMADD213PS  c1<>+0(SB), Y3, Y2
+	VMULPS       Y3, Y2, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       one<>+0(SB), Y1, Y1
+	VFMADD213PS  Y1, Y1, Y2
+	VMULPS       Y2, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA log2e<>+0(SB)/4, $0x3fb8aa3b
+DATA log2e<>+4(SB)/4, $0x3fb8aa3b
+DATA log2e<>+8(SB)/4, $0x3fb8aa3b
+DATA log2e<>+12(SB)/4, $0x3fb8aa3b
+DATA log2e<>+16(SB)/4, $0x3fb8aa3b
+DATA log2e<>+20(SB)/4, $0x3fb8aa3b
+DATA log2e<>+24(SB)/4, $0x3fb8aa3b
+DATA log2e<>+28(SB)/4, $0x3fb8aa3b
+GLOBL log2e<>(SB), RODATA|NOPTR, $32
+
+DATA c6<>+0(SB)/4, $0x3ab51043
+DATA c6<>+4(SB)/4, $0x3ab51043
+DATA c6<>+8(SB)/4, $0x3ab51043
+DATA c6<>+12(SB)/4, $0x3ab51043
+DATA c6<>+16(SB)/4, $0x3ab51043
+DATA c6<>+20(SB)/4, $0x3ab51043
+DATA c6<>+24(SB)/4, $0x3ab51043
+DATA c6<>+28(SB)/4, $0x3ab51043
+GLOBL c6<>(SB), RODATA|NOPTR, $32
+
+DATA c5<>+0(SB)/4, $0x3c091d0a
+DATA c5<>+4(SB)/4, $0x3c091d0a
+DATA c5<>+8(SB)/4, $0x3c091d0a
+DATA c5<>+12(SB)/4, $0x3c091d0a
+DATA c5<>+16(SB)/4, $0x3c091d0a
+DATA c5<>+20(SB)/4, $0x3c091d0a
+DATA c5<>+24(SB)/4, $0x3c091d0a
+DATA c5<>+28(SB)/4, $0x3c091d0a
+GLOBL c5<>(SB), RODATA|NOPTR, $32
+
+DATA c4<>+0(SB)/4, $0x3d2aac7b
+DATA c4<>+4(SB)/4, $0x3d2aac7b
+DATA c4<>+8(SB)/4, $0x3d2aac7b
+DATA c4<>+12(SB)/4, $0x3d2aac7b
+DATA c4<>+16(SB)/4, $0x3d2aac7b
+DATA c4<>+20(SB)/4, $0x3d2aac7b
+DATA c4<>+24(SB)/4, $0x3d2aac7b
+DATA c4<>+28(SB)/4, $0x3d2aac7b
+GLOBL c4<>(SB), RODATA|NOPTR, $32
+
+DATA c3<>+0(SB)/4, $0x3e2aaa49
+DATA c3<>+4(SB)/4, $0x3e2aaa49
+DATA c3<>+8(SB)/4, $0x3e2aaa49
+DATA c3<>+12(SB)/4, $0x3e2aaa49
+DATA c3<>+16(SB)/4, $0x3e2aaa49
+DATA c3<>+20(SB)/4, $0x3e2aaa49
+DATA c3<>+24(SB)/4, $0x3e2aaa49
+DATA c3<>+28(SB)/4, $0x3e2aaa49
+GLOBL c3<>(SB), RODATA|NOPTR, $32
+
+DATA c2<>+0(SB)/4, $0x3efffffe
+DATA c2<>+4(SB)/4, $0x3efffffe
+DATA c2<>+8(SB)/4, $0x3efffffe
+DATA c2<>+12(SB)/4, $0x3efffffe
+DATA c2<>+16(SB)/4, $0x3efffffe
+DATA c2<>+20(SB)/4, $0x3efffffe
+DATA c2<>+24(SB)/4, $0x3efffffe
+DATA c2<>+28(SB)/4, $0x3efffffe
+GLOBL c2<>(SB), RODATA|NOPTR, $32
+
+DATA c1<>+0(SB)/4, $0x3f800000
+DATA c1<>+4(SB)/4, $0x3f800000
+DATA c1<>+8(SB)/4, $0x3f800000
+DATA c1<>+12(SB)/4, $0x3f800000
+DATA c1<>+16(SB)/4, $0x3f800000
+DATA c1<>+20(SB)/4, $0x3f800000
+DATA c1<>+24(SB)/4, $0x3f800000
+DATA c1<>+28(SB)/4, $0x3f800000
+GLOBL c1<>(SB), RODATA|NOPTR, $32
+
+// func copyRowsAVX2(dst []float32, src []float32, rows int, cols int, ldDst int, ldSrc int)
+// Requires: AVX
+TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ rows+48(FP), DX
+	MOVQ cols+56(FP), BX
+	MOVQ ldDst+64(FP), SI
+	MOVQ ldSrc+72(FP), DI
+	SHLQ $0x02, BX
+	SHLQ $0x02, SI
+	SHLQ $0x02, DI
+	SUBQ $0x20, BX
+
+row:
+	XORQ R8, R8
+
+eight:
+	CMPQ    R8, BX
+	JGE     rest
+	VMOVUPS (CX)(R8*1), Y0
+	VMOVUPS Y0, (AX)(R8*1)
+	ADDQ    $0x20, R8
+	JMP     eight
+
+rest:
+	VMOVUPS (CX)(BX*1), Y0
+	VMOVUPS Y0, (AX)(BX*1)
+	ADDQ    SI, AX
+	ADDQ    DI, CX
+	DECQ    DX
+	JNZ     row
+	VZEROUPPER
+	RET

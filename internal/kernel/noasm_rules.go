@@ -2,10 +2,17 @@
 
 package kernel
 
-func addAVX2(y, a, b []float32)                                    { panic(noAsm) }
-func sgdAVX2(step, grad []float32, rate float32)                   { panic(noAsm) }
-func momentumAVX2(step, next, grad, v []float32, rate, mu float32) { panic(noAsm) }
-func nagAVX2(step, next, grad, v []float32, rate, mu float32)      { panic(noAsm) }
+func addAVX2(y, a, b []float32)                                     { panic(noAsm) }
+func subAVX2(y, a, b []float32)                                     { panic(noAsm) }
+func mulAVX2(y, a, b []float32)                                     { panic(noAsm) }
+func divAVX2(y, a, b []float32)                                     { panic(noAsm) }
+func sqrtAVX2(y, x []float32)                                       { panic(noAsm) }
+func absAVX2(y, x []float32)                                        { panic(noAsm) }
+func expAVX2(y, x []float32)                                        { panic(noAsm) }
+func copyRowsAVX2(dst, src []float32, rows, cols, ldDst, ldSrc int) { panic(noAsm) }
+func sgdAVX2(step, grad []float32, rate float32)                    { panic(noAsm) }
+func momentumAVX2(step, next, grad, v []float32, rate, mu float32)  { panic(noAsm) }
+func nagAVX2(step, next, grad, v []float32, rate, mu float32)       { panic(noAsm) }
 func rmspropAVX2(step, next, grad, v []float32, rate, alpha, rest, eps float32) {
 	panic(noAsm)
 }

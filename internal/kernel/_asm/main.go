@@ -24,6 +24,7 @@ func main() {
 	cellForward512()
 	cellBackward512()
 	rules()
+	elementwise()
 	Generate()
 }
 

@@ -1,14 +1,14 @@
 package graph
 
-// Part returns a function that runs a part of the program: of what the given outputs need, the operations whose last
-// input, in the order of Compile, is at from or later and before to. All others keep the values they have. So with inputs
+// Part returns a function that runs a part of it: of what the given outputs need, the operations whose last
+// input, in the order of NewReference, is at from or later and before to. All others keep the values they have. So with inputs
 // in the order in which they change ever more often, each part that hangs on what has not changed is left out:
 //
 //	before := p.Part(0, k, outs...)          // all that does not depend on input k or a later one
 //	after := p.Part(k, len(inputs), outs...) // the rest, as often as those inputs change
 //
 // An operation of constants alone counts as one of input 0.
-func (p *Program[F]) Part(from, to int, outs ...int) func() error {
+func (p *Reference[F]) Part(from, to int, outs ...int) func() error {
 	last := make([]int, len(p.values)) // of each slot, the last input it depends on
 	for i, s := range p.in {
 		last[s] = i

@@ -28,7 +28,7 @@ func TestPart(t *testing.T) {
 	ofX, ofY := counted(t, "slow", &slow, b.Square(x)), counted(t, "fast", &fast, b.Square(y))
 	sum, alone := b.Add(ofX, ofY), counted(t, "other", &other, b.Neg(y))
 	require.NoError(t, b.Err())
-	p, err := Compile[float64]([]*G.Node{x, y}, []*G.Node{sum, alone})
+	p, err := NewReference[float64]([]*G.Node{x, y}, []*G.Node{sum, alone})
 	require.NoError(t, err)
 	before, after := p.Part(0, 1, 0), p.Part(1, 2, 0)
 
@@ -51,7 +51,7 @@ func TestPartRunsConstantsWithTheFirstInput(t *testing.T) {
 	b := new(Builder)
 	sum := b.Add(x, b.Exp(b.Const(x, 0)))
 	require.NoError(t, b.Err())
-	p, err := Compile[float64]([]*G.Node{x}, []*G.Node{sum})
+	p, err := NewReference[float64]([]*G.Node{x}, []*G.Node{sum})
 	require.NoError(t, err)
 	p.In(0)[0] = 2
 	require.NoError(t, p.Part(0, 1, 0)())
@@ -79,7 +79,7 @@ func TestRelayCutsTheChainRule(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, y, order[0], "consumers come first")
 	require.Equal(t, h, order[len(order)-1])
-	p, err := Compile[float64]([]*G.Node{x, e}, []*G.Node{atH, grads[0]})
+	p, err := NewReference[float64]([]*G.Node{x, e}, []*G.Node{atH, grads[0]})
 	require.NoError(t, err)
 	copy(p.In(0), []float64{3, 5})
 	copy(p.In(1), []float64{10, 100})
