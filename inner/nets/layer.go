@@ -49,6 +49,10 @@ type stage[F params.Float] interface {
 	forward(y, x []F, n int)
 	// back overwrites dx with the cotangent of x, for that of y.
 	back(dx, x, y, dy []F, n int)
+	// forwardR overwrites ry with the derivative of y as x moves in the direction rx.
+	forwardR(ry, x, y, rx []F, n int)
+	// backR overwrites rdx with the derivative of back's dx as x moves in the direction rx and dy in the direction rdy.
+	backR(rdx, x, y, dy, rx, rdy []F, n int)
 }
 
 // newAffine returns a layer that has weights, nil for others.

@@ -42,6 +42,31 @@ func score[F params.Float](l Loss, e, h, target []F, n int) float64 {
 	return crossEntropy(e, h, target, n)
 }
 
+// scoreR overwrites re with R of the e that score gave, for rh that of the outputs. In cross-entropy e is (p − target)/n with p
+// the softmax, and so
+//
+//	Re = p∘(Rh − Σ p∘Rh)/n
+func scoreR[F params.Float](l Loss, re, rh, e, target []F, n int) {
+	if l == SquaredError {
+		for i, v := range rh {
+			re[i] = v / F(n)
+		}
+		return
+	}
+	classes := len(rh) / n
+	for at := 0; at < len(rh); at += classes {
+		e, target, rh, re := e[at:at+classes], target[at:at+classes], rh[at:at+classes], re[at:at+classes]
+		var mean F
+		for k, v := range rh {
+			re[k] = F(n)*e[k] + target[k]
+			mean += re[k] * v
+		}
+		for k, v := range rh {
+			re[k] *= (v - mean) / F(n)
+		}
+	}
+}
+
 // crossEntropy takes the largest output out of every exponential, so that no finite ones overflow; outputs that are not
 // finite make the loss so.
 func crossEntropy[F params.Float](e, h, target []F, n int) float64 {
@@ -54,10 +79,11 @@ func crossEntropy[F params.Float](e, h, target []F, n int) float64 {
 		}
 		for k, v := range h[at : at+classes] {
 			e[at+k] = v - top
-			loss -= float64(target[at+k]) * float64(v-top)
+			loss += float64(float64(target[at+k]) * (float64(top) - float64(v)))
 		}
 	}
 	kernel.Decay(e, e) // what is below zero by as much
+	scale := 1 / F(n)
 	for row := range n {
 		e, target := e[row*classes:(row+1)*classes], target[row*classes:(row+1)*classes]
 		sum := 0.0
@@ -66,7 +92,7 @@ func crossEntropy[F params.Float](e, h, target []F, n int) float64 {
 		}
 		loss += math.Log(sum)
 		for k, v := range e {
-			e[k] = (F(float64(v)/sum) - target[k]) / F(n)
+			e[k] = F(F(float64(v)/sum)*scale) - F(target[k]*scale) // rounded one by one: never fused
 		}
 	}
 	return loss / float64(n)

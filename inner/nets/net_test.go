@@ -392,8 +392,8 @@ func TestLabels(t *testing.T) {
 	require.PanicsWithValue(t, "nets: label 3 of 3 classes", trace.SetLabels)
 }
 
-// Weights that were turned beforehand carry a cotangent down like any others.
-func TestTurnedWeights(t *testing.T) {
+// Weights that were transposed beforehand carry a cotangent down like any others.
+func TestTransposedWeights(t *testing.T) {
 	for name, net := range someNets[float64](t) {
 		trace, theta := net.NewTrace(5), normal[float64](net.Params().Len(), 1)
 		copy(trace.In(0), normal[float64](len(trace.In(0)), 2))
@@ -404,7 +404,7 @@ func TestTurnedWeights(t *testing.T) {
 			net.Delta(trace, l, du, normal[float64](len(trace.Out(l)), 3))
 			want, got := make([]float64, len(trace.In(l))), make([]float64, len(trace.In(l)))
 			net.Below(trace, l, want, w, du)
-			net.BelowTurned(trace, l, got, net.Turn(l, w), du)
+			net.BelowTransposed(trace, l, got, net.Transpose(l, w), du)
 			require.InDeltaSlice(t, want, got, 1e-12, "%s, block %d", name, l)
 		}
 	}
