@@ -54,7 +54,7 @@ func (m MLPOf[F]) ErrorRate(theta []F, set *data.Set) (float64, error) {
 	if set.Pixels() != m.Data.Pixels() {
 		return 0, fmt.Errorf("inner: mlp: images of %dx%d pixels; want as many as in %dx%d", set.Rows, set.Cols, m.Data.Rows, m.Data.Cols)
 	}
-	if !finite(theta) {
+	if !kernel.Finite(theta) {
 		return 1, nil
 	}
 	wrong := 0
@@ -165,7 +165,7 @@ func (p *network[F]) Init(theta []F, key uint64) {
 
 func (p *network[F]) Eval(grad, theta []F, key uint64) (float64, error) {
 	checkEval(grad, theta, p.layout.Len())
-	if !finite(theta) { // not left to the arithmetic: matrix.Mul may leave out a weight whose inputs are all zero
+	if !kernel.Finite(theta) { // not left to the arithmetic: matrix.Mul may leave out a weight whose inputs are all zero
 		fillNaN(grad)
 		return math.NaN(), nil
 	}

@@ -1,6 +1,9 @@
 package inner
 
-import "github.com/seed1498fded/unroll/internal/matrix"
+import (
+	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/internal/matrix"
+)
 
 var _ Curvature = (*network[float32])(nil)
 
@@ -16,7 +19,7 @@ var _ Curvature = (*network[float32])(nil)
 // It is exact wherever f has two derivatives.
 func (p *network[F]) HessianVector(dst, theta, v []F, key uint64) error {
 	checkHessianVector(dst, theta, v, p.layout.Len())
-	if !finite(theta) || !finite(v) {
+	if !kernel.Finite(theta) || !kernel.Finite(v) {
 		fillNaN(dst)
 		return nil
 	}

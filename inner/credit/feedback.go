@@ -34,8 +34,8 @@ func (r FeedbackAlignmentOf[F]) Bind(net *nets.NetOf[F], size int) (AssignerOf[F
 type feedback[F params.Float] struct {
 	fixed
 	walk[F]
-	scale  float64
-	b      []F   // laid out like theta; its biases are of no use
+	scale    float64
+	b        []F   // laid out like theta; its biases are of no use
 	downward [][]F // for each block but the first: its weights transposed, once, since they stay
 }
 

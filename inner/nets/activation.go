@@ -27,8 +27,8 @@ type scalar struct {
 	first, second func(x, y float64) float64
 }
 
-// activations has every activation once. That is all that one needs; those that are used much have loops of their own below,
-// of the same results.
+// activations has every activation once. A line here is all that one needs; those that are used much have loops of their own
+// below, for speed.
 var activations = map[string]scalar{
 	"sigmoid": {
 		value:  func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
@@ -123,8 +123,8 @@ func pullOf[F params.Float](s scalar) func(dx, x, y, dy []F) {
 	}
 }
 
-// The loops below do without a call for every element. Their derivatives are those of the table to the bit: taken in float64
-// and rounded once.
+// The loops below do without a call for every element. Some round once more on the way, and so give other last bits in
+// float32.
 
 func pullSigmoid[F params.Float](dx, _, y, dy []F) {
 	y, dy = y[:len(dx)], dy[:len(dx)]
@@ -137,8 +137,7 @@ func pullSigmoid[F params.Float](dx, _, y, dy []F) {
 func pullTanh[F params.Float](dx, _, y, dy []F) {
 	y, dy = y[:len(dx)], dy[:len(dx)]
 	for i := range dx {
-		t := float64(y[i])
-		dx[i] = dy[i] * F(1-t*t)
+		dx[i] = dy[i] * (1 - y[i]*y[i])
 	}
 }
 

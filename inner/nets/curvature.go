@@ -109,7 +109,7 @@ func (n *NetOf[F]) forwardR(t *TraceOf[F], theta, v []F) {
 		}
 		rx = r.values[len(b.stages)]
 	}
-	scoreR(n.loss, t.tangents.e, rx, t.E, t.Target, t.N)
+	scoreR(n.loss, t.tangents.e, rx, t.Out(len(n.blocks)-1), t.Target, t.N)
 }
 
 // backR carries E and its R down, and overwrites dst with R of the gradient.

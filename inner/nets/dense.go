@@ -25,9 +25,9 @@ func newDense[F params.Float](d Dense, in Shape) (affine[F], error) {
 	return dense[F]{in.Size(), d.Units}, nil
 }
 
-func (d dense[F]) weights() (w, b []int, fanIn int) {
-	return []int{d.in, d.units}, []int{d.units}, d.in
-}
+func (d dense[F]) weights() (w, b []int) { return []int{d.in, d.units}, []int{d.units} }
+
+func (d dense[F]) fans() (in, out int) { return d.in, d.units }
 
 func (d dense[F]) out() Shape { return Vector(d.units) }
 

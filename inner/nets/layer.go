@@ -29,8 +29,10 @@ func (s Shape) String() string { return fmt.Sprintf("%dx%dx%d", s.Channels, s.Ro
 
 // An affine map is the part of a block that has weights: u = A(x; w) + b, linear in x and in w, for a batch of rows.
 type affine[F params.Float] interface {
-	// weights returns the shapes of w and b, and how many inputs an element of u sees.
-	weights() (w, b []int, fanIn int)
+	// weights returns the shapes of w and b.
+	weights() (w, b []int)
+	// fans returns how many inputs an element of u sees, and how many elements of u see an input.
+	fans() (in, out int)
 	// out returns the shape of u.
 	out() Shape
 	// forward overwrites u [n, out].

@@ -107,7 +107,13 @@ func (p *linearPrograms[F]) check() error {
 	return nil
 }
 
-func (d *derived[F]) weights() (w, b []int, fanIn int) { return d.w, []int{d.result.Channels}, d.fanIn }
+func (d *derived[F]) weights() (w, b []int) { return d.w, []int{d.result.Channels} }
+
+// fans takes the mean over the inputs for those that see one; at the border of an image some are left out, and some strides
+// leave out more.
+func (d *derived[F]) fans() (in, out int) {
+	return d.fanIn, max(1, d.fanIn*d.result.Size()/d.in.Size())
+}
 
 func (d *derived[F]) out() Shape { return d.result }
 
