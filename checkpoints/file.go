@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -52,7 +53,7 @@ func Get[F params.Float](f *File, prefix string, l params.Layout) ([]F, error) {
 		}
 		t := f.Tensors[i]
 		if !slices.Equal(t.Shape, s.Shape) {
-			return nil, fmt.Errorf("checkpoints: tensor %q has shape %v, want %v", name, t.Shape, s.Shape)
+			return nil, fmt.Errorf("checkpoints: tensor %q has shape %s, want %s", name, brief.List(t.Shape), brief.List(s.Shape))
 		}
 		part := values[F](t)
 		if len(part) != s.Len() {

@@ -24,8 +24,7 @@ const (
 	formatName    = "unroll"
 	formatVersion = 1
 
-	metadataName  = "__metadata__" // safetensors' own name for the metadata; no tensor can be called so
-	maxHeaderSize = 100_000_000    // safetensors' own limit, in bytes
+	metadataName = "__metadata__" // safetensors' own name for the metadata; no tensor can be called so
 )
 
 // reserved reports whether a metadata key belongs to the format.
@@ -43,12 +42,12 @@ type entry struct {
 type block struct {
 	entry
 	dtype safetensors.DType
-	data  []byte // little-endian
+	data  *io.SectionReader // its elements, little-endian
 }
 
 // checksum is the sha256 of the metadata (all but the checksum itself) and of the blocks' data, in hexadecimal. The
-// lengths keep two different texts from running together into the same bytes.
-func checksum(meta map[string]string, blocks []block) string {
+// lengths keep two different texts from running together into the same bytes. Errors are those of reading the data.
+func checksum(meta map[string]string, blocks []block) (string, error) {
 	h := sha256.New()
 	for _, key := range slices.Sorted(maps.Keys(meta)) {
 		if key == keyChecksum {
@@ -60,7 +59,9 @@ func checksum(meta map[string]string, blocks []block) string {
 		}
 	}
 	for _, b := range blocks {
-		h.Write(b.data)
+		if _, err := io.Copy(h, io.NewSectionReader(b.data, 0, b.data.Size())); err != nil {
+			return "", err
+		}
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

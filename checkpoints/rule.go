@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -38,19 +39,32 @@ type Rule struct {
 // with layout, the layout that the rule under that name now has.
 func (r Rule) Check(name string, layout params.Layout) error {
 	if r.Name != name {
-		return fmt.Errorf("checkpoints: the saved rule is %q, want %q", r.Name, name)
+		return fmt.Errorf("checkpoints: the saved rule is %s, want %q", brief.Quote(r.Name), name)
 	}
 	if diff := layout.Diff(r.Layout); diff != "" {
-		return fmt.Errorf("checkpoints: the saved rule %q has another layout: %s", r.Name, diff)
+		return fmt.Errorf("checkpoints: the saved rule %s has another layout: %s", brief.Quote(r.Name), diff)
 	}
 	if len(r.Phi) != r.Layout.Len() {
-		return fmt.Errorf("checkpoints: the rule %q has %d meta-parameters, want %d", r.Name, len(r.Phi), r.Layout.Len())
+		return fmt.Errorf("checkpoints: the rule %s has %d meta-parameters, want %d", brief.Quote(r.Name), len(r.Phi), r.Layout.Len())
 	}
 	return nil
 }
 
-// SaveRule writes r to path, as [File.Save] does. It is an error if r has no name, if Config is no JSON, or if Phi does
-// not fit Layout.
+// Finite reports the first meta-parameter that is NaN or infinite, by its tensor and its place there. Phi must fit Layout.
+// No rule works with one, and a file that holds one is not read as a rule.
+func (r Rule) Finite() error {
+	for i, part := range params.Split(r.Layout, r.Phi) {
+		for j, x := range part {
+			if x-x != 0 {
+				return fmt.Errorf("element %d of tensor %s is %v; want finite meta-parameters", j, brief.Quote(r.Layout[i].Name), x)
+			}
+		}
+	}
+	return nil
+}
+
+// SaveRule writes r to path, as [File.Save] does. It is an error if r has no name, if Config is no JSON, if Phi does
+// not fit Layout, or if a number in it is NaN or infinite.
 func SaveRule(path string, r Rule) error {
 	f, err := r.file()
 	if err != nil {
@@ -100,15 +114,18 @@ func (r Rule) file() (*File, error) {
 		return nil, fmt.Errorf("the rule has no name")
 	}
 	if err := r.Layout.Validate(); err != nil {
-		return nil, fmt.Errorf("rule %q: %w", r.Name, err)
+		return nil, fmt.Errorf("rule %s: %w", brief.Quote(r.Name), err)
 	}
 	if len(r.Phi) != r.Layout.Len() {
-		return nil, fmt.Errorf("rule %q: %d meta-parameters for a layout of %d", r.Name, len(r.Phi), r.Layout.Len())
+		return nil, fmt.Errorf("rule %s: %d meta-parameters for a layout of %d", brief.Quote(r.Name), len(r.Phi), r.Layout.Len())
+	}
+	if err := r.Finite(); err != nil {
+		return nil, fmt.Errorf("rule %s: %w", brief.Quote(r.Name), err)
 	}
 	f := &File{Kind: KindRule, Meta: map[string]string{keyRule: r.Name}}
 	if len(r.Config) > 0 {
 		if !json.Valid(r.Config) {
-			return nil, fmt.Errorf("rule %q: the configuration is no JSON: %.80q", r.Name, r.Config)
+			return nil, fmt.Errorf("rule %s: the configuration is no JSON: %s", brief.Quote(r.Name), brief.Quote(r.Config))
 		}
 		f.Meta[keyConfig] = string(r.Config)
 	}
@@ -119,7 +136,7 @@ func (r Rule) file() (*File, error) {
 	return f, nil
 }
 
-// ruleOf finds the rule in a File of KindRule. Metadata it does not know is left alone: a later version may add some.
+// ruleOf finds the rule in a sound File of KindRule. Metadata it does not know is left alone: a later version may add some.
 func ruleOf(f *File) (Rule, error) {
 	r := Rule{Name: f.Meta[keyRule], Layout: f.Layout("")}
 	if r.Name == "" {
@@ -127,7 +144,7 @@ func ruleOf(f *File) (Rule, error) {
 	}
 	if config, ok := f.Meta[keyConfig]; ok {
 		if r.Config = json.RawMessage(config); !json.Valid(r.Config) {
-			return Rule{}, fmt.Errorf("%w: metadata %q is no JSON: %.80q", ErrFormat, keyConfig, config)
+			return Rule{}, fmt.Errorf("%w: metadata %q is no JSON: %s", ErrFormat, keyConfig, brief.Quote(config))
 		}
 	}
 	for key, value := range f.Meta {
@@ -138,11 +155,15 @@ func ruleOf(f *File) (Rule, error) {
 			r.Provenance[name] = value
 		}
 	}
+	r.Phi = make([]float32, 0, r.Layout.Len())
 	for _, t := range f.Tensors {
 		if t.F32 == nil {
-			return Rule{}, fmt.Errorf("%w: tensor %q holds float64, want float32 in a rule", ErrFormat, t.Name)
+			return Rule{}, fmt.Errorf("%w: tensor %s holds float64, want float32 in a rule", ErrFormat, brief.Quote(t.Name))
 		}
 		r.Phi = append(r.Phi, t.F32...)
+	}
+	if err := r.Finite(); err != nil {
+		return Rule{}, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	return r, nil
 }

@@ -12,14 +12,17 @@ import (
 	"unicode/utf8"
 
 	"github.com/nlpodyssey/safetensors"
+
+	"github.com/seed1498fded/unroll/internal/brief"
 )
 
 // Write writes the file to w. Nothing is written unless the whole file is in order: a kind, tensors with distinct names
-// and data that fits their shapes, UTF-8 everywhere, and no reserved key in Meta. The same content gives the same bytes.
+// and data that fits their shapes, UTF-8 everywhere, no reserved key in Meta, and no more of anything than [Read] takes.
+// The same content gives the same bytes.
 func (f *File) Write(w io.Writer) error {
-	chunks, err := f.encode()
+	e, err := f.encode(maxStream)
 	if err == nil {
-		err = writeAll(w, chunks)
+		err = e.writeTo(w)
 	}
 	if err != nil {
 		return fmt.Errorf("checkpoints: %w", err)
@@ -27,32 +30,46 @@ func (f *File) Write(w io.Writer) error {
 	return nil
 }
 
-// writeAll writes the chunks one after the other.
-func writeAll(w io.Writer, chunks [][]byte) error {
-	for _, c := range chunks {
-		if _, err := w.Write(c); err != nil {
-			return fmt.Errorf("writing: %w", err)
+// An encoding is a file as bytes: the header, then the tensors.
+type encoding struct {
+	header []byte
+	blocks []block
+}
+
+func (e encoding) writeTo(w io.Writer) error {
+	_, err := w.Write(e.header)
+	for _, b := range e.blocks {
+		if err == nil {
+			_, err = io.Copy(w, io.NewSectionReader(b.data, 0, b.data.Size()))
 		}
+	}
+	if err != nil {
+		return fmt.Errorf("writing: %w", err)
 	}
 	return nil
 }
 
-// encode returns the bytes of the file: the header, then one chunk a tensor.
-func (f *File) encode() ([][]byte, error) {
+// encode turns the file into bytes, of which no more than limit may be tensors.
+func (f *File) encode(limit int64) (encoding, error) {
 	if err := f.checkText(); err != nil {
-		return nil, err
+		return encoding{}, err
 	}
 	blocks, err := f.blocks()
 	if err != nil {
-		return nil, err
+		return encoding{}, err
 	}
 	entries := make([]entry, len(blocks)) // an empty layout must read [], not null
+	size := int64(0)
 	for i, b := range blocks {
 		entries[i] = b.entry
+		size += b.data.Size()
+	}
+	if size > limit {
+		return encoding{}, fmt.Errorf("the tensors take %d bytes; at most %d can be read again", size, limit)
 	}
 	layout, err := json.Marshal(entries)
 	if err != nil {
-		return nil, err
+		return encoding{}, err
 	}
 
 	meta := map[string]string{
@@ -62,11 +79,17 @@ func (f *File) encode() ([][]byte, error) {
 		keyLayout:  string(layout),
 	}
 	maps.Copy(meta, f.Meta) // has none of the keys above: checkText
-	meta[keyChecksum] = checksum(meta, blocks)
+	if meta[keyChecksum], err = checksum(meta, blocks); err != nil {
+		return encoding{}, err
+	}
 
 	// Wider elements first, as safetensors does, so that every tensor starts at a multiple of its element size.
 	slices.SortStableFunc(blocks, func(a, b block) int { return int(b.dtype.Size()) - int(a.dtype.Size()) })
-	return assemble(meta, blocks)
+	header, err := assemble(meta, blocks)
+	if err == nil {
+		err = checkHeader(header[8:])
+	}
+	return encoding{header, blocks}, err
 }
 
 // checkText refuses strings that would not come back: JSON replaces what is not UTF-8, silently.
@@ -75,16 +98,16 @@ func (f *File) checkText() error {
 		return fmt.Errorf("the file has no kind")
 	}
 	if !utf8.ValidString(f.Kind) {
-		return fmt.Errorf("kind %q is not UTF-8", f.Kind)
+		return fmt.Errorf("kind %s is not UTF-8", brief.Quote(f.Kind))
 	}
 	for _, key := range slices.Sorted(maps.Keys(f.Meta)) {
 		switch {
 		case reserved(key):
-			return fmt.Errorf("metadata key %q is reserved", key)
+			return fmt.Errorf("metadata key %s is reserved", brief.Quote(key))
 		case !utf8.ValidString(key):
-			return fmt.Errorf("metadata key %q is not UTF-8", key)
+			return fmt.Errorf("metadata key %s is not UTF-8", brief.Quote(key))
 		case !utf8.ValidString(f.Meta[key]):
-			return fmt.Errorf("metadata %q is not UTF-8", key)
+			return fmt.Errorf("metadata %s is not UTF-8", brief.Quote(key))
 		}
 	}
 	return nil
@@ -98,11 +121,11 @@ func (f *File) blocks() ([]block, error) {
 	blocks := make([]block, len(f.Tensors))
 	for i, t := range f.Tensors {
 		if t.Name == metadataName || !utf8.ValidString(t.Name) {
-			return nil, fmt.Errorf("no tensor can be named %q", t.Name)
+			return nil, fmt.Errorf("no tensor can be named %s", brief.Quote(t.Name))
 		}
 		b, err := encodeTensor(t)
 		if err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+			return nil, fmt.Errorf("tensor %s: %w", brief.Quote(t.Name), err)
 		}
 		blocks[i] = b
 	}
@@ -125,10 +148,11 @@ func encodeTensor(t Tensor) (block, error) {
 		dtype, data, n = safetensors.F64, t.F64, len(t.F64)
 	}
 	if !fits(t.Shape, n) {
-		return block{}, fmt.Errorf("%d elements do not fit shape %v", n, t.Shape)
+		return block{}, fmt.Errorf("%d elements do not fit shape %s", n, brief.List(t.Shape))
 	}
 	b, err := binary.Append(make([]byte, 0, n*int(dtype.Size())), binary.LittleEndian, data)
-	return block{entry: entry{Spec: t.Spec, DType: dtype.String()}, dtype: dtype, data: b}, err
+	section := io.NewSectionReader(bytes.NewReader(b), 0, int64(len(b)))
+	return block{entry: entry{Spec: t.Spec, DType: dtype.String()}, dtype: dtype, data: section}, err
 }
 
 // fits reports whether the dimensions, each at least 1, multiply to n. It divides, since a product might overflow.
@@ -142,39 +166,33 @@ func fits(shape []int, n int) bool {
 	return n == 1
 }
 
-// assemble lays the blocks out behind a safetensors header: its length as a little-endian uint64, then JSON, padded with
-// spaces to a multiple of 8 bytes so that the data is aligned.
+// assemble makes the safetensors header of the blocks: its length as a little-endian uint64, then JSON, padded with spaces
+// to a multiple of 8 bytes so that the data behind it is aligned.
 //
 // safetensors.Serialize of the library would do, were it not that it sorts all keys of the header, __metadata__ among
 // the tensors, and the tensors by name. Here the metadata comes first, as in files of the reference implementation, and
 // tensors of one type keep the order of the layout.
-func assemble(meta map[string]string, blocks []block) ([][]byte, error) {
+func assemble(meta map[string]string, blocks []block) ([]byte, error) {
 	var header bytes.Buffer
 	header.Write(make([]byte, 8)) // the length, known below
 	if err := member(&header, '{', metadataName, meta); err != nil {
 		return nil, err
 	}
-	chunks := make([][]byte, 1, 1+len(blocks))
 	offset := uint64(0)
 	for _, b := range blocks {
-		end := offset + uint64(len(b.data))
+		end := offset + uint64(b.data.Size())
 		info := safetensors.TensorInfo{DType: b.dtype, Shape: toUint64(b.Shape), DataOffsets: [2]uint64{offset, end}}
 		if err := member(&header, ',', b.Name, info); err != nil {
 			return nil, err
 		}
-		chunks, offset = append(chunks, b.data), end
+		offset = end
 	}
 	header.WriteByte('}')
 	for header.Len()%8 != 0 {
 		header.WriteByte(' ')
 	}
-	n := header.Len() - 8
-	if n > maxHeaderSize {
-		return nil, fmt.Errorf("metadata and names take %d bytes, safetensors allows %d", n, maxHeaderSize)
-	}
-	chunks[0] = header.Bytes()
-	binary.LittleEndian.PutUint64(chunks[0], uint64(n))
-	return chunks, nil
+	binary.LittleEndian.PutUint64(header.Bytes(), uint64(header.Len()-8))
+	return header.Bytes(), nil
 }
 
 // member writes one member of a JSON object, and before it the bracket or comma.

@@ -79,7 +79,11 @@ func (m MLPOf[F]) network() (*network[F], error) {
 		return nil, err
 	}
 	widths := slices.Concat([]int{m.Data.Pixels()}, m.Hidden, []int{m.Data.Classes})
-	p := newNetwork[F](widths, orDefault(m.Batch, 128))
+	layout := layoutOf(widths)
+	if err := layout.Validate(); err != nil {
+		return nil, fmt.Errorf("inner: mlp: %w", err)
+	}
+	p := newNetwork[F](layout, widths, orDefault(m.Batch, 128))
 	p.set, p.std = m.Data, orDefault(m.Std, 0.1)
 	p.act, p.values = activations[m.activation()], values[F](m.activation())
 	return p, nil
@@ -137,9 +141,22 @@ type layer[F params.Float] struct {
 	firstLayer bool // x is data: nothing flows back to it
 }
 
-// newNetwork lays out the weights of a network of the given widths, from the pixels to the classes, and makes room.
-func newNetwork[F params.Float](widths []int, batch int) *network[F] {
-	p := &network[F]{batch: batch, draw: rng.New(0), labels: make([]byte, batch)}
+// layoutOf lays out the weights of a network of the given widths, from the pixels to the classes.
+func layoutOf(widths []int) params.Layout {
+	var l params.Layout
+	for i := range len(widths) - 1 {
+		in, out := widths[i], widths[i+1]
+		l = append(l,
+			params.Spec{Name: fmt.Sprintf("w%d", i), Shape: []int{in, out}},
+			params.Spec{Name: fmt.Sprintf("b%d", i), Shape: []int{out}},
+		)
+	}
+	return l
+}
+
+// newNetwork makes room for a network of the given widths.
+func newNetwork[F params.Float](layout params.Layout, widths []int, batch int) *network[F] {
+	p := &network[F]{batch: batch, layout: layout, draw: rng.New(0), labels: make([]byte, batch)}
 	at := 0
 	for i := range len(widths) - 1 {
 		in, out := widths[i], widths[i+1]
@@ -147,10 +164,6 @@ func newNetwork[F params.Float](widths []int, batch int) *network[F] {
 		l.x, l.z, l.delta = make([]F, batch*in), make([]F, batch*out), make([]F, batch*out)
 		at = l.end
 		p.layers = append(p.layers, l)
-		p.layout = append(p.layout,
-			params.Spec{Name: fmt.Sprintf("w%d", i), Shape: []int{in, out}},
-			params.Spec{Name: fmt.Sprintf("b%d", i), Shape: []int{out}},
-		)
 	}
 	p.prob = make([]F, batch*widths[len(widths)-1])
 	return p

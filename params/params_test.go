@@ -3,6 +3,9 @@ package params_test
 import (
 	"fmt"
 	"math"
+	"math/big"
+	"math/bits"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -130,6 +133,90 @@ func TestValidateNamesWhatIsWrong(t *testing.T) {
 	}
 	require.NoError(t, params.Layout(nil).Validate())
 	rapid.Check(t, func(t *rapid.T) { require.NoError(t, layouts().Draw(t, "layout").Validate()) })
+}
+
+// anyShape draws shapes good and bad, whose products often overflow an int.
+func anyShape() *rapid.Generator[[]int] {
+	dim := rapid.OneOf(rapid.IntRange(-2, 4), rapid.IntRange(1, 1<<20), rapid.Int(),
+		rapid.Custom(func(t *rapid.T) int { return 1 << rapid.IntRange(0, bits.UintSize-2).Draw(t, "log") }))
+	return rapid.SliceOfN(dim, 0, 5)
+}
+
+// product multiplies a shape up without bounds; positive says that its dimensions are.
+func product(shape []int) (n *big.Int, positive bool) {
+	n, positive = big.NewInt(1), true
+	for _, d := range shape {
+		n.Mul(n, big.NewInt(int64(d)))
+		positive = positive && d > 0
+	}
+	return n, positive
+}
+
+// Law: Validate accepts exactly what has names, positive dimensions and no more than MaxLen elements; there Len is the
+// true sum of the true products, and it panics rather than be wrong.
+func TestLengthsDoNotOverflow(t *testing.T) {
+	rapid.Check(t, checkLengths)
+}
+
+func FuzzLengths(f *testing.F) { f.Fuzz(rapid.MakeFuzz(checkLengths)) }
+
+func checkLengths(t *rapid.T) {
+	var l params.Layout
+	most, total, valid := big.NewInt(params.MaxLen), new(big.Int), true
+	for i, shape := range rapid.SliceOfN(anyShape(), 0, 4).Draw(t, "shapes") {
+		s := params.Spec{Name: fmt.Sprint("t", i), Shape: shape}
+		l = append(l, s)
+		n, positive := product(shape)
+		valid = valid && positive && len(shape) > 0
+		switch {
+		case !positive:
+			require.Zero(t, s.Len(), s)
+		case n.Cmp(most) > 0:
+			require.Panics(t, func() { s.Len() }, s)
+			valid = false
+		default:
+			require.EqualValues(t, n.Int64(), s.Len(), s)
+		}
+		total.Add(total, n)
+	}
+	if valid = valid && total.Cmp(most) <= 0; !valid {
+		require.Error(t, l.Validate())
+		return
+	}
+	require.NoError(t, l.Validate())
+	require.EqualValues(t, total.Int64(), l.Len())
+}
+
+// 3 times a third of 2^64 + 2 is 2 in 64 bits.
+func TestTooManyElements(t *testing.T) {
+	third := params.Spec{Name: "w", Shape: []int{3, int(uint(math.MaxUint)/3) + 1}}
+	require.ErrorContains(t, params.Layout{third}.Validate(), `params: tensor "w" has shape [3 `)
+	require.ErrorContains(t, params.Layout{third}.Validate(), fmt.Sprintf("more than %d elements", params.MaxLen))
+	require.Panics(t, func() { third.Len() })
+
+	most := params.Spec{Name: "a", Shape: []int{params.MaxLen}}
+	require.NoError(t, params.Layout{most}.Validate())
+	two := params.Layout{most, {Name: "b", Shape: []int{1}}}
+	require.EqualError(t, two.Validate(), fmt.Sprintf(`params: more than %d elements up to tensor 1, "b"`, params.MaxLen))
+	require.PanicsWithValue(t, fmt.Sprintf("params: a layout of 2 tensors with more than %d elements", params.MaxLen), func() { two.Len() })
+}
+
+// A line of text stays one, whatever a file says its tensors are called.
+func TestTextStaysShort(t *testing.T) {
+	long := params.Spec{Name: strings.Repeat("line\n", 1e5), Shape: make([]int, 1e5)}
+	many := make(params.Layout, 1e5)
+	for i := range many {
+		many[i] = params.Spec{Name: fmt.Sprint("a rather long name ", i), Shape: []int{1}}
+	}
+	one := params.Layout{{Name: "w", Shape: []int{1}}}
+	for _, text := range []string{
+		long.String(), params.Layout{long}.Validate().Error(), params.Layout{long, long}.Diff(one), one.Diff(params.Layout{long}),
+	} {
+		require.Less(t, len(text), 280)
+		require.NotContains(t, text, "\n")
+	}
+	require.Less(t, len(many.String()), 1000)
+	require.Contains(t, many.String(), "and 99980 more")
 }
 
 func TestConvertCopies(t *testing.T) {

@@ -24,13 +24,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/nets"
+	"github.com/seed1498fded/unroll/internal/atomicfile"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
@@ -204,7 +203,7 @@ func (o options) write(r outcome) error {
 		if err := e.Encode(r); err != nil {
 			return fmt.Errorf("--json: %w", err)
 		}
-		if err := renameio.WriteFile(*o.JSON, b.Bytes(), 0o644); err != nil {
+		if err := atomicfile.WriteFile(*o.JSON, b.Bytes()); err != nil {
 			return fmt.Errorf("--json: %w", err)
 		}
 	}
@@ -213,7 +212,7 @@ func (o options) write(r outcome) error {
 		if err := r.Plot(&b, strings.ToLower(strings.TrimPrefix(filepath.Ext(*o.Plot), "."))); err != nil {
 			return fmt.Errorf("--plot: %w", err)
 		}
-		if err := renameio.WriteFile(*o.Plot, b.Bytes(), 0o644); err != nil {
+		if err := atomicfile.WriteFile(*o.Plot, b.Bytes()); err != nil {
 			return fmt.Errorf("--plot: %w", err)
 		}
 	}

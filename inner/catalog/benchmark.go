@@ -49,6 +49,9 @@ func (l listing) benchmark(o Options) (b Benchmark, err error) {
 	if b.Test, err = l.sized(test); err != nil {
 		return b, err
 	}
+	if err := l.checkSize(o, train); err != nil {
+		return b, err
+	}
 	if b.Family, err = network[float32](l, o, train); err != nil {
 		return b, err
 	}

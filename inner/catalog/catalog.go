@@ -62,9 +62,9 @@ func (s Split) of(set *data.Set) (*data.Set, error) {
 // does not have is an error, except Split, which means nothing to functions that are new for every key.
 type Options struct {
 	Data       string // folder of idx files, see data.Load; the embedded MNIST if empty
-	Hidden     []int  // see inner.MLPOf; [20] if empty
+	Hidden     []int  // see inner.MLPOf; [20] if empty; at most MaxWeights in all the network
 	Activation string // see inner.MLPOf; sigmoid if empty
-	Batch      int    // see inner.MLPOf; 128 if zero
+	Batch      int    // see inner.MLPOf; 128 if zero; at most MaxBatch
 	Split      Split
 
 	// Credit is the name of a credit rule, see credit.Named: the network is then one of package nets, its start N(0, 1/fan-in)
@@ -154,6 +154,9 @@ func family[F params.Float](l listing, o Options) (inner.FamilyOf[F], error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := l.checkSize(o, set); err != nil {
+		return nil, err
+	}
 	if o.Credit != "" {
 		return stepwise[F](l, o, set)
 	}
@@ -191,7 +194,7 @@ func (l listing) check(o Options) error {
 	case !slices.Contains(Splits(), o.Split):
 		return fmt.Errorf("no split %d; there are %v", int(o.Split), Splits())
 	}
-	return nil
+	return l.checkNumbers(o)
 }
 
 // load reads the split's images.

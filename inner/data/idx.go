@@ -1,12 +1,13 @@
 package data
 
 import (
-	"bufio"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/seed1498fded/unroll/internal/regular"
 )
 
 // A kind is one of the two sorts of idx file: its magic number, whose last byte is the number of dimensions.
@@ -33,7 +34,8 @@ func (k kind) dims() int { return int(k & 0xff) }
 // row-major, one image after another, len(pixels)/(rows*cols) images in all, at least one.
 //
 // A wrong magic number, a dimension of 0, more than 1 GiB of pixels, and bytes too few or too many are errors; one that
-// wraps io.ErrUnexpectedEOF if r ends too soon. Memory follows what r holds and not what its header claims.
+// wraps io.ErrUnexpectedEOF if r ends too soon. Memory follows what r holds and not what its header claims, and of a
+// gzipped r no more than the larger of 64 MiB and 50 times its length is believed to be images.
 func ReadImages(r io.Reader) (pixels []byte, rows, cols int, err error) {
 	pixels, dims, err := read(r, images)
 	if err != nil {
@@ -54,47 +56,60 @@ func ReadLabels(r io.Reader) ([]byte, error) {
 
 // read returns the elements and the dimensions of an idx file of the wanted kind.
 func read(r io.Reader, want kind) (elements []byte, dims []int, err error) {
-	plain, err := unzip(r)
+	f, err := open(r, unknown, want)
 	if err != nil {
 		return nil, nil, err
 	}
-	n, dims, err := readHeader(plain, want)
-	if err != nil {
-		return nil, nil, err
-	}
-	elements, err = readElements(plain, n)
-	if err != nil {
-		return nil, nil, fmt.Errorf("byte %d of the %d that dimensions %v ask for: %w", len(elements), n, dims, err)
-	}
-	if err := readEnd(plain); err != nil {
-		return nil, nil, fmt.Errorf("after the %d bytes that dimensions %v ask for: %w", n, dims, err)
-	}
-	return elements, dims, nil
+	elements, err = f.elements()
+	return elements, f.dims, err
 }
 
-// unzip looks at the first bytes rather than at a file name, which is often wrong: browsers unzip and keep the .gz.
-func unzip(r io.Reader) (io.Reader, error) {
-	br := bufio.NewReader(r)
-	if head, _ := br.Peek(2); string(head) != "\x1f\x8b" {
-		return br, nil // a failed Peek too: the error comes back at the next read, with a better place to name it
-	}
-	zr, err := gzip.NewReader(br)
-	if err != nil {
-		return nil, fmt.Errorf("gzip header: %w", unexpected(err))
-	}
-	return zr, nil
+// An idx is a file whose header has been read and whose elements have not.
+type idx struct {
+	source
+	n    int // elements
+	dims []int
 }
 
-func readHeader(r io.Reader, want kind) (n int, dims []int, err error) {
+// open reads the header of a file of the wanted kind and of size bytes, if that is known.
+func open(r io.Reader, size int64, want kind) (*idx, error) {
+	s, err := unzip(r, size)
+	if err != nil {
+		return nil, err
+	}
+	n, dims, err := readHeader(s, want)
+	if err != nil {
+		return nil, err
+	}
+	return &idx{s, n, dims}, nil
+}
+
+// elements reads the rest of the file, to its end.
+func (f *idx) elements() ([]byte, error) {
+	elements, err := readElements(f.source, f.n)
+	if err != nil {
+		return nil, fmt.Errorf("byte %d of the %d that dimensions %v ask for: %w", len(elements), f.n, f.dims, err)
+	}
+	if err := readEnd(f); err != nil {
+		return nil, fmt.Errorf("after the %d bytes that dimensions %v ask for: %w", f.n, f.dims, err)
+	}
+	return elements, nil
+}
+
+func readHeader(s source, want kind) (n int, dims []int, err error) {
 	var magic uint32
-	if err := binary.Read(r, binary.BigEndian, &magic); err != nil {
+	if err := binary.Read(s, binary.BigEndian, &magic); err != nil {
 		return 0, nil, fmt.Errorf("magic number: %w", unexpected(err))
 	}
 	if got := kind(magic); got != want {
-		return 0, nil, fmt.Errorf("magic number 0x%08x (%v); want 0x%08x (%v)", magic, got, uint32(want), want)
+		hint := ""
+		if other := regular.Guess(s.head); other != "" {
+			hint = "; the file is " + other
+		}
+		return 0, nil, fmt.Errorf("magic number 0x%08x (%v); want 0x%08x (%v)%s", magic, got, uint32(want), want, hint)
 	}
 	claims := make([]uint32, want.dims())
-	if err := binary.Read(r, binary.BigEndian, claims); err != nil {
+	if err := binary.Read(s, binary.BigEndian, claims); err != nil {
 		return 0, nil, fmt.Errorf("dimensions: %w", unexpected(err))
 	}
 	wide := make([]int64, len(claims)) // an int of 32 bits would make some of them negative
@@ -111,13 +126,15 @@ func readHeader(r io.Reader, want kind) (n int, dims []int, err error) {
 	return n, dims, nil
 }
 
-// readElements reads n bytes. The buffer doubles as they come, so a header that lies costs no more memory than twice
-// the bytes that follow it; it ends at n exactly.
-func readElements(r io.Reader, n int) ([]byte, error) {
-	const first = 4 << 10
-	buf := make([]byte, 0, min(n, first))
+// readElements reads n bytes into a slice that ends there. It makes room at once for what a file is large enough to hold;
+// of a stream nothing is known, and the buffer doubles as bytes come. So a header that lies costs little.
+func readElements(s source, n int) ([]byte, error) {
+	if s.size != unknown && int64(n) > s.most() {
+		return nil, s.errInflated()
+	}
+	buf := make([]byte, 0, min(int64(n), s.first()))
 	for {
-		m, err := io.ReadFull(r, buf[len(buf):cap(buf)])
+		m, err := io.ReadFull(s, buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+m]
 		if err != nil {
 			return buf, unexpected(err)
@@ -125,7 +142,11 @@ func readElements(r io.Reader, n int) ([]byte, error) {
 		if len(buf) == n {
 			return buf, nil
 		}
-		grown := make([]byte, len(buf), min(n, 2*len(buf)))
+		room := min(int64(n), 2*int64(len(buf)), s.most())
+		if room <= int64(len(buf)) {
+			return buf, s.errInflated()
+		}
+		grown := make([]byte, len(buf), room)
 		copy(grown, buf)
 		buf = grown
 	}

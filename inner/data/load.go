@@ -3,10 +3,13 @@ package data
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/seed1498fded/unroll/internal/regular"
 )
 
 // Load reads a training and a test set from the folder dir, as [LoadFS] does. Its errors name the folder.
@@ -24,7 +27,7 @@ func Load(dir string) (train, test *Set, err error) {
 // preferred. Whether a file is gzipped its first bytes say.
 //
 // The Classes of both sets are one more than the largest label in either. A missing file (the error wraps
-// fs.ErrNotExist), one that [ReadImages] or [ReadLabels] refuses, a number of labels that is not the number of images,
+// fs.ErrNotExist), a folder or a pipe in place of a file, one that [ReadImages] or [ReadLabels] refuses, a number of labels that is not the number of images,
 // and training and test images of different sizes are errors that name the file or files.
 func LoadFS(fsys fs.FS) (train, test *Set, err error) {
 	train, test, err = load(fsys)
@@ -82,39 +85,79 @@ func find(fsys fs.FS, names ...*string) error {
 func variant(fsys fs.FS, name string) (string, error) {
 	dotted := strings.Replace(name, "-idx", ".idx", 1)
 	for _, v := range []string{name, dotted, name + ".gz", dotted + ".gz"} {
-		if _, err := fs.Stat(fsys, v); !errors.Is(err, fs.ErrNotExist) {
+		info, err := fs.Stat(fsys, v)
+		if err == nil {
+			return v, regular.Check(info) // before it is opened: to open a FIFO is to wait
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
 			return v, err
 		}
 	}
 	return "", fs.ErrNotExist
 }
 
-// loadPair reads one set, all but its Classes.
+// loadPair reads one set, all but its Classes. It looks at both headers before it reads the elements of either, so that
+// files that do not belong together are told from their first bytes.
 func loadPair(fsys fs.FS, names pair) (*Set, error) {
-	pixels, dims, err := readFile(fsys, names.images, images)
+	pixels, err := openFile(fsys, names.images, images)
 	if err != nil {
 		return nil, err
 	}
-	classes, _, err := readFile(fsys, names.labels, labels)
+	defer pixels.Close() // only read: closing has nothing to say
+	classes, err := openFile(fsys, names.labels, labels)
 	if err != nil {
 		return nil, err
 	}
-	if dims[0] != len(classes) {
+	defer classes.Close()
+	if pixels.dims[0] != classes.n {
 		return nil, fmt.Errorf("%s holds %d images, %s %d labels; want one label for each image",
-			names.images, dims[0], names.labels, len(classes))
+			names.images, pixels.dims[0], names.labels, classes.n)
 	}
-	return &Set{Images: pixels, Labels: classes, Rows: dims[1], Cols: dims[2]}, nil
+	s := &Set{Rows: pixels.dims[1], Cols: pixels.dims[2]}
+	if s.Labels, err = classes.read(); err != nil {
+		return nil, err
+	}
+	if s.Images, err = pixels.read(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
-func readFile(fsys fs.FS, name string, want kind) (elements []byte, dims []int, err error) {
+// A file is an idx file that is open.
+type file struct {
+	*idx
+	io.Closer
+	name string
+}
+
+func openFile(fsys fs.FS, name string, want kind) (*file, error) {
 	f, err := fsys.Open(name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	defer f.Close() // only read: closing has nothing to say
-	elements, dims, err = read(f, want)
+	x, err := openIdx(f, want)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", name, err)
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return elements, dims, nil
+	return &file{x, f, name}, nil
+}
+
+func openIdx(f fs.File, want kind) (*idx, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := regular.Check(info); err != nil {
+		return nil, err
+	}
+	return open(f, info.Size(), want)
+}
+
+func (f *file) read() ([]byte, error) {
+	elements, err := f.elements()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.name, err)
+	}
+	return elements, nil
 }

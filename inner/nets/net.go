@@ -91,8 +91,7 @@ func (n *NetOf[F]) append(l Layer, in Shape) (Shape, error) {
 		return in, err
 	}
 	if a != nil {
-		n.begin(a, in)
-		return a.out(), nil
+		return a.out(), n.begin(a, in)
 	}
 	if len(n.blocks) == 0 {
 		return in, errors.New("the first layer must have weights")
@@ -106,14 +105,15 @@ func (n *NetOf[F]) append(l Layer, in Shape) (Shape, error) {
 	return s.out(), nil
 }
 
-// begin starts a block.
-func (n *NetOf[F]) begin(a affine[F], in Shape) {
+// begin starts a block, unless its weights are too many to be counted.
+func (n *NetOf[F]) begin(a affine[F], in Shape) error {
 	i, at := len(n.blocks), n.layout.Len()
 	w, b := a.weights()
 	bl := block[F]{in: in, affine: a, at: at,
 		w: params.Spec{Name: fmt.Sprintf("w%d", i), Shape: w}, b: params.Spec{Name: fmt.Sprintf("b%d", i), Shape: b}}
 	n.blocks = append(n.blocks, bl)
 	n.layout = append(n.layout, bl.w, bl.b)
+	return n.layout.Validate()
 }
 
 // Blocks returns the number of blocks, L.

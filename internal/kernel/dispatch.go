@@ -12,6 +12,20 @@ const (
 	avx512
 )
 
+// Level names the instructions that this program runs its kernels on, on this machine: "avx512", "avx2" (with FMA) or "go",
+// which is plain Go. The same seed gives the same bits at one level of one architecture; levels agree to rounding.
+func Level() string { return level.String() }
+
+func (l instructions) String() string {
+	switch l {
+	case avx512:
+		return "avx512"
+	case avx2:
+		return "avx2"
+	}
+	return "go"
+}
+
 func gemm[F params.Float](c, a, b []F, n, k, m, ldc, rowA, colA, ldb int, add bool) {
 	if c, ok := any(c).([]float32); ok && level > plain {
 		a, b := any(a).([]float32), any(b).([]float32)

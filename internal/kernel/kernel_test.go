@@ -452,3 +452,11 @@ func report(b *testing.B, steps int, flop float64) {
 	b.ReportMetric(perStep, "ns/coordinate-step")
 	b.ReportMetric(flop/perStep, "GFLOP/s")
 }
+
+// A run's provenance tells the levels apart.
+func TestLevelNamesWhatRuns(t *testing.T) {
+	for i, l := range levels() {
+		at(t, l)
+		require.Equal(t, []string{"go", "avx2", "avx512"}[i], Level())
+	}
+}
