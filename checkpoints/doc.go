@@ -20,5 +20,14 @@
 // as a little-endian uint64, and then over the bytes of the tensors in the order of the layout. A file that does not
 // agree with it is refused: a rule with one flipped bit would train badly and nobody would know why.
 //
+// docs/format.md describes all this, and what rules and training runs keep in it, so that it can be read without this package.
+//
+// # Limits
+//
+// A file is not trusted before its checksum is right. Only regular files are opened; the header takes up to 4 MiB and a
+// bounded number of values, the tensors of a rule or of a stream up to 32 MiB and those of other files up to 1 GiB; what is
+// beyond that is neither read nor written. A name given twice, which most readers of JSON let pass, is an error, and so is
+// a number in a rule that is NaN or infinite.
+//
 // The same content always gives the same bytes, so files can be compared, and kept under version control.
 package checkpoints

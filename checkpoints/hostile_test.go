@@ -3,6 +3,7 @@ package checkpoints
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +11,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/nlpodyssey/safetensors"
 	"github.com/stretchr/testify/assert"
@@ -286,4 +289,44 @@ func (f failing) ReadAt(p []byte, at int64) (int, error) {
 		return 0, errBoom
 	}
 	return f.ReaderAt.ReadAt(p, at)
+}
+
+// FuzzHeader asks of any bytes that what passes the walk is JSON that no two readers understand in two ways.
+func FuzzHeader(f *testing.F) {
+	for _, b := range hostile() {
+		if len(b) > 8 && len(b) < 1000 {
+			f.Add(b[8:])
+		}
+	}
+	f.Add([]byte(`{"a":[1,2.5e3,true,null,"x",{"b":{}}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := checkHeader(b); err != nil {
+			require.Less(t, len(err.Error()), 300)
+			return
+		}
+		var v any
+		require.NoError(t, json.Unmarshal(b, &v), "%q", b)
+		require.True(t, utf8.Valid(b))
+		// Of members that shadow each other only one is left, but each has its colon.
+		require.Equal(t, strings.Count(quoted.ReplaceAllString(string(b), ""), ":"), members(v), "%q", b)
+	})
+}
+
+// quoted matches a string of JSON.
+var quoted = regexp.MustCompile(`"(\\.|[^"\\])*"`)
+
+// members counts those of all objects in v.
+func members(v any) (n int) {
+	switch v := v.(type) {
+	case map[string]any:
+		n = len(v)
+		for _, x := range v {
+			n += members(x)
+		}
+	case []any:
+		for _, x := range v {
+			n += members(x)
+		}
+	}
+	return n
 }
