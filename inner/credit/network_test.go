@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -237,9 +238,19 @@ func TestUnseenPixelsCountWhenNotFinite(t *testing.T) {
 	loss, err := p.Eval(grad, theta, 1)
 	require.NoError(t, err)
 	assert.True(t, math.IsNaN(loss))
-	for _, g := range grad {
-		require.True(t, math.IsNaN(float64(g)))
+	allNaN := func() {
+		t.Helper()
+		for i, g := range grad {
+			require.True(t, math.IsNaN(float64(g)))
+			grad[i] = 0
+		}
 	}
+	allNaN()
+	h, sound := p.(inner.Curvature), start(p, 1)
+	require.NoError(t, h.HessianVector(grad, theta, sound, 1))
+	allNaN()
+	require.NoError(t, h.HessianVector(grad, sound, theta, 1))
+	allNaN()
 }
 
 // Softmax regression that has learned a few images by heart is right about them.
@@ -400,5 +411,35 @@ func BenchmarkNetwork(b *testing.B) {
 				b.ReportMetric(ns/float64(len(theta)), "ns/coordinate")
 			})
 		}
+	}
+}
+
+// A step of training allocates nothing, on any number of processors.
+func TestStepsAllocateNothing(t *testing.T) {
+	for _, n := range []network{
+		{set: problemtest.Images(300, 28), hidden: []int{20}},
+		{set: problemtest.Images(300, 8), hidden: []int{20}},
+		{set: problemtest.Images(300, 28)},
+	} {
+		p := sample[float32](t, n)
+		theta, v := start(p, 1), start(p, 2)
+		grad := make([]float32, len(theta))
+		steps := func() {
+			for key := range uint64(20) {
+				_, _ = p.Eval(grad, theta, key)
+				_, _ = p.Eval(nil, theta, key)
+				_ = p.(inner.Curvature).HessianVector(grad, theta, v, key)
+			}
+		}
+		steps()
+		var before, after runtime.MemStats
+		least := uint64(math.MaxUint64)
+		for range 5 { // what else runs in the process may allocate
+			runtime.ReadMemStats(&before)
+			steps()
+			runtime.ReadMemStats(&after)
+			least = min(least, after.Mallocs-before.Mallocs)
+		}
+		assert.Zero(t, least, "%d processors", runtime.GOMAXPROCS(0))
 	}
 }
