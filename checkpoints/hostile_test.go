@@ -64,6 +64,8 @@ func hostile() map[string][]byte {
 		"a shape that wraps":       behind(oursBegins+`,"a":{"dtype":"F32","shape":[3,6148914691236517206],"data_offsets":[0,8]}}`, make([]byte, 8)...),
 		"a claim of 1 GiB":         behind(oursBegins + `,"a":{"dtype":"F32","shape":[268435456],"data_offsets":[0,1073741824]}}`),
 		"a claim of 32 MiB":        behind(oursBegins[:len(oursBegins)-1-len(`"layout":"[]","sha256":"00"`)] + `"layout":"[{\"name\":\"a\",\"shape\":[8388608],\"dtype\":\"F32\"}]","sha256":"00"},"a":{"dtype":"F32","shape":[8388608],"data_offsets":[0,33554432]}}`),
+		"a gap":                    behind(oursBegins+`,"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, make([]byte, 8)...),
+		"an overlap":               behind(oursBegins+`,"a":`+tensor+`,"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, make([]byte, 8)...),
 		"tensor twice":             behind(oursBegins+`,"a":`+tensor+`,"a":`+tensor+`}`, 0, 0, 0, 0),
 		"metadata twice":           behind(oursBegins + `,` + oursBegins[1:] + `}`),
 		"metadata key twice":       behind(`{"__metadata__":{"format":"unroll","format":"unroll"}}`),
@@ -131,6 +133,8 @@ func TestHostileFilesAreNamed(t *testing.T) {
 		"nested lists":             "more than 3 deep",
 		"empty tensors":            "more than 262144 names and values",
 		"a header of 59 MB":        "at most 4194304 are allowed",
+		"a gap":                    `tensor "a" lies at 4 to 8; want it to begin at 0`,
+		"an overlap":               `tensor "b" lies at 0 to 8; want it to begin at 4`,
 		"LFS":                      "no safetensors file but a git-LFS pointer",
 		"HTML":                     "no safetensors file but an HTML page",
 		"PyTorch":                  "no safetensors file but a zip archive, such as PyTorch's .pt",
@@ -229,6 +233,19 @@ func TestWritingHasTheLimitsOfReading(t *testing.T) {
 			require.Zero(t, b.Len())
 		}
 	}
+	// What Save writes and Write does not is too much for a stream and, under another kind, for a rule.
+	require.NoError(t, large("training", most+1).Save(path))
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	_, err = Read(bytes.NewReader(b), "")
+	assert.ErrorContains(t, err, "the tensors take 33554436 bytes, at most 33554432 are allowed")
+	spec := params.Spec{Name: "a", Shape: []int{most + 1}}
+	rule := must(assemble(map[string]string{keyFormat: "unroll", keyVersion: "1", keyKind: KindRule, keyChecksum: "00",
+		keyLayout: `[{"name":"a","shape":[8388609],"dtype":"F32"}]`},
+		[]block{{entry{spec, "F32"}, safetensors.F32, io.NewSectionReader(nil, 0, maxStream+4)}}))
+	require.NoError(t, os.WriteFile(path, append(rule, make([]byte, maxStream+4)...), 0o600))
+	_, err = LoadRule(path)
+	assert.ErrorContains(t, err, "the tensors take 33554436 bytes, at most 33554432 are allowed")
 }
 
 // A rule with a number that is none is neither written nor read, and the error says where it is.

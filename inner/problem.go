@@ -36,6 +36,12 @@ type SignalledOf[F params.Float] interface {
 	Derivative(dst, theta []F, key uint64) error
 }
 
+// Sized is implemented by problems whose own memory counts, that of their minibatches for instance.
+type Sized interface {
+	// Bytes estimates the memory that an instance takes, weights and gradients not counted.
+	Bytes() float64
+}
+
 // FamilyOf is a distribution over problems of one layout.
 type FamilyOf[F params.Float] interface {
 	// Sample returns the problem named by key.

@@ -106,6 +106,14 @@ func (p *replicas[F]) Eval(grad, theta []F, key uint64) (float64, error) {
 	return total, nil
 }
 
+// Bytes implements Sized.
+func (p *replicas[F]) Bytes() float64 {
+	if s, ok := p.copies[0].(Sized); ok {
+		return float64(len(p.copies)) * s.Bytes()
+	}
+	return 0
+}
+
 func (p *replicas[F]) len() int { return len(p.copies) * p.width }
 
 // part returns the i-th copy's part of a vector.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/checkpoints/zoo"
-	"github.com/seed1498fded/unroll/params"
 )
 
 // Trained is a rule with meta-parameters to use it with.
@@ -21,8 +20,8 @@ type Trained struct {
 const ZooPrefix = "zoo:"
 
 // Load reads a trained rule from a file written by Save or by cmd/metatrain, or from the zoo, see [ZooPrefix]. The error
-// names the file and what is wrong: a file that is missing or damaged, or a rule whose name, configuration or layout this
-// version does not know.
+// names the file and what is wrong: a file that is missing or damaged, a rule whose name, configuration or layout this
+// version does not know, or meta-parameters that are not finite.
 func Load(path string) (*Trained, error) {
 	saved, err := loadSaved(path)
 	if err != nil {
@@ -45,7 +44,7 @@ func loadSaved(path string) (checkpoints.Rule, error) {
 	return checkpoints.LoadRule(path)
 }
 
-// Save writes t to a file, atomically.
+// Save writes t to a file, atomically. Meta-parameters that are not finite are an error, and nothing is written.
 func (t *Trained) Save(path string) error {
 	config, err := json.Marshal(t.Rule)
 	if err != nil {
@@ -55,6 +54,3 @@ func (t *Trained) Save(path string) error {
 		Name: t.Rule.Name(), Config: config, Layout: t.Rule.Phi(), Phi: t.Phi, Provenance: t.Provenance,
 	})
 }
-
-// New returns an optimizer for weights of the given layout, to be stepped by hand.
-func (t *Trained) New(theta params.Layout) (*Optimizer, error) { return New(t.Rule, t.Phi, theta) }

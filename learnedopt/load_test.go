@@ -2,8 +2,10 @@ package learnedopt_test
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -97,5 +99,52 @@ func TestLoadRefuses(t *testing.T) {
 				require.ErrorIs(t, err, tt.is)
 			}
 		})
+	}
+}
+
+// A number that is none, in phi, is found before it is written and when it is read; the error says where it is.
+func TestPhiThatIsNotFinite(t *testing.T) {
+	for bad, name := range map[float32]string{float32(math.Inf(1)): "+Inf", float32(math.Inf(-1)): "-Inf", float32(math.NaN()): "NaN"} {
+		tr := trained(&learnedopt.LSTM{Hidden: 4, Layers: 1})
+		tr.Phi[16*2+5*4+3] = bad
+		want := `element 23 of tensor "lstm.weight_hh_l0" is ` + name + "; want finite meta-parameters"
+		path := filepath.Join(t.TempDir(), "rule.safetensors")
+		require.ErrorContains(t, tr.Save(path), want)
+		require.NoFileExists(t, path)
+
+		config, err := json.Marshal(tr.Rule)
+		require.NoError(t, err)
+		f := &checkpoints.File{Kind: checkpoints.KindRule, Meta: map[string]string{"rule": "lstm", "config": string(config)}}
+		checkpoints.Put(f, "", tr.Rule.Phi(), tr.Phi)
+		require.NoError(t, f.Save(path))
+		_, err = learnedopt.Load(path)
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, path)
+	}
+}
+
+// A small file can't ask for much: what it asks for is looked at before it is built.
+func TestLoadBuildsNothingHuge(t *testing.T) {
+	tr := trained(&learnedopt.LSTM{Hidden: 4, Layers: 1})
+	for config, want := range map[string]string{
+		`{"layers":1000000000}`:                         "lstm of 1000000000 layers of 20 units; want at most 16 layers of 1024 units",
+		`{"layers":10000000}`:                           "want at most 16 layers of 1024 units",
+		`{"hidden":2147483647}`:                         "want at most 16 layers of 1024 units",
+		`{"hidden":9223372036854775807,"layers":17}`:    "want at most 16 layers of 1024 units",
+		`{"hidden":1024,"layers":16}`:                   "another layout",
+		`{"layers":1` + strings.Repeat("0", 5000) + `}`: `into field "layers" of type int`,
+		`{"layers":1e7}`:                                `cannot unmarshal number 1e7 into field "layers" of type int`,
+	} {
+		path := filepath.Join(t.TempDir(), "rule.safetensors")
+		require.NoError(t, checkpoints.SaveRule(path, checkpoints.Rule{
+			Name: "lstm", Config: json.RawMessage(config), Layout: tr.Rule.Phi(), Phi: tr.Phi,
+		}))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := learnedopt.Load(path)
+		runtime.ReadMemStats(&after)
+		require.ErrorContains(t, err, want)
+		require.Less(t, len(err.Error())-len(path), 300)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 	}
 }

@@ -16,17 +16,24 @@ import (
 // coordinate's gradient and proposes that coordinate's step. All coordinates share its weights phi; each has its own
 // hidden and cell state.
 //
-//	x⁰ = (log|g|/p, sgn g) or (−1, e^p g)                      the preprocessed gradient
+//	x⁰ = (log|g|/p, sgn g) where |g| ≥ e^−p, (−1, e^p·g) elsewhere; (g) alone where Preprocess is negative
 //	i, f, g̃, o = W xˡ⁻¹ + U hˡ + b                             the gates of layer l, in PyTorch's order
 //	cˡ ← σ(f)∘cˡ + σ(i)∘tanh(g̃)
 //	hˡ ← σ(o)∘tanh(cˡ),  xˡ = hˡ
 //	step = Scale·(v·x^L + v₀)
 //
+// The logarithm is the natural one. W xˡ⁻¹ + U hˡ uses hˡ of the step before, zero at the start like cˡ; what is added to
+// theta is step itself, without a minus sign.
+//
 // With the defaults phi has 5,141 numbers and the state 80 a coordinate. The tensors of phi are named and shaped like
-// those of torch.nn.LSTM and torch.nn.Linear, except that each gate has one bias and not two.
+// those of torch.nn.LSTM and torch.nn.Linear, except that each gate has one bias and not two: in order, for each layer
+// l = 0, 1, ... lstm.weight_ih_l (W) [4·Hidden, inputs], lstm.weight_hh_l (U) [4·Hidden, Hidden] and lstm.bias_l (b)
+// [4·Hidden], then linear.weight (v) [1, Hidden] and linear.bias (v₀) [1]. The rows of W, U and b are those of gate i for
+// all units, then of f, g̃ and o. The state's tensors are in order h0, c0, h1, c1, ..., each [coordinates, Hidden] in row
+// order.
 type LSTM struct {
-	Hidden     int     `json:"hidden"`     // units a layer; 20 if zero; multiples of 4 run on kernels
-	Layers     int     `json:"layers"`     // 2 if zero
+	Hidden     int     `json:"hidden"`     // units a layer; 20 if zero, at most 1024; multiples of 4 run on kernels
+	Layers     int     `json:"layers"`     // 2 if zero, at most 16
 	Scale      float64 `json:"scale"`      // of the output; 0.1 if zero
 	Preprocess float64 `json:"preprocess"` // p; 10 if zero, at most 80; a negative value feeds the gradient as it is
 }
@@ -40,8 +47,13 @@ func (*LSTM) Name() string    { return "lstm" }
 func (*LSTM) Reads() Vars     { return Grad }
 func (*LSTM) Coordinatewise() {}
 
-// maxPreprocess is a p at which e^p and e^−p are float32s still.
-const maxPreprocess = 80
+// The ranges of an LSTM's sizes, far above any in use. They bound what a small file can ask for.
+const (
+	maxHidden = 1024
+	maxLayers = 16
+	// maxPreprocess is a p at which e^p and e^−p are float32s still.
+	maxPreprocess = 80
+)
 
 // filled returns r with every default in its place.
 func (r *LSTM) filled() LSTM {
@@ -56,7 +68,11 @@ func (r *LSTM) Validate() error {
 	switch f := r.filled(); {
 	case f.Hidden < 1 || f.Layers < 1:
 		return fmt.Errorf("learnedopt: lstm of %d layers of %d units; want at least 1 of each", f.Layers, f.Hidden)
-	case f.Preprocess > maxPreprocess:
+	case f.Hidden > maxHidden || f.Layers > maxLayers:
+		return fmt.Errorf("learnedopt: lstm of %d layers of %d units; want at most %d layers of %d units", f.Layers, f.Hidden, maxLayers, maxHidden)
+	case math.IsNaN(f.Scale) || math.Abs(f.Scale) > math.MaxFloat32:
+		return fmt.Errorf("learnedopt: lstm: scale is %v, want a number of float32", f.Scale)
+	case !(f.Preprocess <= maxPreprocess) || math.IsInf(f.Preprocess, -1):
 		return fmt.Errorf("learnedopt: lstm: preprocess is %v, want at most %d", f.Preprocess, maxPreprocess)
 	}
 	return nil

@@ -29,53 +29,56 @@ func TestMethodMinimizes(t *testing.T) {
 		steps   int
 		want    []float64
 		within  float64
+		status  optimize.Status
 	}{
-		{"quadratic, sgd", quadratic, &learnedopt.SGD{LR: 0.1}, []float64{3, -2}, 100, []float64{0, 1}, 1e-4},
-		{"quadratic, adam", quadratic, &learnedopt.Adam{LR: 0.05}, []float64{3, -2}, 1000, []float64{0, 1}, 1e-2},
+		{"quadratic, sgd", quadratic, &learnedopt.SGD{LR: 0.1}, []float64{3, -2}, 100, []float64{0, 1}, 1e-4, optimize.FunctionEvaluationLimit},
+		{"quadratic, adam", quadratic, &learnedopt.Adam{LR: 0.05}, []float64{3, -2}, 1000, []float64{0, 1}, 1e-12, optimize.GradientThreshold},
 		{"rosenbrock, adam", optimize.Problem{Func: rosenbrock.Func, Grad: rosenbrock.Grad},
-			&learnedopt.Adam{LR: 0.02}, []float64{-1.2, 1}, 3000, []float64{1, 1}, 0.05},
+			&learnedopt.Adam{LR: 0.02}, []float64{-1.2, 1}, 3000, []float64{1, 1}, 0.05, optimize.FunctionEvaluationLimit},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			settings := &optimize.Settings{MajorIterations: tt.steps, Converger: never}
+			settings := &optimize.Settings{FuncEvaluations: tt.steps, Converger: never}
 			r, err := optimize.Minimize(tt.problem, tt.start, settings, trained(tt.rule).Method())
 			require.NoError(t, err)
-			require.Equal(t, optimize.IterationLimit, r.Status)
+			require.Equal(t, tt.status, r.Status)
 			require.InDeltaSlice(t, tt.want, r.X, tt.within)
 			require.Less(t, r.F, tt.problem.Func(tt.start)/100)
-			require.Equal(t, tt.steps, r.MajorIterations)
-			require.LessOrEqual(t, r.FuncEvaluations, tt.steps+1)
+			require.LessOrEqual(t, r.FuncEvaluations, tt.steps)
+			require.Equal(t, r.FuncEvaluations, r.GradEvaluations)
 		})
 	}
 }
 
-// iterates is a recorder that keeps every iterate.
+// iterates is a recorder that keeps every location that was evaluated.
 type iterates [][]float64
 
 func (*iterates) Init() error { return nil }
 func (r *iterates) Record(l *optimize.Location, op optimize.Operation, _ *optimize.Stats) error {
-	if op == optimize.MajorIteration {
+	if op&optimize.FuncEvaluation != 0 {
 		*r = append(*r, append([]float64(nil), l.X...))
 	}
 	return nil
 }
 
-// The method's iterates are Optimizer's.
+// The method's steps are Optimizer's, added up in float64.
 func TestMethodTakesTheOptimizersSteps(t *testing.T) {
 	tr := trained(&learnedopt.Adam{LR: 0.1})
 	var got iterates
-	settings := &optimize.Settings{MajorIterations: 20, Converger: never, Recorder: &got}
+	settings := &optimize.Settings{FuncEvaluations: 50, Converger: never, Recorder: &got}
 	_, err := optimize.Minimize(quadratic, []float64{3, -2}, settings, tr.Method())
 	require.NoError(t, err)
 
 	opt, err := tr.New(vector(2))
 	require.NoError(t, err)
-	theta, x, g := []float32{3, -2}, make([]float64, 2), make([]float64, 2)
-	require.NotEmpty(t, got)
+	x, g := []float64{3, -2}, make([]float64, 2)
+	require.Len(t, got, 49) // the last one reached the limit, of which the recorder is not told
 	for _, at := range got {
-		x[0], x[1] = float64(theta[0]), float64(theta[1])
 		require.Equal(t, x, at)
 		quadratic.Grad(g, x)
-		require.NoError(t, opt.Step(theta, []float32{float32(g[0]), float32(g[1])}))
+		step := make([]float32, 2)
+		require.NoError(t, opt.Step(step, []float32{float32(g[0]), float32(g[1])}))
+		x[0] += float64(step[0])
+		x[1] += float64(step[1])
 	}
 }
 
@@ -89,7 +92,7 @@ func TestMethodEndsByConvergence(t *testing.T) {
 // One method may minimize twice; the second run knows nothing of the first.
 func TestMethodStartsAfresh(t *testing.T) {
 	m := trained(&learnedopt.Momentum{LR: 0.01}).Method()
-	settings := &optimize.Settings{MajorIterations: 10, Converger: never}
+	settings := &optimize.Settings{FuncEvaluations: 10, Converger: never}
 	first, err := optimize.Minimize(quadratic, []float64{3, -2}, settings, m)
 	require.NoError(t, err)
 	second, err := optimize.Minimize(quadratic, []float64{3, -2}, settings, m)
@@ -117,7 +120,9 @@ func TestMethodThatDiverges(t *testing.T) {
 	for _, settings := range []*optimize.Settings{nil, {Converger: never}} {
 		r, err := optimize.Minimize(quadratic, []float64{3, -2}, settings, steep.Method())
 		require.ErrorAs(t, err, new(optimize.ErrFunc))
+		require.Regexp(t, `^learnedopt: the function is \+Inf at evaluation \d+; the result is the best location seen$`, err.Error())
 		require.Equal(t, optimize.Failure, r.Status)
+		require.Equal(t, []float64{3, -2}, r.X, "it only rose")
 		require.False(t, math.IsNaN(r.F) || math.IsInf(r.F, 0))
 		require.Equal(t, quadratic.Func(r.X), r.F)
 	}

@@ -11,11 +11,18 @@ type Optimizer struct {
 	phi      []float32
 	state    []float32
 	step     []float32 // nil where the engine moves the weights itself
+
+	guard *guard // of a trained rule's optimizer; nil of a bare one
+	slab  slabOf[float32]
+	slabs []slab // slab alone
 }
 
 // New returns an optimizer that applies rule r with meta-parameters phi to weights of the given layout. A layout of a
 // single vector will do wherever the shapes of the weights do not matter, which is so for every coordinatewise rule. A
 // nil phi stands for the rule's own start, the hyperparameters of a hand-made rule.
+//
+// It is the bare rule, as meta-training sees it: every coordinate moves at every step, and what is not finite goes where
+// the formulas take it. To train with a rule, [Trained.New] is the safer choice.
 func New(r Rule, phi []float32, theta params.Layout) (*Optimizer, error) {
 	if phi == nil {
 		phi = Phi(r, 0)
@@ -32,6 +39,38 @@ func New(r Rule, phi []float32, theta params.Layout) (*Optimizer, error) {
 	return o, nil
 }
 
+// New returns an optimizer for weights of the given layout, to be stepped by hand, with the guards of a rule in use:
+//
+//   - A gradient with a NaN or an infinity in it is an error that names the tensor and the index, and moves nothing; see
+//     [SkipNonFinite]. So is a phi that is not finite, and a step.
+//   - A coordinate whose gradient has been exactly zero ever since the start stays where it is, and its state stays zero:
+//     its first gradient finds it as it was. (Otherwise learned rules carry such weights away, of pixels that are always
+//     blank, say, and AdamW lets them decay.) What coordinates share, such as Adam's count of steps, goes on. Of a rule
+//     that is not [Coordinatewise] only the steps are held back. See [EveryCoordinate] and [Sparse].
+//
+// On gradients without zeros, the steps are the same bits as [New]'s.
+func (t *Trained) New(theta params.Layout, opts ...Option) (*Optimizer, error) {
+	o, err := newOptions("New", opts, "WithPatience")
+	if err != nil {
+		return nil, err
+	}
+	return t.guarded(theta, o)
+}
+
+// guarded returns an optimizer with guards.
+func (t *Trained) guarded(theta params.Layout, opts *options) (*Optimizer, error) {
+	o, err := New(t.Rule, t.Phi, theta)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPhi(t.Rule, o.phi); err != nil {
+		return nil, err
+	}
+	o.slabs = []slab{&o.slab}
+	o.guard, err = newGuard(o, opts)
+	return o, err
+}
+
 // Phi returns the start of a rule's meta-parameters under a key.
 func Phi(r Rule, key uint64) []float32 {
 	phi := make([]float32, r.Phi().Len())
@@ -39,11 +78,18 @@ func Phi(r Rule, key uint64) []float32 {
 	return phi
 }
 
-// Step moves theta by one step, given the gradient of the loss at theta. It panics if either has the wrong length. A
-// coordinate whose gradient is not finite may lose its weight and its state. With the rules of this package it allocates
-// nothing, but for an LSTM of a hidden size without kernels.
+// Step moves theta by one step, given the gradient of the loss at theta. It panics if either has the wrong length. With
+// the rules of this package it allocates nothing, but for an LSTM of a hidden size without kernels.
+//
+// Of an optimizer that the function [New] made, a coordinate whose gradient is not finite may lose its weight and its
+// state; for one of [Trained.New] such a gradient is an error.
 func (o *Optimizer) Step(theta, grad []float32) error {
 	o.compiled.check("theta", theta, o.compiled.n)
+	o.compiled.check("gradient", grad, o.compiled.n)
+	if o.guard != nil {
+		o.slab.theta, o.slab.grad = theta, grad
+		return o.guard.step(o.slabs)
+	}
 	p := Point[float32]{Phi: o.phi, State: o.state, Grad: grad, Theta: theta}
 	if m, ok := o.compiled.engine.(mover); ok {
 		o.compiled.checkPoint(p)
@@ -57,7 +103,24 @@ func (o *Optimizer) Step(theta, grad []float32) error {
 }
 
 // Reset forgets all steps: the next one is the first of a run.
-func (o *Optimizer) Reset() { clear(o.state) }
+func (o *Optimizer) Reset() {
+	clear(o.state)
+	if o.guard != nil {
+		o.guard.reset()
+	}
+}
 
-// State returns the optimizer's memory, the live one: copy it to save a run, copy into it to go on with one.
+// State returns the rule's memory, the live one: copy it to save a run, copy into it to go on with one. For an optimizer
+// of [Trained.New] it is not all there is to a run; MarshalBinary saves that.
 func (o *Optimizer) State() []float32 { return o.state }
+
+// StateLayout says what lies where in State.
+func (o *Optimizer) StateLayout() params.Layout { return o.compiled.state }
+
+// Skipped returns how many steps were left out since the start or the last Reset; see [SkipNonFinite].
+func (o *Optimizer) Skipped() int {
+	if o.guard == nil {
+		return 0
+	}
+	return o.guard.skipped
+}

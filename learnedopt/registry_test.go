@@ -67,10 +67,27 @@ func TestNamedRefuses(t *testing.T) {
 		{"lstm", `{"hidden":-1}`, `learnedopt: lstm of 2 layers of -1 units; want at least 1 of each`},
 		{"lstm", `{"layers":-2}`, `learnedopt: lstm of -2 layers of 20 units`},
 		{"lstm", `{"preprocess":100}`, `learnedopt: lstm: preprocess is 100, want at most 80`},
+		{"lstm", `{"hidden":1025}`, `learnedopt: lstm of 2 layers of 1025 units; want at most 16 layers of 1024 units`},
+		{"lstm", `{"layers":17}`, `learnedopt: lstm of 17 layers of 20 units; want at most 16 layers of 1024 units`},
+		{"lstm", `{"scale":1e300}`, `learnedopt: lstm: scale is 1e+300, want a number of float32`},
+		{"lstm", `{"scale":-1e39}`, `learnedopt: lstm: scale is -1e+39, want a number of float32`},
+		{"lstm", `{"hidden":20,"layers":2,"hidden":20}`, `learnedopt: configuration of rule "lstm": field "hidden" is given twice`},
+		{"lstm", `{"Hidden":20}`, `learnedopt: configuration of rule "lstm": json: unknown field "Hidden"`},
+		{"adamw", `{"Adam":{"lr":1}}`, `learnedopt: configuration of rule "adamw": json: unknown field "Adam"`},
+		{"lstm", `{"hidden":null}`, `learnedopt: configuration of rule "lstm": field "hidden" is null; leave it out for the default`},
+		{"lstm", `null`, `learnedopt: configuration of rule "lstm": want a JSON object`},
+		{"lstm", `[20]`, `learnedopt: configuration of rule "lstm": want a JSON object`},
+		{"lstm", `{"hidden":2.5}`, `learnedopt: configuration of rule "lstm": json: cannot unmarshal number 2.5 into field "hidden" of type int`},
+		{"lstm", `{"hidden":{"a":[1]}}`, `learnedopt: configuration of rule "lstm": json: cannot unmarshal object into field "hidden" of type int`},
+		{"lstm", `{"scale":1` + strings.Repeat("0", 9999) + `}`, `json: cannot unmarshal number 10000000000000000000000 into field "scale" of type float64`},
+		{"lstm", `{"` + strings.Repeat("\\ud83d\\ude00", 9999) + `":1}`, `learnedopt: configuration of rule "lstm": json: unknown field`},
+		{"lstm", strings.Repeat(`{"a":`, 20000), `learnedopt: configuration of rule "lstm": `},
+		{strings.Repeat("x", 9999), ``, `learnedopt: unknown rule "xxx`},
 	} {
-		t.Run(tt.name+tt.config, func(t *testing.T) {
+		t.Run(tt.name[:min(len(tt.name), 9)]+tt.config[:min(len(tt.config), 40)], func(t *testing.T) {
 			_, err := learnedopt.Named(tt.name, json.RawMessage(tt.config))
 			require.ErrorContains(t, err, tt.want)
+			require.Less(t, len(err.Error()), 300)
 			require.Equal(t, 1, strings.Count(err.Error(), "learnedopt: "), "%v", err)
 		})
 	}

@@ -2,9 +2,14 @@
 // ordinary optimizers of them.
 //
 // A [Rule] is one step written as a Gorgonia expression. Its learnable numbers are phi, its memory between steps is
-// state; both are plain data. [New] binds a rule to phi and to the shape of a problem and gives an [Optimizer] that
-// steps plain slices; [Load] does the same from a file, and also hands out a gorgonia.Solver and a gonum
-// optimize.Method. [Compile] is the way in for those who need the step and its pullback, such as package meta.
+// state; both are plain data.
+//
+// [Load] reads a trained rule, and [Trained] hands it out in three forms for use: an [Optimizer] that steps plain slices, a
+// gorgonia [Solver], and an optimize.Method of gonum. All three have the same guards, described at [Trained.New], and the
+// same options, from [WithRate] to Gorgonia's own.
+//
+// [New] binds any rule to phi and to the shape of a problem, without guards: the bare rule of the papers, for meta-training
+// and measurements. [Compile] is the way in for those who need the step and its pullback, such as package meta.
 package learnedopt
 
 import (

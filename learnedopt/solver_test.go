@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -74,12 +75,12 @@ func (p *program) run(t *testing.T) (loss float64) {
 }
 
 // flat returns the weights and gradients end to end.
-func flat[F params.Float](t *testing.T, model []G.ValueGrad) (weights, grads []float32) {
+func flat[F params.Float](t *testing.T, model []G.ValueGrad) (weights, grads []F) {
 	for _, m := range model {
 		g, err := m.Grad()
 		require.NoError(t, err)
-		weights = append(weights, params.Convert[float32](graph.Floats[F](m.Value()))...)
-		grads = append(grads, params.Convert[float32](graph.Floats[F](g))...)
+		weights = append(weights, graph.Floats[F](m.Value())...)
+		grads = append(grads, graph.Floats[F](g)...)
 	}
 	return weights, grads
 }
@@ -89,7 +90,7 @@ func TestSolverInAGorgoniaProgram(t *testing.T) {
 	t.Run("float64", solverInAProgram[float64])
 }
 
-// The solver makes Optimizer's steps, on the program's own weights, and leaves the gradients at zero.
+// The solver makes Optimizer's steps, on the program's own weights, in their precision, and leaves the gradients at zero.
 func solverInAProgram[F params.Float](t *testing.T) {
 	p := newProgram[F](t)
 	adam := trained(&learnedopt.Adam{LR: 0.05})
@@ -104,11 +105,15 @@ func solverInAProgram[F params.Float](t *testing.T) {
 		}
 		want, grads := flat[F](t, p.model)
 		require.NotZero(t, grads)
-		require.NoError(t, opt.Step(want, grads))
+		step := make([]float32, len(grads))
+		require.NoError(t, opt.Step(step, params.Convert[float32](grads)))
+		for j := range want {
+			want[j] += F(step[j])
+		}
 		require.NoError(t, solver.Step(p.model))
 		got, grads := flat[F](t, p.model)
 		require.Equal(t, want, got, "step %d", i+1)
-		require.Equal(t, make([]float32, len(grads)), grads)
+		require.Equal(t, make([]F, len(grads)), grads)
 	}
 	require.Less(t, last, first/1000)
 }
@@ -198,10 +203,12 @@ func TestSolverRefusesAnotherModel(t *testing.T) {
 		model []G.ValueGrad
 		want  string
 	}{
-		{[]G.ValueGrad{b, a}, "tensor 0 is 0[3], want 0[2 3]"},
-		{[]G.ValueGrad{a}, "tensor 1[3] is missing"},
-		{[]G.ValueGrad{a, b, node(1)}, "tensor 2[1] is one too many"},
-		{[]G.ValueGrad{a, node(4)}, "tensor 1 is 1[4], want 1[3]"},
+		{[]G.ValueGrad{b, a}, "node 0 float32[3] stands where there was node 0 float32[2 3]"},
+		{[]G.ValueGrad{a}, "node 1 float32[3] is missing"},
+		{[]G.ValueGrad{a, b, node(1)}, "node 2 is one too many"},
+		{[]G.ValueGrad{a, node(4)}, "node 1 float32[4] stands where there was node 1 float32[3]"},
+		{[]G.ValueGrad{a, valueGrad{value: dense([]int{3}, 1., 2, 3), grad: dense([]int{3}, 1., 2, 3)}},
+			"node 1 float64[3] stands where there was node 1 float32[3]"},
 	} {
 		solver := trained(new(learnedopt.Adam)).Solver()
 		require.NoError(t, solver.Step([]G.ValueGrad{a, b}))
@@ -223,4 +230,138 @@ func TestSolversShareNothing(t *testing.T) {
 	first := step(s)
 	require.NotEqual(t, first, step(s))
 	require.Equal(t, first, step(tr.Solver()))
+}
+
+// Before the graph has run there are neither values nor gradients, and the error says so by the node's name.
+func TestSolverBeforeRunAll(t *testing.T) {
+	for _, bind := range []bool{false, true} {
+		g := G.NewGraph()
+		x := G.NewVector(g, G.Float64, G.WithShape(3), G.WithName("x"), G.WithValue(dense([]int{3}, 1., 2, 3)))
+		w := G.NewVector(g, G.Float64, G.WithShape(3), G.WithName("weights"), G.WithValue(dense([]int{3}, 1., 2, 3)))
+		empty := G.NewVector(g, G.Float64, G.WithShape(3), G.WithName("empty"))
+		loss := G.Must(G.Sum(G.Must(G.HadamardProd(x, w))))
+		_, err := G.Grad(loss, w)
+		require.NoError(t, err)
+		if bind {
+			vm := G.NewTapeMachine(g, G.BindDualValues(w))
+			defer vm.Close()
+		}
+		for want, model := range map[string]G.Nodes{
+			`learnedopt: node "weights" has no gradient: was the graph run (RunAll) before Step, with the node among those of gorgonia.Grad and BindDualValues?`: {w},
+			`learnedopt: node "empty" has no value: was the graph run (RunAll) before Step?`:                                                                     {empty},
+		} {
+			err := trained(new(learnedopt.SGD)).Solver().Step(G.NodesToValueGrads(model))
+			require.EqualError(t, err, want)
+			require.Equal(t, []float64{1, 2, 3}, w.Value().Data())
+		}
+		require.ErrorContains(t, trained(new(learnedopt.SGD)).Solver().Step(G.NodesToValueGrads(G.Nodes{x})), `learnedopt: node "x": `)
+	}
+}
+
+func TestSolverOfNothing(t *testing.T) {
+	step := trained(new(learnedopt.SGD)).Solver().Step
+	w := dense([]int{1}, 1.)
+	require.EqualError(t, step([]G.ValueGrad{nil}), "learnedopt: node 0 is nil")
+	require.EqualError(t, step([]G.ValueGrad{(*G.Node)(nil)}), "learnedopt: node 0 is nil")
+	require.ErrorContains(t, step([]G.ValueGrad{valueGrad{}}), "learnedopt: node 0 has no value")
+	require.ErrorContains(t, step([]G.ValueGrad{valueGrad{value: (*tensor.Dense)(nil)}}), "learnedopt: node 0 has no value")
+	require.ErrorContains(t, step([]G.ValueGrad{valueGrad{value: w}}), "learnedopt: node 0 has no gradient")
+	require.ErrorContains(t, step([]G.ValueGrad{valueGrad{value: w, grad: (*tensor.Dense)(nil)}}), "learnedopt: node 0 has no gradient")
+}
+
+// Errors call nodes by their names, and tell nodes of one name apart.
+func TestSolverNamesNodes(t *testing.T) {
+	node := func(name string, v ...float64) G.ValueGrad {
+		return named{name, valueGrad{value: dense([]int{len(v)}, 1., 2, 3), grad: dense([]int{len(v)}, v...)}}
+	}
+	long := strings.Repeat("long\n", 100)
+	for _, tt := range []struct {
+		before, model []G.ValueGrad
+		want          string
+	}{
+		{nil, []G.ValueGrad{node("w", 1, 2, 3), node("b", 1, math.NaN(), 0)}, `the gradient of "b" [1] is NaN`},
+		{nil, []G.ValueGrad{node("w", 1, 2, 3), node("w", 1, 2, math.Inf(1))}, `the gradient of "w (2)" [2] is +Inf`},
+		{nil, []G.ValueGrad{node(long, math.NaN(), 2, 3)}, `the gradient of "long\nlong`},
+		{[]G.ValueGrad{node("w", 1, 2, 3), node("b", 1, 2, 3)}, []G.ValueGrad{node("b", 1, 2, 3), node("w", 1, 2, 3)},
+			`node "b" float64[3] stands where there was node "w" float64[3]`},
+		{[]G.ValueGrad{node(long, 1, 2, 3)}, []G.ValueGrad{node(long+"!", 1, 2, 3), node("w", 1, 2, 3)}, "stands where there was"},
+	} {
+		s := trained(new(learnedopt.SGD)).Solver()
+		if tt.before != nil {
+			require.NoError(t, s.Step(tt.before))
+		}
+		err := s.Step(tt.model)
+		require.ErrorContains(t, err, tt.want)
+		require.Less(t, len(err.Error()), 300)
+		require.NotContains(t, err.Error(), "\n")
+	}
+}
+
+// Gorgonia spells the name of a nameless input in its own way.
+func TestSolverOfNamelessNodes(t *testing.T) {
+	g := G.NewGraph()
+	w := G.NewVector(g, G.Float64, G.WithShape(3))
+	require.ErrorContains(t, trained(new(learnedopt.SGD)).Solver().Step(G.NodesToValueGrads(G.Nodes{w})), "learnedopt: node 0 has no value")
+}
+
+// A step that is left out leaves the gradients at zero too: a graph adds to what is there.
+func TestSolverSkips(t *testing.T) {
+	a := valueGrad{value: dense([]int{2}, 1., 2), grad: dense([]int{2}, 1., 1)}
+	b := valueGrad{value: dense[float32]([]int{2}, 1, 2), grad: dense([]int{2}, 1, float32(math.NaN()))}
+	model := []G.ValueGrad{a, b}
+	require.ErrorContains(t, trained(new(learnedopt.SGD)).Solver().Step(model), `the gradient of "node 1" [1] is NaN`)
+	require.Equal(t, []float64{1, 1}, a.grad.Data())
+
+	s := trained(new(learnedopt.SGD)).Solver(learnedopt.SkipNonFinite())
+	require.Zero(t, s.Skipped())
+	require.NoError(t, s.Step(model))
+	require.Equal(t, 1, s.Skipped())
+	require.Equal(t, []float64{1, 2}, a.value.Data())
+	require.Equal(t, []float32{1, 2}, b.value.Data())
+	require.Equal(t, []float64{0, 0}, a.grad.Data())
+	require.Equal(t, []float32{0, 0}, b.grad.Data())
+	s.Reset()
+	require.Zero(t, s.Skipped())
+}
+
+// Once it has begun, a solver allocates nothing.
+func TestSolverAllocatesNothing(t *testing.T) {
+	for _, r := range learnedopt.All() {
+		m, s := newModel(t), trained(r).Solver(G.WithClip(1))
+		require.Zero(t, testing.AllocsPerRun(10, func() { _ = s.Step(m.nodes) }), r.Name())
+	}
+}
+
+// Rows of an embedding that no minibatch uses stay where they are.
+func TestSolverLeavesUnusedRows(t *testing.T) {
+	tr, err := learnedopt.Load("zoo:lstm-quadratic")
+	require.NoError(t, err)
+	g := G.NewGraph()
+	table := G.NewMatrix(g, G.Float64, G.WithShape(4, 2), G.WithName("table"), G.WithValue(dense([]int{4, 2}, 1., 1, 2, 2, 3, 3, 4, 4)))
+	row := G.Must(G.Slice(table, G.S(2)))
+	loss := G.Must(G.Sum(G.Must(G.Square(row))))
+	_, err = G.Grad(loss, table)
+	require.NoError(t, err)
+	vm := G.NewTapeMachine(g, G.BindDualValues(table))
+	defer vm.Close()
+	s := tr.Solver()
+	for range 100 {
+		require.NoError(t, vm.RunAll())
+		require.NoError(t, s.Step(G.NodesToValueGrads(G.Nodes{table})))
+		vm.Reset()
+	}
+	got := graph.Floats[float64](table.Value())
+	require.Equal(t, []float64{1, 1, 2, 2}, got[:4])
+	require.Equal(t, []float64{4, 4}, got[6:])
+	require.InDeltaSlice(t, []float64{0, 0}, got[4:6], 0.5)
+}
+
+// A gradient may be a view, such as a transposed matrix.
+func TestSolverOfTransposedGradients(t *testing.T) {
+	grad := dense([]int{3, 2}, 1., 2, 3, 4, 5, 6)
+	require.NoError(t, grad.T())
+	w := valueGrad{value: dense([]int{2, 3}, 0., 0, 0, 0, 0, 0), grad: grad}
+	require.NoError(t, trained(&learnedopt.SGD{LR: 1}).Solver().Step([]G.ValueGrad{w}))
+	require.InDeltaSlice(t, []float64{-1, -3, -5, -2, -4, -6}, w.value.Data(), 1e-6)
+	require.Equal(t, make([]float64, 6), grad.Data())
 }

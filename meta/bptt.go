@@ -87,24 +87,11 @@ type tick[F params.Float] struct {
 
 // NewBPTT returns an estimator, or an error if the configuration makes no sense.
 func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
-	if c.Horizon == 0 {
-		c.Horizon = 100
+	if err := c.fill(); err != nil {
+		return nil, err
 	}
-	if c.Window == 0 {
-		c.Window = min(20, c.Horizon)
-	}
-	if c.Copies == 0 {
-		c.Copies = 1
-	}
-	switch {
-	case c.Horizon < 1:
-		return nil, fmt.Errorf("meta: horizon %d; want at least 1", c.Horizon)
-	case c.Window < 1 || c.Window > c.Horizon:
-		return nil, fmt.Errorf("meta: window %d; want between 1 and the horizon, %d", c.Window, c.Horizon)
-	case c.Copies < 1:
-		return nil, fmt.Errorf("meta: %d copies; want at least 1", c.Copies)
-	case !(c.Fraction >= 0 && c.Fraction <= 1):
-		return nil, fmt.Errorf("meta: fraction %v of the coordinates; want above 0 and at most 1", c.Fraction)
+	if err := c.fits(); err != nil {
+		return nil, err
 	}
 	b := &BPTTOf[F]{config: c, family: c.Family}
 	if c.Copies > 1 {
@@ -129,6 +116,30 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 		b.sample, err = newSample[F](c.Rule, b.compiled, c.Fraction, c.Window)
 	}
 	return b, err
+}
+
+// fill sets the defaults, and reports what is out of its range.
+func (c *BPTTConfigOf[F]) fill() error {
+	if c.Horizon == 0 {
+		c.Horizon = 100
+	}
+	if c.Window == 0 {
+		c.Window = min(20, c.Horizon)
+	}
+	if c.Copies == 0 {
+		c.Copies = 1
+	}
+	switch {
+	case c.Horizon < 1:
+		return fmt.Errorf("meta: horizon %d; want at least 1", c.Horizon)
+	case c.Window < 1 || c.Window > c.Horizon:
+		return fmt.Errorf("meta: window %d; want between 1 and the horizon, %d", c.Window, c.Horizon)
+	case c.Copies < 1:
+		return fmt.Errorf("meta: %d copies; want at least 1", c.Copies)
+	case !(c.Fraction >= 0 && c.Fraction <= 1):
+		return fmt.Errorf("meta: fraction %v of the coordinates; want above 0 and at most 1", c.Fraction)
+	}
+	return nil
 }
 
 func (b *BPTTOf[F]) allocate(signalled bool) {

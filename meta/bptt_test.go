@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -93,40 +94,40 @@ func rules() map[string]learnedopt.Rule {
 	}
 }
 
-// The first two windows of an episode, first-order and exact, against central differences in float64.
+// All windows of an episode, of which the last is shorter, first-order and exact, against central differences in float64.
+// Minibatches differ, so each step must be asked about its own.
 func TestMetaGradientMatchesCentralDifferences(t *testing.T) {
 	ctx := context.Background()
 	for name, r := range rules() {
 		for _, exact := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/exact=%v", name, exact), func(t *testing.T) {
-				problem, err := inner.QuadraticOf[float64]{}.Sample(3)
+				problem, err := weighed[float64]{10}.Sample(3)
 				require.NoError(t, err)
 				theta := make([]float64, 10)
 				rng.Normal(theta, 5, 1)
 				var keys []uint64
 				family := fixed[float64]{problem, theta, &keys}
-				b, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: r, Family: family, Horizon: 16, Window: 8, Exact: exact})
+				b, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: r, Family: family, Horizon: 20, Window: 8, Exact: exact})
 				require.NoError(t, err)
 				phi := params.Convert[float64](learnedopt.Phi(r, 2))
 				grad := make([]float64, len(phi))
 				var state []float64
-				for window := range 2 {
-					keys = keys[:0]
+				at := 0 // the loss where a window starts was evaluated at the end of the last one
+				for _, width := range []int{8, 8, 4} {
 					est, err := b.Estimate(ctx, grad, phi, 1)
 					require.NoError(t, err)
-					batches := keys
-					if window == 1 { // the loss at its start was evaluated at the end of the last window
-						batches = append([]uint64{0}, keys...)
-					}
-					u := estimatortest.Unroll{Rule: r, Problem: problem, Theta: theta, State: state, Batches: append([]uint64(nil), batches...)}
+					require.Equal(t, width, est.Steps)
+					require.Len(t, keys[at:], width+1, "the loss after the last step counts")
+					u := estimatortest.Unroll{Rule: r, Problem: problem, Theta: theta, State: state, Batches: keys[at:]}
 					loss, _ := u.Loss(t, phi, nil)
 					require.InEpsilon(t, loss, est.Loss, 1e-12)
-					require.Len(t, u.Batches, 9, "the loss after the last step counts")
 					u.CheckGradient(t, grad, phi, exact, 1e-5)
-					if s := b.Snapshot(); s.Step > 0 {
-						theta, state = continueFrom(t, u, phi)
-					}
+					theta, state = continueFrom(t, u, phi)
+					at += width
 				}
+				require.Zero(t, b.Snapshot().Step, "the episode is over")
+				slices.Sort(keys)
+				require.Len(t, slices.Compact(keys), 21, "each step has a minibatch of its own")
 			})
 		}
 	}

@@ -38,13 +38,13 @@ func (o *one) Eval(grad, theta []float64, key uint64) (float64, error) {
 	return o.ProblemOf.Eval(grad, theta, key)
 }
 
-func onSignal(t *testing.T, rule credit.RuleOf[float64]) credit.FamilyOf[float64] {
+func onSignal[F params.Float](t *testing.T, rule credit.RuleOf[F]) credit.FamilyOf[F] {
 	t.Helper()
 	set := problemtest.Images(50, 4)
-	net, err := nets.New[float64](nets.Shape{Channels: 1, Rows: 4, Cols: 4}, nets.CrossEntropy,
+	net, err := nets.New[F](nets.Shape{Channels: 1, Rows: 4, Cols: 4}, nets.CrossEntropy,
 		nets.Dense{Units: 5}, nets.Activation("tanh"), nets.Dense{Units: 4}, nets.Activation("tanh"), nets.Dense{Units: set.Classes})
 	require.NoError(t, err)
-	return credit.FamilyOf[float64]{Net: net, Rule: rule, Data: set, Batch: 8}
+	return credit.FamilyOf[F]{Net: net, Rule: rule, Data: set, Batch: 8}
 }
 
 // Under a credit rule the steps are made of signals and the meta-loss of losses: with the signals held, the meta-gradient
@@ -53,7 +53,7 @@ func TestMetaGradientOnASignal(t *testing.T) {
 	for name, r := range rules() {
 		for _, window := range []int{1, 6} {
 			t.Run(fmt.Sprintf("%s/window %d", name, window), func(t *testing.T) {
-				problem, err := onSignal(t, credit.DirectOf[float64]{}).Sample(0)
+				problem, err := onSignal[float64](t, credit.DirectOf[float64]{}).Sample(0)
 				require.NoError(t, err)
 				family := &one{ProblemOf: problem, SignalledOf: problem.(inner.SignalledOf[float64])}
 				b, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: r, Family: family, Horizon: window, Window: window})
@@ -78,7 +78,7 @@ func TestLawsOnASignal(t *testing.T) {
 		estimatortest.Run(t, estimatortest.Subject{
 			New: func() (meta.EstimatorOf[float64], error) {
 				return meta.NewBPTT(meta.BPTTConfigOf[float64]{
-					Rule: r, Family: onSignal(t, credit.FeedbackAlignmentOf[float64]{}), Horizon: 7, Window: 3, Copies: copies,
+					Rule: r, Family: onSignal[float64](t, credit.FeedbackAlignmentOf[float64]{}), Horizon: 7, Window: 3, Copies: copies,
 				})
 			},
 			Phi: params.Convert[float64](learnedopt.Phi(r, 1)), Key: 5,
@@ -98,7 +98,7 @@ func TestBackpropIsNoSignal(t *testing.T) {
 		require.NoError(t, err)
 		return est, grad
 	}
-	f := onSignal(t, nil)
+	f := onSignal[float64](t, nil)
 	est, grad := estimate(f)
 	plain, plainGrad := estimate(noDerivative{f})
 	require.Equal(t, plain, est)
@@ -115,7 +115,7 @@ func (f noDerivative) Sample(key uint64) (inner.ProblemOf[float64], error) {
 
 func TestNoExactMetaGradientOnASignal(t *testing.T) {
 	exact := func(rule credit.RuleOf[float64]) error {
-		_, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: new(learnedopt.SGD), Family: onSignal(t, rule), Exact: true})
+		_, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: new(learnedopt.SGD), Family: onSignal[float64](t, rule), Exact: true})
 		return err
 	}
 	require.ErrorContains(t, exact(credit.FeedbackAlignmentOf[float64]{}), "Hessian-vector products")

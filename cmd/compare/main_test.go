@@ -19,7 +19,14 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets the test binary stand in for the command.
+func TestMain(m *testing.M) {
+	if os.Getenv("COMPARE_TEST_MAIN") != "" {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // writeRule writes a rule as cmd/metatrain does. It is an untrained one: how well it does is of no interest here.
 func writeRule(t *testing.T, path string) {
@@ -240,7 +247,7 @@ func TestRefused(t *testing.T) {
 		want string
 		args []string
 	}{
-		{`no problem "cubic"; there are quadratic, `, []string{"--problem", "cubic"}},
+		{`--problem: no problem "cubic"; there are quadratic, `, []string{"--problem", "cubic"}},
 		{`unknown baseline "adagrad"; want one of sgd, momentum, nag, rmsprop, adam, adamw; or a learned rule: lstm-`,
 			small("--optimizer", "adagrad")},
 		{"none.safetensors: no such file", small("--optimizer", "adam,none.safetensors", "--json", "old.json")},
@@ -250,7 +257,7 @@ func TestRefused(t *testing.T) {
 		{`train.safetensors: wrong kind: the file is of kind "training", want "rule"`, small("--optimizer", "train.safetensors")},
 		{`unknown.safetensors: learnedopt: unknown rule "magic"`, small("--optimizer", "unknown.safetensors")},
 		{"other.safetensors: checkpoints: the saved rule \"lstm\" has another layout", small("--optimizer", "other.safetensors")},
-		{"is a directory", small("--optimizer", "images")},
+		{"images: bad format: a folder, not a regular file", small("--optimizer", "images")},
 		{"--optimizer: want names", small("--optimizer=")},
 		{"--optimizer: want names", small("--optimizer", "adam,,sgd")},
 

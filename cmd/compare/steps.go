@@ -56,8 +56,10 @@ func (o options) comparison() (c eval.Comparison, err error) {
 		return c, err
 	}
 	opts.Split = catalog.Train
-	c.Tuning, err = catalog.Lookup(o.Problem, opts)
-	return c, err
+	if c.Tuning, err = catalog.Lookup(o.Problem, opts); err != nil {
+		return c, err
+	}
+	return c, c.Validate()
 }
 
 // tuneRuns returns the number of runs to tune a learning rate on: enough to tell the rates apart.

@@ -6,10 +6,12 @@
 //	go run ./cmd/metatrain --resume runs/mnist8-lstm-1 --budget 5m  five minutes more
 //
 // It writes into the folder given by --out: optimizer.safetensors, the best rule so far; train.safetensors, from which
-// --resume continues to the bit; and log.jsonl, a line for every validation.
+// --resume continues to the bit; and log.jsonl, a line for every validation. While it runs the folder is locked, by run.lock.
+// Stopped by a signal it saves, and exits with 128 plus the signal's number.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +20,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/cmd/internal/rundir"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/nets"
@@ -37,6 +41,7 @@ func vars() cli.Vars {
 	return cli.Vars{
 		"problems": strings.Join(catalog.Names(), ", "), "rules": strings.Join(learnedopt.Names(), ", "),
 		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "),
+		"zoo": strings.Join(zoo.Names(), ", "),
 	}
 }
 
@@ -45,32 +50,42 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if done, err := cli.Parse("metatrain", description, &o, args, stdout, stderr, vars()); done || err != nil {
 		return err
 	}
-	s, err := newSession(o)
+	s, err := newSession(o, rundir.OS{})
 	if err != nil {
-		return err
+		return cli.Blame(err, o.sizes()...)
 	}
-	progress, err := cli.NewProgress(o.Progress, stderr, "metatrain")
+	return errors.Join(s.run(ctx, o.Progress, stdout, stderr), s.Close())
+}
+
+// run learns, and shows what came of it.
+func (s *session) run(ctx context.Context, kind string, stdout, stderr io.Writer) error {
+	progress, err := cli.NewProgress(kind, stderr, "metatrain")
 	if err != nil {
 		return err
 	}
 	defer progress.Close()
 	progress.Log("%s%s", s.settings, s.resumedAt())
+	if s.note != "" {
+		progress.Log("%s", s.note)
+	}
 	if err := s.train(ctx, progress); err != nil {
-		return interrupted(err, s, progress)
+		return s.interrupted(err)
 	}
 	progress.Close()
 	// A display of its own, since this begins at nothing again.
-	comparing, err := cli.NewProgress(o.Progress, stderr, "comparing")
+	comparing, err := cli.NewProgress(kind, stderr, "comparing")
 	if err != nil {
 		return err
 	}
 	defer comparing.Close()
 	report, err := s.compare(ctx, comparing)
 	if err != nil {
-		return interrupted(err, s, comparing)
+		return s.interrupted(err)
 	}
 	comparing.Close()
-	fmt.Fprintf(stdout, "wrote %s\n\n", s.dir)
+	if _, err := fmt.Fprintf(stdout, "wrote %s\n\n", s.dir); err != nil {
+		return err
+	}
 	return report.WriteTable(stdout)
 }
 
@@ -82,14 +97,25 @@ func (s *session) resumedAt() string {
 	return ""
 }
 
-// interrupted turns the end of the context into a clean exit: everything is saved by then.
-func interrupted(err error, s *session, p cli.Progress) error {
+// A stopped error tells that a run was stopped in good order, with everything saved.
+type stopped struct {
+	episodes int
+	dir      string
+	cause    error
+}
+
+func (e stopped) Error() string {
+	return fmt.Sprintf("stopped after %d episodes; go on with --resume %s", e.episodes, e.dir)
+}
+
+func (e stopped) Unwrap() error { return e.cause }
+
+// interrupted words the error of a context that has ended. Errors of saving do not wrap it.
+func (s *session) interrupted(err error) error {
 	if !errors.Is(err, context.Canceled) {
 		return err
 	}
-	p.Close()
-	p.Log("stopped after %d episodes; go on with --resume %s", s.trainer.Status().Episodes, s.dir)
-	return nil
+	return stopped{s.trainer.Status().Episodes, s.dir, err}
 }
 
 // train runs the outer loop until its time or its episodes are up.
@@ -118,10 +144,7 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 		progress.Log("%s", line(r))
 		return s.record(r)
 	})
-	if saveErr := s.save(); saveErr != nil {
-		return saveErr
-	}
-	if err != nil {
+	if err := both(err, s.save()); err != nil {
 		return err
 	}
 	var last []byte // line of the log; none if the last outer step has been validated already
@@ -133,7 +156,16 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 	if err != nil {
 		return err
 	}
-	return s.finish(last)
+	return s.folder.Finish(last, s.kept())
+}
+
+// both returns the errors of a run's end and of saving it. If saving failed, the end is told in words only: the end of the
+// context is no more all that happened. A disk that was full before and is full still need not be told twice.
+func both(err, saving error) error {
+	if err == nil || saving == nil || err.Error() == saving.Error() {
+		return cmp.Or(saving, err)
+	}
+	return fmt.Errorf("%v; and saving failed: %w", err, saving)
 }
 
 // line words the outcome of a validation.

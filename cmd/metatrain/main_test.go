@@ -19,8 +19,15 @@ import (
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/cmd/internal/clitest"
+	"github.com/seed1498fded/unroll/cmd/internal/rundir"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
+)
+
+const (
+	optimizerFile = rundir.Optimizer
+	trainFile     = rundir.Train
+	logFile       = rundir.Log
 )
 
 // TestMain lets the test binary stand in for the command, to be killed.
@@ -48,8 +55,9 @@ func learn(t *testing.T, ctx context.Context, stderr io.Writer, args ...string) 
 	done, err := cli.Parse("metatrain", description, &o, args, io.Discard, io.Discard, vars())
 	require.NoError(t, err)
 	require.False(t, done)
-	s, err := newSession(o)
+	s, err := newSession(o, rundir.OS{})
 	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
 	progress, err := cli.NewProgress(o.Progress, stderr, "metatrain")
 	require.NoError(t, err)
 	defer progress.Close()
@@ -308,9 +316,10 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var stdout bytes.Buffer
 	stderr := &trigger{text: "episode 3:", do: cancel}
-	require.NoError(t, run(ctx, small("--episodes", "8", "--out", dir), &stdout, stderr), "a clean exit")
+	err := run(ctx, small("--episodes", "8", "--out", dir), &stdout, stderr)
+	require.ErrorIs(t, err, context.Canceled, "which gives the exit status of the signal")
 	require.Empty(t, stdout.String(), "no table")
-	require.True(t, strings.HasSuffix(stderr.written.String(), "\nstopped after 3 episodes; go on with --resume "+dir+"\n"), stderr.written.String())
+	require.EqualError(t, err, "stopped after 3 episodes; go on with --resume "+dir)
 
 	out, log := clitest.MustRun(t, run, "--resume", dir, "--episodes", "8", "--progress", "plain")
 	require.Contains(t, log, "outer rate 0.003; resumed after 3 episodes\n")
@@ -323,8 +332,9 @@ func TestInterruptedComparison(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	ctx, cancel := context.WithCancel(context.Background())
 	stderr := &trigger{text: "comparing:", do: cancel}
-	require.NoError(t, run(ctx, small("--episodes", "4", "--out", dir), io.Discard, stderr))
-	require.Contains(t, stderr.written.String(), "stopped after 4 episodes")
+	err := run(ctx, small("--episodes", "4", "--out", dir), io.Discard, stderr)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "stopped after 4 episodes")
 	require.Equal(t, learned(t, small("--episodes", "4")...), clitest.Tree(t, dir))
 }
 
@@ -448,7 +458,7 @@ func TestResumedSettings(t *testing.T) {
 		"--problem=mnist8":            "--problem mnist8: the run in run has quadratic, which can't be changed",
 		"--rule=adam":                 "--rule adam: the run in run has lstm, which can't be changed",
 		`--rule-config={"hidden":4}`:  `--rule-config {"hidden":4,"layers":2`,
-		"--rule-config={":             "unexpected EOF",
+		"--rule-config={":             "--rule-config: want a JSON object",
 		"--seed=2":                    "--seed 2: the run in run has 1, which can't be changed",
 		"--horizon=13":                "--horizon 13: the run in run has 12",
 		"--window=6":                  "--window 6: the run in run has 5",
@@ -477,7 +487,7 @@ func TestRefused(t *testing.T) {
 	clitest.WriteFile(t, "file", "a file")
 	clitest.WriteFile(t, "bad.yaml", "problem: quadratic\nouter_lr: 0.1\n")
 	clitest.WriteFile(t, "nan.yaml", "outer-lr: .nan\n")
-	clitest.WriteFile(t, "log/log.jsonl", "")
+	clitest.WriteFile(t, "log/log.jsonl", "{}\n")
 	damage := func(dir, train, log string) {
 		clitest.WriteFile(t, filepath.Join(dir, trainFile), train)
 		clitest.WriteFile(t, filepath.Join(dir, logFile), log)
@@ -506,7 +516,7 @@ func TestRefused(t *testing.T) {
 		{`no problem ""`, []string{"--problem="}},
 		{`unknown rule "magic"; want one of sgd, `, []string{"--problem", "quadratic", "--rule", "magic"}},
 		{`unknown field "hiden"`, []string{"--problem", "quadratic", "--rule-config", `{"hiden":3}`}},
-		{`unexpected EOF`, []string{"--problem", "quadratic", "--rule-config", `{`}},
+		{`--rule-config: want a JSON object`, []string{"--problem", "quadratic", "--rule-config", `{`}},
 		{`want at least 1`, []string{"--problem", "quadratic", "--rule-config", `{"hidden":-1}`}},
 
 		{"nowhere/train.safetensors: no such file", []string{"--resume", "nowhere"}},
@@ -522,8 +532,8 @@ func TestRefused(t *testing.T) {
 		{"--resume: want the name of a folder, got nothing", []string{"--resume="}},
 
 		{"run: it holds a run already", small("--out", "run")},
-		{"log: it holds a run already", small("--out", "log")},
-		{"log: it holds a run already", []string{"--resume", "run", "--out", "log"}},
+		{"log: it holds the log of a run", small("--out", "log")},
+		{"log: it holds the log of a run", []string{"--resume", "run", "--out", "log"}},
 		{"--out: file: cannot create the folder: not a directory", small("--out", "file")},
 		{"--out: file/a/b: cannot create the folder: not a directory", small("--out", "file/a/b")},
 		{"--out: file: cannot create the folder", []string{"--resume", "run", "--out", "file"}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,10 +12,12 @@ import (
 	"time"
 
 	"github.com/seed1498fded/unroll/checkpoints"
+	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 )
@@ -29,11 +32,11 @@ type options struct {
 	Batch        *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
 	Data         *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
 	Credit       *string       `help:"Credit rule whose signal the optimizer is to see in place of the gradient: ${credits}. Default: the gradient." placeholder:"NAME"`
-	CreditConfig *string       `help:"The credit rule's settings as JSON, such as {\"scale\":2}." placeholder:"JSON"`
+	CreditConfig *cli.JSON     `help:"The credit rule's settings as JSON, such as {\"scale\":2}; in a YAML file a mapping will do." placeholder:"JSON"`
 	Loss         *string       `help:"What is minimised under a credit rule: ${losses}. Default cross-entropy." placeholder:"NAME"`
 	Rule         *string       `help:"What to learn: ${rules}. Default lstm." placeholder:"NAME"`
-	RuleConfig   *string       `help:"The rule's settings as JSON, such as {\"hidden\":10}." placeholder:"JSON"`
-	From         *string       `help:"A learned rule to begin with, in place of a random one: a file, or a name as in zoo:lstm-mnist." placeholder:"FILE"`
+	RuleConfig   *cli.JSON     `help:"The rule's settings as JSON, such as {\"hidden\":10}; in a YAML file a mapping will do." placeholder:"JSON"`
+	From         *string       `help:"A learned rule to begin with, in place of a random one: a file, or the name of an embedded one: ${zoo}." placeholder:"FILE"`
 	Out          *string       `help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, with a credit rule runs/PROBLEM-CREDIT-RULE-SEED, or the folder resumed from." placeholder:"DIR"`
 	Resume       *string       `help:"Folder of an earlier run to go on with." placeholder:"DIR"`
 	Seed         *cli.Seed     `help:"Names all randomness. Default 1." placeholder:"N"`
@@ -52,13 +55,15 @@ type options struct {
 	Exact        *bool         `help:"Differentiate through the inner gradients too (second derivatives)."`
 }
 
-// settings are what a run is determined by. They lie in its training checkpoint.
+// settings are what a run is determined by. They lie in its training checkpoint. Two ways to say the same make the same
+// settings.
 type settings struct {
 	Problem      string          `json:"problem"`
 	Hidden       []int           `json:"hidden,omitempty"`
 	Activation   string          `json:"activation,omitempty"`
 	Batch        int             `json:"batch,omitempty"`
 	Data         string          `json:"data,omitempty"`
+	Images       string          `json:"images,omitempty"` // their fingerprint; none in files of earlier versions
 	Credit       string          `json:"credit,omitempty"`
 	CreditConfig json.RawMessage `json:"credit-config,omitempty"`
 	Loss         string          `json:"loss,omitempty"`
@@ -74,7 +79,7 @@ type settings struct {
 	Copies       int             `json:"copies"`
 	Every        int             `json:"every"`
 	Average      float64         `json:"average"`
-	Keep         string          `json:"keep,omitempty"` // best if empty
+	Keep         string          `json:"keep,omitempty"` // the best if empty
 	Fraction     float64         `json:"fraction"`
 	Exact        bool            `json:"exact,omitempty"`
 }
@@ -97,7 +102,8 @@ func newSettings(o options) (settings, error) {
 	s := settings{Problem: "mnist8", Rule: "lstm", Seed: 1, Horizon: 100, Clip: 1, Average: 0.995, Fraction: 1}
 	o.apply(&s)
 	s.fillIn()
-	return s, s.canonical()
+	err := s.canonical()
+	return s.plain(), err
 }
 
 // begin returns the learned rule that a new run begins with, nil for none. Unless the flags name a rule, it is that one's.
@@ -116,7 +122,7 @@ func (s *settings) begin(o options) (*learnedopt.Trained, error) {
 	if o.Rule == nil {
 		s.Rule = t.Rule.Name()
 	}
-	if o.RuleConfig == nil {
+	if o.RuleConfig == nil && s.Rule == t.Rule.Name() {
 		s.RuleConfig = config
 	}
 	if s.Rule != t.Rule.Name() || string(s.RuleConfig) != string(config) {
@@ -146,13 +152,23 @@ func (s *settings) fillIn() {
 	}
 }
 
+// plain leaves out what only says a default again.
+func (s settings) plain() settings {
+	if s.Keep == "best" {
+		s.Keep = ""
+	}
+	o := s.catalog().Plain(s.Problem)
+	s.Hidden, s.Activation, s.Batch, s.Loss = o.Hidden, o.Activation, o.Batch, o.Loss
+	return s
+}
+
 // canonical writes the rules' configurations in the one way with which two spellings of them can be told equal.
 func (s *settings) canonical() error { return errors.Join(s.canonicalRule(), s.canonicalCredit()) }
 
 func (s *settings) canonicalRule() error {
 	r, err := learnedopt.Named(s.Rule, s.RuleConfig)
 	if err != nil {
-		return err
+		return fmt.Errorf("--rule: %w", err)
 	}
 	s.RuleConfig, err = json.Marshal(r)
 	return err
@@ -184,7 +200,12 @@ func (o options) apply(s *settings) {
 	}
 	set(&s.Loss, o.Loss)
 	set(&s.Rule, o.Rule)
-	set(&s.From, o.From)
+	if o.From != nil {
+		s.From = *o.From
+		if slices.Contains(zoo.Names(), s.From) {
+			s.From = learnedopt.ZooPrefix + s.From
+		}
+	}
 	if o.RuleConfig != nil {
 		s.RuleConfig = json.RawMessage(*o.RuleConfig)
 	}
@@ -211,6 +232,14 @@ func (o options) apply(s *settings) {
 	}
 }
 
+// sizes are the flags that decide how much memory a run takes.
+func (o options) sizes() []cli.Given {
+	return []cli.Given{
+		{Name: "hidden", Value: o.Hidden}, {Name: "batch", Value: o.Batch}, {Name: "copies", Value: o.Copies}, {Name: "horizon", Value: o.Horizon},
+		{Name: "window", Value: o.Window}, {Name: "rule-config", Value: o.RuleConfig}, {Name: "credit-config", Value: o.CreditConfig},
+	}
+}
+
 func set[T any](dst *T, v *T) {
 	if v != nil {
 		*dst = *v
@@ -234,6 +263,7 @@ func resumed(o options, f *checkpoints.File) (settings, error) {
 	if err != nil {
 		return saved, fmt.Errorf("--resume %s: settings: %w", *o.Resume, err)
 	}
+	saved = saved.plain()
 	if saved.Data != "" {
 		set(&saved.Data, o.Data)
 	}
@@ -248,11 +278,11 @@ func resumed(o options, f *checkpoints.File) (settings, error) {
 	if err != nil {
 		return saved, err
 	}
-	was, want := reflect.ValueOf(saved), reflect.ValueOf(wanted)
+	was, want, said := reflect.ValueOf(saved), reflect.ValueOf(wanted.plain()), reflect.ValueOf(wanted)
 	for i := range was.NumField() {
 		if !reflect.DeepEqual(was.Field(i).Interface(), want.Field(i).Interface()) {
 			name, _, _ := strings.Cut(was.Type().Field(i).Tag.Get("json"), ",")
-			return saved, fmt.Errorf("--%s %s: the run in %s has %s, which can't be changed", name, text(want.Field(i)), *o.Resume, text(was.Field(i)))
+			return saved, fmt.Errorf("--%s %s: the run in %s has %s, which can't be changed", name, text(said.Field(i)), *o.Resume, text(was.Field(i)))
 		}
 	}
 	return saved, nil
@@ -302,6 +332,9 @@ func (o options) check() error {
 
 // validate reports what makes no sense before anything is written.
 func (s settings) validate() error {
+	if err := machine.Fits(s.atLeast()); err != nil {
+		return err
+	}
 	if s.Window > s.Horizon {
 		return fmt.Errorf("--window %d: want at most the horizon, %d", s.Window, s.Horizon)
 	}
@@ -315,6 +348,17 @@ func (s settings) validate() error {
 		return fmt.Errorf("--fraction: want a number above 0 and at most 1, got %v", s.Fraction)
 	}
 	return s.validateCredit()
+}
+
+// atLeast returns the bytes of what takes most of the memory of networks whose sizes are no mistake but too large together:
+// minibatches, and for each layer what comes in, what goes out and the cotangents of that. To know more takes the problem,
+// which has made all this by then.
+func (s settings) atLeast() float64 {
+	units := 0.0
+	for _, width := range s.Hidden {
+		units += 3 * float64(width)
+	}
+	return units * float64(s.Batch) * float64(s.Copies) * machine.Size[float32]()
 }
 
 // validateCredit reports what makes no sense with a credit rule, or without one.
@@ -332,10 +376,31 @@ func (s settings) validateCredit() error {
 
 // family returns the problems of a split.
 func (s settings) family(split catalog.Split) (inner.Family, error) {
-	return catalog.Lookup(s.Problem, catalog.Options{
-		Data: s.Data, Hidden: s.Hidden, Activation: s.Activation, Batch: s.Batch, Split: split,
+	o := s.catalog()
+	o.Split = split
+	return catalog.Lookup(s.Problem, o)
+}
+
+// catalog returns what the settings say about the problem.
+func (s settings) catalog() catalog.Options {
+	return catalog.Options{
+		Data: s.Data, Hidden: s.Hidden, Activation: s.Activation, Batch: s.Batch,
 		Credit: s.Credit, CreditConfig: s.CreditConfig, Loss: s.Loss,
-	})
+	}
+}
+
+// know takes note of the run's images, and reports others than those that it began with.
+func (s *settings) know() error {
+	found, err := catalog.Fingerprint(s.Problem, s.catalog())
+	if err != nil {
+		return err
+	}
+	if s.Images != "" && found != s.Images {
+		return fmt.Errorf("--data %s: these are not the images that the run began with: their sha256 begins with %.12s, want %.12s",
+			cmp.Or(s.Data, "(embedded)"), found, s.Images)
+	}
+	s.Images = found
+	return nil
 }
 
 // limits returns how long to learn: a time, a number of episodes, or whichever comes first.

@@ -7,28 +7,17 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
-	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/cmd/internal/rundir"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
-
-// The files of a run, in its folder.
-const (
-	optimizerFile = "optimizer.safetensors"
-	trainFile     = "train.safetensors"
-	logFile       = "log.jsonl"
-)
-
-// metaLog is the metadata key under which a training checkpoint holds the length of the log that belongs to it.
-const metaLog = "log_bytes"
 
 // The keys of a session's parts are children of its seed.
 const (
@@ -40,58 +29,130 @@ const (
 type session struct {
 	settings settings
 	dir      string
+	disk     rundir.Disk
+	folder   *rundir.Folder
 	budget   time.Duration // 0: no limit
 	episodes int           // 0: no limit
 	rule     learnedopt.Rule
 	start    *learnedopt.Trained // nil: drawn, or resumed
 	trainer  *meta.Trainer
-	logBytes int64
+	origin   origin
+	note     string // about the resumed run, for its user; may be empty
 }
 
 // newSession sets everything up, or reports the first thing that is wrong. It writes nothing before all is known to be
-// in order.
-func newSession(o options) (*session, error) {
+// in order, but for the lock of a folder resumed in place. Close the session.
+func newSession(o options, disk rundir.Disk) (*session, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	var from *checkpoints.File
-	s := &session{}
-	var err error
-	if o.Resume != nil {
-		if from, err = checkpoints.Load(filepath.Join(*o.Resume, trainFile), meta.KindTraining); err != nil {
-			return nil, fmt.Errorf("--resume: %w", err)
-		}
-		s.settings, err = resumed(o, from)
-	} else {
-		s.settings, err = newSettings(o)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if from == nil {
-		if s.start, err = s.settings.begin(o); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.settings.validate(); err != nil {
-		return nil, err
-	}
+	s := &session{disk: disk, origin: here()}
 	s.budget, s.episodes = o.limits()
-	s.dir = o.out(s.settings)
-	if err := s.build(); err != nil {
-		return nil, err
+	setUp := s.begin
+	if o.Resume != nil {
+		setUp = s.resume
 	}
-	if from == nil {
-		return s, s.create()
+	if err := setUp(o); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	if err := s.trainer.Restore(from); err != nil {
-		return nil, fmt.Errorf("--resume %s: %w", *o.Resume, err)
-	}
-	return s, s.goOn(*o.Resume, from)
+	return s, nil
 }
 
-// build makes the trainer.
+// Close gives the folder free.
+func (s *session) Close() error {
+	if s.folder == nil {
+		return nil
+	}
+	return s.folder.Close()
+}
+
+// begin sets up a new run.
+func (s *session) begin(o options) error {
+	var err error
+	if s.settings, err = newSettings(o); err != nil {
+		return err
+	}
+	if s.start, err = s.settings.begin(o); err != nil {
+		return err
+	}
+	if err := s.build(); err != nil {
+		return err
+	}
+	s.dir = o.out(s.settings)
+	if err := s.create(); err != nil {
+		return err
+	}
+	return s.save()
+}
+
+// resume goes on with an earlier run, in its folder or in one of its own.
+func (s *session) resume(o options) error {
+	old := *o.Resume
+	inPlace := o.Out == nil || sameDir(old, *o.Out)
+	if inPlace {
+		s.dir = old
+		var err error
+		if s.folder, err = rundir.Open(s.disk, old); err != nil {
+			return fmt.Errorf("--resume: %w", err)
+		}
+	} else {
+		s.dir = *o.Out
+	}
+	saved, err := rundir.Load(old)
+	if err != nil {
+		return fmt.Errorf("--resume: %w", err)
+	}
+	defer saved.Close()
+	if s.settings, err = resumed(o, saved.Train); err != nil {
+		return err
+	}
+	if err := s.build(); err != nil {
+		return err
+	}
+	if err := s.trainer.Restore(saved.Train); err != nil {
+		return fmt.Errorf("--resume %s: %w", old, err)
+	}
+	s.note = s.origin.follow(saved.Train)
+	if inPlace {
+		s.folder.Continue(saved)
+		return nil
+	}
+	if err := s.create(); err != nil {
+		return err
+	}
+	if err := s.folder.Copy(saved); err != nil {
+		return err
+	}
+	return s.save()
+}
+
+// sameDir reports whether two paths lead to the same folder.
+func sameDir(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
+// create makes the folder of a run that has none yet.
+func (s *session) create() error {
+	var err error
+	if s.folder, err = rundir.Create(s.disk, s.dir); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	return nil
+}
+
+// build makes the trainer, if the settings make sense.
 func (s *session) build() error {
+	if err := s.settings.validate(); err != nil {
+		return err
+	}
+	if err := s.settings.know(); err != nil {
+		return err
+	}
 	c := s.settings
 	var err error
 	if s.rule, err = learnedopt.Named(c.Rule, c.RuleConfig); err != nil {
@@ -112,6 +173,9 @@ func (s *session) build() error {
 		return err
 	}
 	runs := eval.Runs{Family: validation, Steps: c.Horizon, Count: s.validationRuns(), Key: rng.Split(c.Seed, keyValidation)}
+	if err := runs.Validate(s.rule); err != nil {
+		return err
+	}
 	var start []float32
 	if s.start != nil {
 		start = s.start.Phi
@@ -137,92 +201,14 @@ func (s *session) validationRuns() int {
 	return 8
 }
 
-// create makes the folder of a new run. The run can be resumed from then on.
-func (s *session) create() error {
-	if err := s.refuseToOverwrite(); err != nil {
-		return err
-	}
-	if err := cli.EnsureDir(s.dir); err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	return errors.Join(s.writeLog(nil), s.save())
-}
-
-// goOn makes the folder of a resumed run ready. In place there is nothing to do: what a killed run wrote after its last
-// checkpoint is overwritten by the same once this one has come as far. Another folder gets what it needs.
-func (s *session) goOn(old string, from *checkpoints.File) error {
-	log, err := os.ReadFile(filepath.Join(old, logFile))
-	if err != nil {
-		return fmt.Errorf("--resume: %w", err)
-	}
-	if s.logBytes, err = strconv.ParseInt(from.Meta[metaLog], 10, 64); err != nil {
-		return fmt.Errorf("--resume %s: length of the log: %w", old, err)
-	}
-	if s.logBytes < 0 || int64(len(log)) < s.logBytes {
-		return fmt.Errorf("--resume %s: %s has %d bytes, want at least %d", old, logFile, len(log), s.logBytes)
-	}
-	if sameDir(old, s.dir) {
-		if err := cli.EnsureDir(s.dir); err != nil {
-			return fmt.Errorf("--resume: %w", err)
-		}
-		return nil
-	}
-	if err := s.refuseToOverwrite(); err != nil {
-		return err
-	}
-	if err := cli.EnsureDir(s.dir); err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	log, s.logBytes = log[:s.logBytes], 0
-	if err := s.writeLog(log); err != nil {
-		return err
-	}
-	s.logBytes = int64(len(log))
-	return errors.Join(s.save(), s.saveBest())
-}
-
-// sameDir reports whether two paths lead to the same folder.
-func sameDir(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
-}
-
-// refuseToOverwrite reports a folder that holds a run.
-func (s *session) refuseToOverwrite() error {
-	for _, name := range []string{trainFile, optimizerFile, logFile} {
-		if _, err := os.Lstat(filepath.Join(s.dir, name)); err == nil {
-			return fmt.Errorf("--out %s: it holds a run already; go on with it by --resume %s, or choose another folder", s.dir, s.dir)
-		}
-	}
-	return nil
-}
-
-// record puts the outcome of a validation into the log and saves. The log comes first: a checkpoint that a killed run
-// leaves behind finds its part of the log whole.
+// record puts the outcome of a validation into the log and saves.
 func (s *session) record(r meta.Record) error {
 	line, err := logLine(r)
 	if err != nil {
 		return err
 	}
-	if err := s.writeLog(line); err != nil {
-		return err
-	}
-	s.logBytes += int64(len(line))
-	return errors.Join(s.save(), s.saveBest())
-}
-
-// finish is record for the validation at the end of the run, which a longer run would not have made here. So the training
-// checkpoint stays as it is, from before; a resumed run puts its own next line in place of this one. Without a line it
-// cuts off what a killed run may have left in the log.
-func (s *session) finish(line []byte) error {
-	if err := s.writeLog(line); err != nil {
-		return err
-	}
-	return s.saveBest()
+	s.folder.Append(line)
+	return s.save()
 }
 
 func logLine(r meta.Record) ([]byte, error) {
@@ -230,23 +216,7 @@ func logLine(r meta.Record) ([]byte, error) {
 	return append(line, '\n'), err
 }
 
-// writeLog writes text after the log's first logBytes bytes, in place of all that follows them.
-func (s *session) writeLog(text []byte) error {
-	f, err := os.OpenFile(filepath.Join(s.dir, logFile), os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	err = f.Truncate(s.logBytes)
-	if err == nil {
-		_, err = f.WriteAt(text, s.logBytes)
-	}
-	if err == nil {
-		err = f.Sync() // a checkpoint that survives a loss of power needs its part of the log
-	}
-	return errors.Join(err, f.Close())
-}
-
-// save writes the training checkpoint.
+// save brings the files up to date. There is no rule to be kept before the first validation.
 func (s *session) save() error {
 	config, err := json.Marshal(s.settings)
 	if err != nil {
@@ -256,12 +226,12 @@ func (s *session) save() error {
 	if err != nil {
 		return err
 	}
-	f.Meta[metaLog] = strconv.FormatInt(s.logBytes, 10)
-	return f.Save(filepath.Join(s.dir, trainFile))
+	s.origin.put(f.Meta)
+	if s.trainer.Status().Due == 0 {
+		return s.folder.Save(f, nil)
+	}
+	return s.folder.Save(f, s.kept())
 }
-
-// saveBest writes the rule to be kept.
-func (s *session) saveBest() error { return s.kept().Save(filepath.Join(s.dir, optimizerFile)) }
 
 // kept returns the rule to be kept, the best so far or the last, and where it comes from.
 func (s *session) kept() *learnedopt.Trained {
@@ -278,6 +248,7 @@ func (s *session) kept() *learnedopt.Trained {
 		"cosine":   strconv.Itoa(c.Cosine),
 		"exact":    strconv.FormatBool(c.Exact),
 	}}
+	s.origin.put(t.Provenance)
 	if c.From != "" {
 		t.Provenance["from"] = c.From
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/inner/data/mnist"
-	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -163,7 +162,7 @@ func family[F params.Float](l listing, o Options) (inner.FamilyOf[F], error) {
 	if err := l.checkSize(o, set); err != nil {
 		return nil, err
 	}
-	o.Init = cmp.Or(o.Init, string(nets.Normal))
+	o.Init = cmp.Or(o.Init, string(defaultInit))
 	return stepwise[F](l, o, set)
 }
 

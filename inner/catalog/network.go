@@ -11,7 +11,7 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-func (o Options) activation() string { return cmp.Or(o.Activation, "sigmoid") }
+func (o Options) activation() string { return cmp.Or(o.Activation, defaultActivation) }
 
 func (o Options) credit() string { return cmp.Or(o.Credit, credit.BackpropOf[float32]{}.Name()) }
 
@@ -27,7 +27,7 @@ func network[F params.Float](l listing, o Options, set *data.Set) (credit.Family
 		layers = append(layers, nets.Dense{Units: width}, nets.Activation(o.activation()))
 	}
 	layers = append(layers, nets.Dense{Units: set.Classes})
-	loss := cmp.Or(nets.Loss(o.Loss), nets.CrossEntropy)
+	loss := cmp.Or(nets.Loss(o.Loss), defaultLoss)
 	if f.Net, err = nets.New[F](nets.Shape{Channels: 1, Rows: set.Rows, Cols: set.Cols}, loss, layers...); err != nil {
 		return f, err
 	}

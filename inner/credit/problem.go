@@ -9,6 +9,7 @@ import (
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -72,6 +73,9 @@ func (f FamilyOf[F]) Problem() (*ProblemOf[F], error) {
 	if err := f.Init.Validate(); err != nil {
 		return nil, fmt.Errorf("credit: %w", err)
 	}
+	if err := machine.Fits(f.bytes() + 2*float64(f.Net.Params().Len())*machine.Size[F]()); err != nil {
+		return nil, fmt.Errorf("credit: minibatches of %d for %d weights: %w", f.Batch, f.Net.Params().Len(), err)
+	}
 	a, err := f.Rule.Bind(f.Net, f.Batch)
 	if err != nil {
 		return nil, err
@@ -86,6 +90,20 @@ func (f FamilyOf[F]) Problem() (*ProblemOf[F], error) {
 	}
 	return p, nil
 }
+
+// bytes estimates what a problem takes: for each example of a minibatch its input, and for each block pre-activations,
+// outputs, their cotangents and the signal; and, since many rules have weights of their own for the backward pass, as much
+// again as the net has.
+func (f FamilyOf[F]) bytes() float64 {
+	numbers := float64(f.Net.Input(0).Size())
+	for l := range f.Net.Blocks() {
+		numbers += 3*float64(f.Net.Pre(l).Size()) + 2*float64(f.Net.Output(l).Size())
+	}
+	return (numbers*float64(f.Batch) + float64(f.Net.Params().Len())) * machine.Size[F]()
+}
+
+// Bytes implements inner.Sized.
+func (p *ProblemOf[F]) Bytes() float64 { return p.family.bytes() }
 
 func fits[F params.Float](net *nets.NetOf[F], set *data.Set) error {
 	if err := set.Validate(); err != nil {

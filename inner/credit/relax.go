@@ -174,14 +174,17 @@ func step[F params.Float](y, x, slope []F, gamma F) {
 	}
 }
 
+// maxSteps is far above what is of use: relaxations converge in tens of steps.
+const maxSteps = 1_000_000
+
 // inference returns the settings that all relaxations share, or their defaults.
 func inference(rule string, gamma float64, steps int, g float64, t int) (float64, int, error) {
 	gamma, err := positive(rule, "gamma", gamma, g)
 	if steps == 0 {
 		steps = t
 	}
-	if err == nil && steps < 1 {
-		err = fmt.Errorf("credit: %s: %d steps; want 1 or more", rule, steps)
+	if err == nil && (steps < 1 || steps > maxSteps) {
+		err = fmt.Errorf("credit: %s: %d steps; want 1 to %d", rule, steps, maxSteps)
 	}
 	return gamma, steps, err
 }

@@ -17,12 +17,17 @@ type Synthesizer struct {
 	Width  int `json:"width"`  // units of each hidden layer; 256 if zero; of no use without hidden layers
 }
 
+// maxWidth is far above what is of use, and its square no more than memory can hold.
+const maxWidth = 10_000
+
 func (y Synthesizer) validate(rule string) error {
 	switch {
 	case y.Hidden < 0 || y.Hidden > 2:
 		return fmt.Errorf("credit: %s: hidden is %d, want 0 to 2 layers", rule, y.Hidden)
 	case y.Width < 0:
 		return fmt.Errorf("credit: %s: width is %d, want 1 or more units", rule, y.Width)
+	case y.Width > maxWidth:
+		return fmt.Errorf("credit: %s: width is %d, want %d units at most", rule, y.Width, maxWidth)
 	}
 	return nil
 }

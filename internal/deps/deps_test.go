@@ -35,6 +35,7 @@ var lattice = map[string]node{
 	"internal/rng":        {},
 	"internal/regular":    {},
 	"internal/atomicfile": {},
+	"internal/machine":    {},
 
 	"checkpoints":     {imports: "internal/atomicfile internal/brief internal/regular params"},
 	"checkpoints/zoo": {imports: "checkpoints"},
@@ -46,7 +47,7 @@ var lattice = map[string]node{
 	"inner/data/mnist":  {imports: "inner/data"},
 	"inner":             {imports: "internal/graph internal/kernel internal/rng params", tests: "inner/problemtest"},
 	"inner/nets":        {imports: "internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/credit inner/data/mnist inner/problemtest"},
-	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest internal/graph"},
+	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/machine internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest internal/graph"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
 	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/nets params", tests: "inner/problemtest internal/rng"},
@@ -56,15 +57,18 @@ var lattice = map[string]node{
 	"learnedopt":          {imports: "checkpoints checkpoints/zoo internal/graph internal/kernel internal/rng params", tests: "learnedopt/ruletest"},
 	"learnedopt/ruletest": {imports: "learnedopt internal/rng params"},
 
-	"meta":               {imports: "checkpoints inner internal/rng learnedopt params", tests: "inner/credit inner/nets inner/problemtest meta/estimatortest"},
+	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt params", tests: "inner/credit inner/nets inner/problemtest meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
-	"meta/eval":          {imports: "inner inner/credit inner/data internal/rng learnedopt meta params", tests: "inner/nets inner/problemtest"},
+	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt meta params", tests: "inner/nets inner/problemtest"},
 
-	"cmd/internal/cli":     {},
+	"cmd/internal/cli":     {imports: "internal/machine internal/regular", tests: "internal/atomicfile"},
 	"cmd/internal/clitest": {imports: "inner/data"},
+	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
 
-	"internal/deps": {},
+	"internal/deps":    {},
+	"internal/mutants": {imports: "internal/rng"},
 
+	"bench/crash": {},
 	"bench/peers": {},
 	"bench/ours":  {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt meta params"},
 }
@@ -72,7 +76,7 @@ var lattice = map[string]node{
 // command is the node of every folder right below cmd.
 var command = node{
 	tests:   "cmd/internal/clitest",
-	imports: "checkpoints checkpoints/zoo cmd/internal/cli inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/brief internal/kernel internal/regular internal/rng learnedopt meta meta/eval params",
+	imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/brief internal/kernel internal/machine internal/regular internal/rng learnedopt meta meta/eval params",
 }
 
 // conformance packages are for tests, and may import what tests may.
@@ -87,8 +91,8 @@ var exclusive = map[string]struct {
 	// What is differentiated is written where problems and rules are; everybody else sees slices.
 	"gorgonia.org":          {only: "internal/graph inner learnedopt"},
 	"github.com/chewxy/hm":  {only: "internal/graph"},
-	"unsafe":                {only: "internal/graph internal/kernel"},
-	"golang.org/x/sys":      {only: "internal/kernel"},
+	"unsafe":                {only: "internal/graph internal/kernel internal/machine"},
+	"golang.org/x/sys":      {only: "internal/kernel internal/machine"},
 	"gonum.org/v1/plot":     {only: "meta/eval"},
 	"gonum.org/v1/gonum":    {only: "inner internal/matrix learnedopt", tests: true},
 	"golang.org/x/sync":     {only: "meta"},
@@ -98,25 +102,26 @@ var exclusive = map[string]struct {
 	"testing":               {tests: true},
 	"github.com/stretchr":   {tests: true},
 	"github.com/alecthomas": {only: "cmd/internal/cli"},
-	"github.com/goccy":      {only: "cmd/internal/cli"},
+	"go.yaml.in":            {only: "cmd/internal/cli"},
 	"github.com/vbauerster": {only: "cmd/internal/cli"},
 
 	// A file format has one place.
 	"github.com/nlpodyssey/safetensors": {only: "checkpoints"},
+	"github.com/gofrs/flock":            {only: "cmd/internal/rundir"},
 
 	// The core is pure: files, clocks, signals and logs are the shell's. Data sets and checkpoints are files; eval times
 	// steps.
-	"os":            {only: "checkpoints cmd inner/data internal/atomicfile internal/regular", tests: true},
+	"os":            {only: "checkpoints cmd inner/data internal/atomicfile internal/machine internal/regular", tests: true},
 	"os/exec":       {tests: true},
-	"os/signal":     {only: "cmd/internal/cli"},
+	"os/signal":     {only: "cmd/internal/cli", tests: true},
 	"io/ioutil":     {},
-	"syscall":       {only: "cmd/internal/cli internal/atomicfile internal/regular", tests: true},
+	"syscall":       {only: "cmd/internal/cli cmd/internal/rundir internal/atomicfile internal/regular", tests: true},
 	"embed":         {only: "checkpoints inner/data/mnist"},
 	"time":          {only: "cmd meta/eval", tests: true},
 	"net":           {tests: true},
 	"log":           {only: "cmd", tests: true},
 	"flag":          {tests: true},
-	"path":          {only: "cmd", tests: true},
+	"path":          {only: "cmd internal/machine", tests: true},
 	"path/filepath": {only: "cmd inner/data internal/atomicfile", tests: true},
 
 	// Randomness is a value.
@@ -232,7 +237,7 @@ func TestLatticeIsNotStale(t *testing.T) {
 func TestExclusiveImports(t *testing.T) {
 	found := sources(t)
 	for _, folder := range slices.Sorted(maps.Keys(found)) {
-		if path.Dir(folder) == "bench" {
+		if path.Dir(folder) == "bench" || folder == "internal/mutants" {
 			continue // a program that measures is not part of the house
 		}
 		for p := range found[folder].code {

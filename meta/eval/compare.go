@@ -3,9 +3,11 @@ package eval
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
@@ -72,10 +74,47 @@ type Stat struct {
 
 func stat(s Summary) Stat { return Stat{meta.Number(s.Mean), meta.Number(s.StdErr)} }
 
+// Validate reports what Run would refuse before it begins: that there is nothing to compare, numbers of runs or steps below 1,
+// and what the machine has no memory for.
+func (c Comparison) Validate() error {
+	if len(c.Contenders) == 0 {
+		return errNoContenders
+	}
+	var all, tuned []learnedopt.Rule
+	for _, x := range c.Contenders {
+		if x.Baseline != nil {
+			tuned = append(tuned, untuned(*x.Baseline).Rule)
+		} else {
+			all = append(all, x.Learned.Rule)
+		}
+	}
+	if err := c.test().Validate(append(all, tuned...)...); err != nil {
+		return err
+	}
+	const perPoint = 80 // of a curve: mean and error, while the slices grow, and both as text
+	if err := machine.Fits(perPoint * float64(len(c.Contenders)) * float64(c.Steps)); err != nil {
+		return fmt.Errorf("eval: %d curves of %d steps: %w", len(c.Contenders), c.Steps, err)
+	}
+	if len(tuned) == 0 {
+		return nil
+	}
+	return c.tuning().Validate(tuned...)
+}
+
+// test returns the runs that the results are measured on.
+func (c Comparison) test() Runs {
+	return Runs{Family: c.Test, Steps: c.Steps, Count: c.Runs, Key: rng.Split(c.Seed, keyTest)}
+}
+
+// tuning returns the runs that learning rates are tuned on.
+func (c Comparison) tuning() Runs {
+	return Runs{Family: c.Tuning, Steps: c.Steps, Count: c.TuningRuns, Key: rng.Split(c.Seed, keyTuning)}
+}
+
 // Run tunes, measures and times every contender.
 func (c Comparison) Run(ctx context.Context) (*Report, error) {
-	if len(c.Contenders) == 0 {
-		return nil, errNoContenders
+	if err := c.Validate(); err != nil {
+		return nil, err
 	}
 	report := &Report{Problem: c.Problem, Credit: c.Credit, Steps: c.Steps, Runs: c.Runs, Seed: c.Seed}
 	work, err := c.work(ctx)
@@ -130,8 +169,7 @@ func (c Comparison) measure(ctx context.Context, x Contender) (Result, error) {
 	r := Result{Name: x.Name, Kind: "learned"}
 	trained := x.Learned
 	if x.Baseline != nil {
-		tuning := Runs{Family: c.Tuning, Steps: c.Steps, Count: c.TuningRuns, Key: rng.Split(c.Seed, keyTuning)}
-		tuned, err := Tune(ctx, *x.Baseline, LearningRates(), tuning)
+		tuned, err := Tune(ctx, *x.Baseline, LearningRates(), c.tuning())
 		if err != nil {
 			return r, err
 		}
@@ -142,7 +180,7 @@ func (c Comparison) measure(ctx context.Context, x Contender) (Result, error) {
 	if r.Hyper, err = json.Marshal(trained.Rule); err != nil {
 		return r, err
 	}
-	test := Runs{Family: c.Test, Steps: c.Steps, Count: c.Runs, Key: rng.Split(c.Seed, keyTest)}
+	test := c.test()
 	losses, err := Measure(ctx, trained, test)
 	if err != nil {
 		return r, err

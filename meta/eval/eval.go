@@ -14,8 +14,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/params"
 )
 
 // Runs says what is measured: training runs of the problems of a family.
@@ -26,11 +28,51 @@ type Runs struct {
 	Key    uint64 // names them all
 }
 
-func (r Runs) check() error {
+// Validate reports numbers of runs or steps below 1, and what the machine has no memory for under any of the rules. Measure
+// does so too, for its rule; this is for those who want to know early.
+func (r Runs) Validate(rules ...learnedopt.Rule) error {
 	if r.Steps < 1 || r.Count < 1 {
 		return fmt.Errorf("eval: %d runs of %d steps; want at least 1 of each", r.Count, r.Steps)
 	}
+	p, err := r.Family.Sample(r.problemKey(0))
+	if err != nil {
+		return err
+	}
+	for _, rule := range rules {
+		need, err := r.bytes(p, rule)
+		if err == nil {
+			err = machine.Fits(need)
+		}
+		if err != nil {
+			return fmt.Errorf("eval: %d runs of %d steps of %q on %d weights: %w", r.Count, r.Steps, rule.Name(), p.Params().Len(), err)
+		}
+	}
 	return nil
+}
+
+// bytes estimates what Measure takes: all losses, and for each goroutine a run's vectors, the rule's state and the problem.
+func (r Runs) bytes(p inner.Problem, rule learnedopt.Rule) (float64, error) {
+	training, err := trainingBytes(p.Params(), rule)
+	if err != nil {
+		return 0, err
+	}
+	if s, ok := p.(inner.Sized); ok {
+		training += s.Bytes()
+	}
+	losses := float64(r.Count) * (float64(r.Steps)*machine.Size[float64]() + machine.Size[[]float64]())
+	return losses + training*float64(min(r.Count, runtime.GOMAXPROCS(0))), nil
+}
+
+// trainingBytes estimates what a training run takes beside its problem: weights, gradient, step, and the rule's state.
+func trainingBytes(theta params.Layout, rule learnedopt.Rule) (float64, error) {
+	if err := theta.Validate(); err != nil {
+		return 0, err
+	}
+	state := rule.State(theta)
+	if err := state.Validate(); len(state) > 0 && err != nil {
+		return 0, err
+	}
+	return (3*float64(theta.Len()) + float64(state.Len())) * machine.Size[float32](), nil
 }
 
 // Losses are the losses of a number of runs: Losses[i][t] is that of run i at the weights that its update t, counted
@@ -41,7 +83,7 @@ type Losses [][]float64
 // Measure runs a rule. The runs are spread over runtime.GOMAXPROCS(0) goroutines; the result does not depend on how many
 // these are.
 func Measure(ctx context.Context, t *learnedopt.Trained, r Runs) (Losses, error) {
-	if err := r.check(); err != nil {
+	if err := r.Validate(t.Rule); err != nil {
 		return nil, err
 	}
 	losses := make(Losses, r.Count)
@@ -56,7 +98,7 @@ func Measure(ctx context.Context, t *learnedopt.Trained, r Runs) (Losses, error)
 					return err
 				}
 				if opt == nil {
-					if opt, err = t.New(run.problem.Params()); err != nil {
+					if opt, err = learnedopt.New(t.Rule, t.Phi, run.problem.Params()); err != nil {
 						return err
 					}
 				}
@@ -71,6 +113,11 @@ func Measure(ctx context.Context, t *learnedopt.Trained, r Runs) (Losses, error)
 	return losses, eg.Wait()
 }
 
+// key returns that of run i, whose children name its problem, its start and its minibatches.
+func (r Runs) key(i int) uint64 { return rng.Split(r.Key, uint64(i)) }
+
+func (r Runs) problemKey(i int) uint64 { return rng.Split(r.key(i), 0) }
+
 // A run is one training run about to begin.
 type run struct {
 	problem     inner.Problem
@@ -79,8 +126,8 @@ type run struct {
 }
 
 func newRun(r Runs, i int) (*run, error) {
-	key := rng.Split(r.Key, uint64(i))
-	p, err := r.Family.Sample(rng.Split(key, 0))
+	key := r.key(i)
+	p, err := r.Family.Sample(r.problemKey(i))
 	if err != nil {
 		return nil, err
 	}
@@ -121,14 +168,14 @@ func (u *run) step(opt *learnedopt.Optimizer, t int) (loss float64, err error) {
 
 // StepTime returns the median time of a whole training step, gradient and update, over one run of a rule.
 func StepTime(ctx context.Context, t *learnedopt.Trained, r Runs) (time.Duration, error) {
-	if err := r.check(); err != nil {
+	if err := r.Validate(t.Rule); err != nil {
 		return 0, err
 	}
 	u, err := newRun(r, 0)
 	if err != nil {
 		return 0, err
 	}
-	opt, err := t.New(u.problem.Params())
+	opt, err := learnedopt.New(t.Rule, t.Phi, u.problem.Params())
 	if err != nil {
 		return 0, err
 	}

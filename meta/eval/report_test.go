@@ -27,13 +27,19 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
+	require.Equal(t, goldenText(t, name, got), got)
+}
+
+// goldenText returns what a golden file holds, which is got if it is to be rewritten.
+func goldenText(t *testing.T, name, got string) string {
+	t.Helper()
 	path := filepath.Join("testdata", name)
 	if *update {
 		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Equal(t, string(want), got)
+	return string(want)
 }
 
 func numbers(v ...float64) []meta.Number {

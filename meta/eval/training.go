@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/data"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/params"
@@ -110,9 +111,16 @@ func (t Training) begin() (*session, error) {
 		return nil, fmt.Errorf("eval: minibatches of %d from %d images; want as many images at least", p.Batch(), len(s.order))
 	}
 	n := p.Params().Len()
+	need, err := trainingBytes(p.Params(), t.Optimizer.Rule)
+	if err == nil {
+		err = machine.Fits(need + p.Bytes())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("eval: training %d weights by %q: %w", n, t.Optimizer.Rule.Name(), err)
+	}
 	s.theta, s.grad = make([]float32, n), make([]float32, n)
 	p.Init(s.theta, rng.Split(t.Key, keyStart))
-	s.moves, err = t.Optimizer.New(p.Params())
+	s.moves, err = learnedopt.New(t.Optimizer.Rule, t.Optimizer.Phi, p.Params())
 	return s, err
 }
 
@@ -124,7 +132,7 @@ func (s *session) headStart(ctx context.Context) (took time.Duration, err error)
 	}
 	at := s.problem.Own()
 	own, dOwn := s.theta[at:], s.grad[at:]
-	moves, err := s.Optimizer.New(params.Layout{{Name: "own", Shape: []int{len(own)}}})
+	moves, err := learnedopt.New(s.Optimizer.Rule, s.Optimizer.Phi, params.Layout{{Name: "own", Shape: []int{len(own)}}})
 	if err != nil {
 		return 0, err
 	}

@@ -8,45 +8,72 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 )
 
-// Main runs a command as the process: it gives run the arguments, a context that an interrupt or a request to
-// terminate cancels, and the standard streams. If run fails, Main prints "NAME: error" as one line on stderr and exits
-// with status 1; otherwise it returns.
+// exitStatus is what the help of every command says about how it ends.
+const exitStatus = `Exit status: 0 when the work is done, 1 after an error, and 128 plus its number when a signal has ended
+the work in good order (129 hangup, 130 interrupt, 141 broken pipe, 143 terminate). A second signal kills.`
+
+// Main runs a command as the process: it gives run the arguments, a context that a signal cancels, and the standard
+// streams. If run fails, Main prints "NAME: error" as one line on stderr and exits; otherwise it returns. The status is
+// 128 plus the signal's number if run's error wraps the context's, that is if the signal was all that happened, or if
+// whoever read stdout is gone; else it is 1.
 //
-// The first signal asks the command to stop in good order. A second one kills it.
+// The signals are an interrupt, a request to terminate, a hangup unless it was ignored at the start, as under nohup, and
+// that a pipe on stdout or stderr has lost its reader. The first asks the command to stop in good order. A second one
+// kills it, except that writes to a broken pipe go on failing with an error.
 func Main(run func(ctx context.Context, args []string, stdout, stderr io.Writer) error) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// As soon as the context is cancelled, signals act by default again.
-	context.AfterFunc(ctx, stop)
+	ctx := untilSignal()
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	if err == nil {
-		stop()
 		return
 	}
 	fmt.Fprintln(os.Stderr, errorLine(ctx, filepath.Base(os.Args[0]), err))
-	os.Exit(1)
+	os.Exit(statusOf(ctx, err))
+}
+
+// A stop is the cause of a context that a signal has cancelled.
+type stop struct{ syscall.Signal }
+
+func (s stop) Error() string { return s.String() + " signal received" }
+
+// untilSignal returns a context that the first signal cancels.
+func untilSignal() context.Context {
+	kill := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		kill = append(kill, syscall.SIGHUP)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, append(kill, syscall.SIGPIPE)...)
+	go func() {
+		first := (<-received).(syscall.Signal)
+		// These act by default from now on. A broken pipe does not: the next line of progress would kill the command while it
+		// stops in good order.
+		signal.Reset(kill...)
+		cancel(stop{first})
+	}()
+	return ctx
+}
+
+// statusOf returns the exit status after an error.
+func statusOf(ctx context.Context, err error) int {
+	if s, ok := errors.AsType[stop](context.Cause(ctx)); ok && errors.Is(err, context.Canceled) {
+		return 128 + int(s.Signal)
+	}
+	if errors.Is(err, syscall.EPIPE) { // the signal may still be on its way
+		return 128 + int(syscall.SIGPIPE)
+	}
+	return 1
 }
 
 // errorLine words the error with which the command ended. "context canceled" alone would puzzle whoever pressed
-// Ctrl-C, so the signal is named too.
+// Ctrl-C, so the signal is named too. Whatever the error holds, the line is one, and short.
 func errorLine(ctx context.Context, name string, err error) string {
-	line := name + ": " + foldLines(err.Error())
+	line := name + ": " + err.Error()
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		line += " (" + context.Cause(ctx).Error() + ")"
 	}
-	return line
-}
-
-// foldLines puts the lines of a text on one.
-func foldLines(text string) string {
-	var lines []string
-	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return strings.Join(lines, "; ")
+	return oneLine(line, maxLine)
 }

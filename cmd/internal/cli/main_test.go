@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +28,8 @@ func TestMain(m *testing.M) {
 		Main(waitForSignal)
 	case "ignore":
 		Main(ignoreSignals)
+	case "pipe":
+		Main(writeToBrokenPipe)
 	case "succeed":
 		Main(func(_ context.Context, args []string, stdout, _ io.Writer) error {
 			_, err := fmt.Fprint(stdout, args)
@@ -64,16 +68,77 @@ func start(t *testing.T, run string) (*exec.Cmd, *bytes.Buffer) {
 }
 
 func TestMainSignal(t *testing.T) {
+	hear(t, syscall.SIGHUP)
 	for _, c := range []struct {
-		signal os.Signal
+		signal syscall.Signal
 		name   string
-	}{{os.Interrupt, "interrupt"}, {syscall.SIGTERM, "terminated"}} {
+	}{{syscall.SIGINT, "interrupt"}, {syscall.SIGTERM, "terminated"}, {syscall.SIGHUP, "hangup"}} {
 		cmd, stderr := start(t, "obey")
 		require.NoError(t, cmd.Process.Signal(c.signal))
 		require.Error(t, cmd.Wait())
-		require.Equal(t, 1, cmd.ProcessState.ExitCode())
+		require.Equal(t, 128+int(c.signal), cmd.ProcessState.ExitCode())
 		require.Equal(t, "metatrain: step 3:; context canceled ("+c.name+" signal received)\n", stderr.String())
 	}
+}
+
+// hear makes commands that the test starts take a signal as if it had not been ignored before, as it is under nohup.
+func hear(t *testing.T, s os.Signal) {
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, s)
+	t.Cleanup(func() { signal.Stop(heard) })
+}
+
+// Under nohup a command goes on when the terminal hangs up.
+func TestMainHangupIgnored(t *testing.T) {
+	signal.Ignore(syscall.SIGHUP)
+	defer signal.Reset(syscall.SIGHUP)
+	cmd, stderr := start(t, "obey")
+	require.NoError(t, cmd.Process.Signal(syscall.SIGHUP))
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.Error(t, cmd.Wait())
+	require.Equal(t, 128+int(syscall.SIGTERM), cmd.ProcessState.ExitCode())
+	require.Contains(t, stderr.String(), "(terminated signal received)")
+}
+
+// When whoever reads has gone, the command learns of it and has all the time that it needs: writing to the pipe again and
+// again does not kill it.
+func TestMainBrokenPipe(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "CLI_TEST_RUN=pipe")
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, reader.Close())
+	cmd.Stdout, cmd.Stderr = writer, writer
+	done := filepath.Join(t.TempDir(), "done")
+	cmd.Args = append(cmd.Args, done)
+	require.NoError(t, cmd.Start())
+	require.NoError(t, writer.Close())
+	require.Error(t, cmd.Wait())
+	require.Equal(t, 128+int(syscall.SIGPIPE), cmd.ProcessState.ExitCode())
+	require.FileExists(t, done)
+}
+
+func writeToBrokenPipe(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	fmt.Fprintln(stderr, "the first")
+	<-ctx.Done()
+	for range 3 {
+		fmt.Fprintln(stderr, "one more")
+	}
+	if err := os.WriteFile(args[0], nil, 0o666); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(stdout, "the result")
+	return err
+}
+
+// The status is the signal's only if the signal was all that happened.
+func TestStatus(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	require.Equal(t, 1, statusOf(ctx, context.Canceled), "no signal yet")
+	cancel(stop{syscall.SIGTERM})
+	require.Equal(t, 143, statusOf(ctx, fmt.Errorf("stopped: %w", context.Canceled)))
+	require.Equal(t, 1, statusOf(ctx, errors.New("no space left")))
+	require.Equal(t, 141, statusOf(ctx, fmt.Errorf("the table: %w", syscall.EPIPE)))
 }
 
 func TestMainSecondSignalKills(t *testing.T) {

@@ -42,18 +42,40 @@ func CheckOutput(path string, extensions ...string) error {
 	return nil
 }
 
-// EnsureDir creates the folder if it is missing, with its parents, and reports why files cannot be written to it.
-func EnsureDir(dir string) error {
-	if dir == "" {
-		return errors.New("want the name of a folder, got nothing")
+// SameFile reports whether two paths lead to one file, by another way round, a link, or a spelling that some systems take for
+// the same; none of it has to exist. Who writes to the one would then lose what is in the other.
+func SameFile(a, b string) bool {
+	a, b = resolved(a), resolved(b)
+	if x, err := os.Stat(a); err == nil {
+		if y, err := os.Stat(b); err == nil {
+			return os.SameFile(x, y)
+		}
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("%s: cannot create the folder: %w", dir, reason(err))
+	return strings.EqualFold(a, b)
+}
+
+// resolved returns where a path leads, without links as far as it exists.
+func resolved(path string) string {
+	if to, err := filepath.Abs(path); err == nil {
+		path = to
 	}
-	if err := writable(dir); err != nil {
-		return fmt.Errorf("%s: cannot write to the folder: %w", dir, err)
+	for range 40 { // links that lead to nothing yet; they may go round in circles
+		if to, err := filepath.EvalSymlinks(path); err == nil {
+			return to
+		}
+		to, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
 	}
-	return nil
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
 }
 
 // openable reports why an existing file cannot be opened for writing.

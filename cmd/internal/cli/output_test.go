@@ -3,10 +3,13 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/internal/atomicfile"
 )
 
 func TestCheckOutput(t *testing.T) {
@@ -43,16 +46,39 @@ func TestCheckOutput(t *testing.T) {
 	requireNames(t, "folder.png")
 }
 
-func TestEnsureDir(t *testing.T) {
+// TestLongNames shows that a name is either too long at once or not at all.
+func TestLongNames(t *testing.T) {
 	t.Chdir(t.TempDir())
-	require.NoError(t, EnsureDir("runs/one"))
-	require.NoError(t, EnsureDir("runs/one"), "it exists already")
-	require.NoError(t, EnsureDir("."))
-	requireNames(t, "runs/one")
-	require.NoError(t, os.WriteFile("file", nil, 0o666))
-	require.EqualError(t, EnsureDir("file"), "file: cannot create the folder: not a directory")
-	require.EqualError(t, EnsureDir("file/sub"), "file/sub: cannot create the folder: not a directory")
-	require.EqualError(t, EnsureDir(""), "want the name of a folder, got nothing")
+	longest := strings.Repeat("n", 255)
+	require.NoError(t, CheckOutput(longest))
+	require.NoError(t, atomicfile.WriteFile(longest, nil))
+	require.ErrorContains(t, CheckOutput(longest+"n"), "file name too long")
+}
+
+func TestSameFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.Mkdir("dir", 0o777))
+	require.NoError(t, os.Symlink("dir", "other"))
+	require.NoError(t, os.WriteFile("old", []byte("x"), 0o666))
+	require.NoError(t, os.WriteFile("copy", []byte("x"), 0o666))
+	require.NoError(t, os.Link("old", "hard"))
+	require.NoError(t, os.Symlink("old", "soft"))
+	require.NoError(t, os.Symlink("new", "dangling"))
+	require.NoError(t, os.Symlink("round", "round"))
+	here, err := os.Getwd()
+	require.NoError(t, err)
+	for _, same := range [][2]string{
+		{"new", "new"}, {"new", "./new"}, {"new", filepath.Join(here, "new")}, {"new", "dir/../new"}, {"dir/new", "other/new"},
+		{"new", "NEW"}, {"old", "hard"}, {"old", "soft"}, {"hard", "soft"}, {"new", "dangling"}, {"dir", "other"}, {"round", "round"},
+		{"none/x", "none/x"},
+	} {
+		require.True(t, SameFile(same[0], same[1]), same)
+		require.True(t, SameFile(same[1], same[0]), same)
+	}
+	for _, other := range [][2]string{{"old", "copy"}, {"old", "new"}, {"new", "dir/new"}, {"soft", "copy"}, {"round", "new"}, {"dir", "."}} {
+		require.False(t, SameFile(other[0], other[1]), other)
+		require.False(t, SameFile(other[1], other[0]), other)
+	}
 }
 
 func TestOutputWithoutPermission(t *testing.T) {
@@ -65,8 +91,6 @@ func TestOutputWithoutPermission(t *testing.T) {
 	require.NoError(t, os.Mkdir("locked", 0o555))
 	locked := filepath.Join("locked", "new.png")
 	require.EqualError(t, CheckOutput(locked), "locked/new.png: cannot write to its folder: permission denied")
-	require.EqualError(t, EnsureDir("locked"), "locked: cannot write to the folder: permission denied")
-	require.EqualError(t, EnsureDir("locked/sub"), "locked/sub: cannot create the folder: permission denied")
 }
 
 // requireNames checks what a folder holds: a probe left behind would show.

@@ -7,9 +7,10 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 )
@@ -27,22 +28,27 @@ type Common struct {
 type Vars map[string]string
 
 // Parse fills the struct that flags points to from the arguments, the environment, the YAML file and the defaults,
-// in this order of precedence. The struct is described with the tags of kong; a flag --config, if there is one, names
+// in this order of precedence. An environment variable that is empty counts as not set. The struct is described with the tags of kong; a flag --config, if there is one, names
 // the YAML file (see [Common]). Values the struct holds already are lost: defaults belong in the tags.
 //
 // If help was asked for, Parse prints it on stdout and returns done; the caller has nothing left to do then.
-// Errors are one line, for the user. Tags may refer to vars as ${name}.
+// Errors are one line of less than 300 bytes, for the user. Tags may refer to vars as ${name}.
 func Parse(name, description string, flags any, args []string, stdout, stderr io.Writer, vars ...Vars) (done bool, err error) {
-	var file configFile
+	for i, arg := range args {
+		if !utf8.ValidString(arg) { // kong would exchange the bytes for others
+			return false, fmt.Errorf("argument %d, %s: not UTF-8", i+1, quote(arg))
+		}
+	}
+	var from sources
 	options := []kong.Option{
 		kong.Name(name),
-		kong.Description(description),
+		kong.Description(description + "\n\n" + exitStatus),
 		kong.Writers(stdout, stderr),
 		// Only --help asks kong to exit. It then goes on with the other sources; what comes of that is of no interest.
 		kong.Exit(func(int) { done = true }),
-		kong.PostBuild(nameEnvironment),
-		kong.WithBeforeResolve(file.load),
-		kong.Resolvers(&file),
+		kong.ValueFormatter(helpText),
+		kong.WithBeforeResolve(from.load),
+		kong.Resolvers(&from),
 	}
 	for _, v := range vars {
 		options = append(options, kong.Vars(v))
@@ -52,19 +58,23 @@ func Parse(name, description string, flags any, args []string, stdout, stderr io
 		return false, err
 	}
 	_, err = parser.Parse(args)
-	if done {
+	switch {
+	case done:
 		return true, nil
+	case from.err != nil: // without the flag that kong puts in front
+		err = from.err
 	}
 	return false, plainError(err)
 }
 
-// nameEnvironment gives every flag its environment variable. kong.DefaultEnvars would, too, but it cuts names before
-// digits: --beta1 would be UNROLL_BETA_1.
-func nameEnvironment(k *kong.Kong) error {
-	for _, flag := range allFlags(k.Model) {
-		flag.Tag.Envs = []string{EnvPrefix + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(flag.Name))}
+// helpText is a flag's help with the name of its environment variable.
+func helpText(v *kong.Value) string {
+	if v.Flag == nil || v.Name == "help" {
+		return v.Help
 	}
-	return nil
+	named, tag := *v, *v.Tag
+	tag.Envs, named.Tag = []string{variable(v.Flag)}, &tag
+	return kong.DefaultHelpValueFormatter(&named)
 }
 
 // allFlags lists the flags of the command and its subcommands, without --help.
@@ -88,5 +98,5 @@ func plainError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return errors.New(foldLines(missingValue.ReplaceAllString(err.Error(), "the value is missing")))
+	return errors.New(oneLine(missingValue.ReplaceAllString(err.Error(), "the value is missing"), maxLine))
 }

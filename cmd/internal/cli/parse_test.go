@@ -5,9 +5,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,6 +30,7 @@ type options struct {
 	Key       Seed
 	Copies    *Count
 	Label     *string
+	Settings  *JSON
 	Fast      bool
 }
 
@@ -135,17 +138,17 @@ func TestEmptyYAML(t *testing.T) {
 	}
 }
 
-const keys = "adam-beta1, budget, copies, fast, files, key, label, layers, names, outer-lr, progress, rates, rule, seed, steps, widths"
+const keys = "keys are the names of flags, which --help lists"
 
 func TestBadYAML(t *testing.T) {
 	for _, c := range []struct{ name, yaml, want string }{
-		{"unknown key", "steps: 3\nouter_lr: 0.1", `run.yaml:2: unknown key "outer_lr"; keys are ` + keys},
-		{"config in config", "config: other.yaml", `run.yaml:1: unknown key "config"; keys are ` + keys},
-		{"help in config", "help: true", `run.yaml:1: unknown key "help"; keys are ` + keys},
-		{"merge key", "<<: {steps: 3}", `run.yaml:1: unknown key "<<"; keys are ` + keys},
+		{"unknown key", "steps: 3\nouter_lr: 0.1", `run.yaml:2: unknown key "outer_lr", did you mean "outer-lr"?`},
+		{"config in config", "config: other.yaml", `run.yaml:1: unknown key "config"; ` + keys},
+		{"help in config", "help: true", `run.yaml:1: unknown key "help"; ` + keys},
+		{"merge key", "<<: {steps: 3}", `run.yaml:1: unknown key "<<"; ` + keys},
 		{"repeated key", "steps: 3\nseed: 1\nsteps: 4", `run.yaml:3: key "steps" is there already, on line 1`},
-		{"list for a document", "- steps", "run.yaml: want a mapping of flags to values, got a list; keys are " + keys},
-		{"word for a document", "steps", `run.yaml: want a mapping of flags to values, got "steps"; keys are ` + keys},
+		{"list for a document", "- steps", `run.yaml: want a mapping of flags to values, such as "seed: 2", got a list`},
+		{"word for a document", "steps", `run.yaml: want a mapping of flags to values, such as "seed: 2", got "steps"`},
 		{"two documents", "steps: 3\n---\nsteps: 4", "run.yaml: want one YAML document, got 2"},
 		{"mapping for a number", "outer-lr: {a: 1}", "run.yaml:1: outer-lr: want a plain value, got a mapping"},
 		{"block mapping for a number", "outer-lr:\n  a: 1", "run.yaml:1: outer-lr: want a plain value, got a mapping"},
@@ -154,17 +157,17 @@ func TestBadYAML(t *testing.T) {
 		{"list in a list", "layers: [[1]]", "run.yaml:1: layers: want a plain value, got a list"},
 		{"alias", "seed: &a 3\nsteps: *a", "run.yaml:1: seed: want a plain value, got an anchor, alias or tag"},
 		{"word for a number", "outer-lr: fast", `run.yaml:1: outer-lr: want a number above 0, got "fast"`},
-		{"bool for a number", "steps: true", `run.yaml:1: steps: want a whole number of at least 1, got "true"`},
-		{"fraction for a count", "steps: 1.5", `run.yaml:1: steps: want a whole number of at least 1, got "1.5"`},
+		{"bool for a number", "steps: true", `run.yaml:1: steps: want a whole number from 1 to 1000000000, got "true"`},
+		{"fraction for a count", "steps: 1.5", `run.yaml:1: steps: want a whole number from 1 to 1000000000, got "1.5"`},
 		{"infinity", "outer-lr: .inf", `run.yaml:1: outer-lr: want a number above 0, got ".inf"`},
 		{"not a number", "outer-lr: .nan", `run.yaml:1: outer-lr: want a number above 0, got ".nan"`},
 		{"bare number for a duration", "budget: 90", `run.yaml:1: budget: want a duration above 0 such as 90s, 2m or 1h30m, got "90"`},
 		{"bad element", "rates: [0.1, 0]", `run.yaml:1: rates: want a number above 0, got "0"`},
 		{"empty list of names", "files: []", `run.yaml:1: files: want names with commas between them, got ""`},
-		{"bad width", "widths: [3, 0]", `run.yaml:1: widths: want whole numbers of at least 1 with commas between them, got "3,0"`},
-		{"bad value that may stay away", "copies: 0", `run.yaml:1: copies: want a whole number of at least 1, got "0"`},
+		{"bad width", "widths: [3, 0]", `run.yaml:1: widths: want up to 100 whole numbers from 1 to 10000000 with commas between them, got "3,0"`},
+		{"bad value that may stay away", "copies: 0", `run.yaml:1: copies: want a whole number from 1 to 1000000000, got "0"`},
 		{"word for a bool", "fast: maybe", `run.yaml:1: fast: bool value must be true, 1, yes, false, 0 or no but got "maybe"`},
-		{"none of an enum", "rule: sgd", `--rule must be one of "lstm","adam" but got "sgd"`},
+		{"none of an enum", "rule: sgd", `run.yaml:1: rule: want one of lstm, adam, got "sgd"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := parse(t, c.yaml)
@@ -206,19 +209,19 @@ func TestBadArguments(t *testing.T) {
 		{`--outer-lr: want a number above 0, got "-1"`, []string{"--outer-lr=-1"}},
 		{`--outer-lr: want a number above 0, got ""`, []string{"--outer-lr="}},
 		{`--outer-lr: want a number above 0, got "fast"`, []string{"--outer-lr", "fast"}},
-		{`--steps: want a whole number of at least 1, got "0"`, []string{"--steps", "0"}},
-		{`--steps: want a whole number of at least 1, got "-3"`, []string{"--steps", "-3"}},
-		{`--steps: want a whole number of at least 1, got "1.5"`, []string{"--steps", "1.5"}},
-		{`--steps: want a whole number of at least 1, got "99999999999999999999"`, []string{"--steps", "99999999999999999999"}},
+		{`--steps: want a whole number from 1 to 1000000000, got "0"`, []string{"--steps", "0"}},
+		{`--steps: want a whole number from 1 to 1000000000, got "-3"`, []string{"--steps", "-3"}},
+		{`--steps: want a whole number from 1 to 1000000000, got "1.5"`, []string{"--steps", "1.5"}},
+		{`--steps: want a whole number from 1 to 1000000000, got "99999999999999999999"`, []string{"--steps", "99999999999999999999"}},
 		{`--budget: want a duration above 0 such as 90s, 2m or 1h30m, got "0s"`, []string{"--budget", "0s"}},
 		{`--budget: want a duration above 0 such as 90s, 2m or 1h30m, got "-2m"`, []string{"--budget", "-2m"}},
 		{`--budget: want a duration above 0 such as 90s, 2m or 1h30m, got "90"`, []string{"--budget", "90"}},
 		{`--files: want names with commas between them, got ""`, []string{"--files="}},
 		{`--files: want names with commas between them, got "a,,b"`, []string{"--files", "a,,b"}},
 		{`--files: want names with commas between them, got nothing`, []string{"--files"}},
-		{`--widths: want whole numbers of at least 1 with commas between them, got ""`, []string{"--widths="}},
-		{`--widths: want whole numbers of at least 1 with commas between them, got "-3"`, []string{"--widths", "-3"}},
-		{`--widths: want whole numbers of at least 1 with commas between them, got "3,x"`, []string{"--widths", "3,x"}},
+		{`--widths: want up to 100 whole numbers from 1 to 10000000 with commas between them, got ""`, []string{"--widths="}},
+		{`--widths: want up to 100 whole numbers from 1 to 10000000 with commas between them, got "-3"`, []string{"--widths", "-3"}},
+		{`--widths: want up to 100 whole numbers from 1 to 10000000 with commas between them, got "3,x"`, []string{"--widths", "3,x"}},
 		{`--key: want a whole number of at least 0, got "-1"`, []string{"--key", "-1"}},
 		{`--key: want a whole number of at least 0, got "1.5"`, []string{"--key=1.5"}},
 		{`--rates: want a number above 0, got "0"`, []string{"--rates", "1,0"}},
@@ -229,7 +232,14 @@ func TestBadArguments(t *testing.T) {
 	}
 	t.Setenv("UNROLL_OUTER_LR", "nan")
 	_, err := parse(t, "")
-	require.EqualError(t, err, `--outer-lr: want a number above 0, got "nan" (from envar UNROLL_OUTER_LR="nan")`)
+	require.EqualError(t, err, `UNROLL_OUTER_LR: want a number above 0, got "nan"`)
+}
+
+func TestSplitNames(t *testing.T) {
+	for _, names := range [][]string{{"a"}, {"a", "b"}, {"a,b", "c"}, {",", ",,"}, {`a\b`, "é"}, {strings.Repeat("x", 100_000), "y"}} {
+		require.Equal(t, names, splitNames(kong.JoinEscaped(names, ',')))
+	}
+	require.Equal(t, []string{"a", ""}, splitNames("a,"))
 }
 
 func TestHelp(t *testing.T) {

@@ -1,119 +1,103 @@
 package cli
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"go.yaml.in/yaml/v3"
 )
 
-// A configFile gives kong the values of a YAML file of flag names and values. A value means what the same text would
-// mean on the command line, so one parser, that of the flag, judges both.
+// readConfig returns the text of each value in a YAML document whose keys are names of flags.
 //
 // It is strict, since a misspelt key that is silently ignored costs a night of training: the whole file must make
-// sense, also the values that a flag or an environment variable overrides.
-type configFile struct {
-	loaded bool
-	values map[string]string // flag name to the text of its value
-}
-
-var _ kong.Resolver = (*configFile)(nil)
-
-// Validate does nothing: load has refused what is wrong.
-func (c *configFile) Validate(*kong.Application) error { return nil }
-
-// Resolve returns the text that the file has for a flag. Kong asks only for flags that are not among the arguments,
-// but it would let the answer win over the environment.
-func (c *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	for _, env := range flag.Tag.Envs {
-		if _, set := os.LookupEnv(env); set {
-			return nil, nil
-		}
-	}
-	if text, ok := c.values[flag.Name]; ok {
-		return text, nil
-	}
-	return nil, nil
-}
-
-// load reads the file that --config names. It is a hook of kong, which calls it once for each argument.
-func (c *configFile) load(ctx *kong.Context) error {
-	if c.loaded {
-		return nil
-	}
-	c.loaded = true
-	flags := allFlags(ctx.Model)
-	at := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == "config" })
-	if at < 0 {
-		return nil
-	}
-	path := fmt.Sprint(ctx.FlagValue(flags[at]))
-	if path == "" {
-		return nil
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("--config: %s: %w", path, reason(err))
-	}
-	c.values, err = readConfig(path, text, slices.Delete(flags, at, at+1))
-	return err
-}
-
-// readConfig returns the text of each value in a YAML document whose keys are names of flags.
+// sense, also the values that a flag or an environment variable overrides. Aliases are refused, which keeps the work in
+// proportion to the length of the file.
 func readConfig(path string, text []byte, flags []*kong.Flag) (map[string]string, error) {
 	root, err := parseYAML(path, text)
 	if err != nil || root == nil {
 		return nil, err
 	}
-	pairs, ok := root.(ast.MapNode)
-	if !ok {
-		return nil, fmt.Errorf("%s: want a mapping of flags to values, got %s; keys are %s", path, kind(root), keyList(flags))
+	if root.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("%s: want a mapping of flags to values, such as \"seed: 2\", got %s", path, kind(root))
 	}
 	values, lines := make(map[string]string), make(map[string]int)
-	for pair := pairs.MapRange(); pair.Next(); {
-		key, line := keyText(pair.Key()), pair.Key().GetToken().Position.Line
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		at, value := root.Content[i], root.Content[i+1]
+		key, line := at.Value, at.Line
+		if at.Kind != yaml.ScalarNode {
+			return nil, fmt.Errorf("%s:%d: want the name of a flag for a key, got %s", path, line, kind(at))
+		}
 		if first, twice := lines[key]; twice {
-			return nil, fmt.Errorf("%s:%d: key %q is there already, on line %d", path, line, key, first)
+			return nil, fmt.Errorf("%s:%d: key %s is there already, on line %d", path, line, quote(key), first)
 		}
 		lines[key] = line
-		at := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == key })
-		if at < 0 {
-			return nil, fmt.Errorf("%s:%d: unknown key %q; keys are %s", path, line, key, keyList(flags))
+		f := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == key })
+		if f < 0 {
+			return nil, fmt.Errorf("%s:%d: %w", path, line, unknownKey(key, flags))
 		}
-		value, err := flagText(flags[at], pair.Value())
+		text, err := flagText(flags[f], value)
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: %s: %w", path, line, key, err)
 		}
-		values[key] = value
+		values[key] = text
 	}
 	return values, nil
 }
 
-// parseYAML returns the root of the one document in the file, nil if it is empty.
-func parseYAML(path string, text []byte) (ast.Node, error) {
-	// Repeated keys are let through here because readConfig words that error better.
-	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		// The error's own text is a picture of the file, several lines high.
-		var e yaml.Error
-		if errors.As(err, &e) && e.GetToken() != nil {
-			return nil, fmt.Errorf("%s:%d: %s", path, e.GetToken().Position.Line, foldLines(e.GetMessage()))
-		}
-		return nil, fmt.Errorf("%s: %s", path, foldLines(err.Error()))
+func unknownKey(key string, flags []*kong.Flag) error {
+	var names []string
+	for _, f := range flags {
+		names = append(names, f.Name)
 	}
-	var roots []ast.Node
-	for _, doc := range file.Docs {
-		switch doc.Body.(type) {
-		case nil, *ast.NullNode, *ast.CommentGroupNode:
-		default:
-			roots = append(roots, doc.Body)
+	if name := nearest(key, names); name != "" {
+		return fmt.Errorf("unknown key %s, did you mean %q?", quote(key), name)
+	}
+	return fmt.Errorf("unknown key %s; keys are the names of flags, which --help lists", quote(key))
+}
+
+// syntaxError is how the parser words that a text is no YAML.
+var syntaxError = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+// plainSyntax words such an error in our way. The parser counts lines from 0 where it misses something, and from 1
+// elsewhere.
+func plainSyntax(path string, err error) error {
+	message := foldLines(err.Error())
+	if m := syntaxError.FindStringSubmatch(message); m != nil {
+		message = message[len(m[0]):]
+		if line, err := strconv.Atoi(m[1]); err == nil {
+			if strings.HasPrefix(message, "did not find expected") {
+				line++
+			}
+			path = fmt.Sprintf("%s:%d", path, line)
+		}
+	}
+	return fmt.Errorf("%s: %s", path, message)
+}
+
+// parseYAML returns the root of the one document in the file, nil if it is empty. The parser takes no deeper nesting than
+// 10,000, and time in proportion to the length of the text.
+func parseYAML(path string, text []byte) (*yaml.Node, error) {
+	var roots []*yaml.Node
+	for d := yaml.NewDecoder(bytes.NewReader(text)); ; {
+		var doc yaml.Node
+		err := d.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, plainSyntax(path, err)
+		}
+		if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 && !null(doc.Content[0]) {
+			roots = append(roots, doc.Content[0])
 		}
 	}
 	switch len(roots) {
@@ -126,31 +110,37 @@ func parseYAML(path string, text []byte) (ast.Node, error) {
 }
 
 // flagText returns the value of a flag as it would be written on the command line, once the flag has accepted it.
-func flagText(flag *kong.Flag, node ast.Node) (string, error) {
+func flagText(flag *kong.Flag, node *yaml.Node) (string, error) {
 	text, err := valueText(flag, node)
 	if err != nil {
 		return "", err
 	}
-	scratch := reflect.New(flag.Target.Type()).Elem()
-	if scratch.Kind() == reflect.Pointer { // a flag that may stay nil; its parser wants to be called on something
-		scratch.Set(reflect.New(scratch.Type().Elem()))
-	}
-	scan := kong.ScanAsType(kong.FlagValueToken, text)
-	return text, flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, scratch)
+	return text, accept(flag, text)
 }
 
-// valueText returns the text of one value, or of a sequence of values joined the way the flag splits them.
-func valueText(flag *kong.Flag, node ast.Node) (string, error) {
-	sequence, ok := node.(*ast.SequenceNode)
-	if !ok {
-		return scalarText(node)
+// valueText returns the text of one value, of a sequence of values joined the way the flag splits them, or of a mapping as
+// the JSON that the flag takes.
+func valueText(flag *kong.Flag, node *yaml.Node) (string, error) {
+	target := flag.Target.Type()
+	if target.Kind() == reflect.Pointer {
+		target = target.Elem()
 	}
-	// Not flag.IsSlice, which means unnamed types only, and so neither Names nor Widths.
-	if flag.Target.Kind() != reflect.Slice || flag.Tag.Sep < 0 {
+	switch {
+	case node.Kind == yaml.MappingNode && target == reflect.TypeFor[JSON]():
+		value, err := jsonValue(node)
+		if err != nil {
+			return "", err
+		}
+		text, err := json.Marshal(value)
+		return string(text), err
+	case node.Kind != yaml.SequenceNode:
+		return scalarText(node)
+	case target.Kind() != reflect.Slice || flag.Tag.Sep < 0:
+		// Not flag.IsSlice, which means unnamed types only, and so neither Names nor Widths.
 		return "", errors.New("want one value, got a list")
 	}
 	var parts []string
-	for _, v := range sequence.Values {
+	for _, v := range node.Content {
 		part, err := scalarText(v)
 		if err != nil {
 			return "", err
@@ -161,47 +151,72 @@ func valueText(flag *kong.Flag, node ast.Node) (string, error) {
 }
 
 // scalarText returns what stands in the file, unquoted but otherwise untouched: 1e-3 stays 1e-3.
-func scalarText(node ast.Node) (string, error) {
-	switch n := node.(type) {
-	case *ast.StringNode:
-		return n.Value, nil
-	case *ast.LiteralNode:
-		return strings.TrimSpace(n.Value.Value), nil
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
-		return n.GetToken().Value, nil
+func scalarText(node *yaml.Node) (string, error) {
+	switch {
+	case node.Kind != yaml.ScalarNode || null(node) || special(node):
+		return "", fmt.Errorf("want a plain value, got %s", kind(node))
+	case node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		return strings.TrimSpace(node.Value), nil
 	}
-	return "", fmt.Errorf("want a plain value, got %s", kind(node))
+	return node.Value, nil
 }
 
-// keyText returns a key without its quotes.
-func keyText(key ast.MapKeyNode) string {
-	if s, ok := key.(*ast.StringNode); ok {
-		return s.Value
+// jsonValue returns a value with all that is in it, for JSON.
+func jsonValue(node *yaml.Node) (any, error) {
+	switch {
+	case special(node):
+		return nil, fmt.Errorf("want plain values, got %s", kind(node))
+	case node.Kind == yaml.MappingNode:
+		object := make(map[string]any)
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			key, err := scalarText(node.Content[i])
+			if err != nil {
+				return nil, err
+			}
+			if _, twice := object[key]; twice {
+				return nil, fmt.Errorf("key %s is there twice", quote(key))
+			}
+			if object[key], err = jsonValue(node.Content[i+1]); err != nil {
+				return nil, err
+			}
+		}
+		return object, nil
+	case node.Kind == yaml.SequenceNode:
+		list := []any{}
+		for _, n := range node.Content {
+			v, err := jsonValue(n)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, v)
+		}
+		return list, nil
 	}
-	return key.GetToken().Value
+	var value any
+	if err := node.Decode(&value); err != nil {
+		return nil, fmt.Errorf("%s: %w", quote(node.Value), err)
+	}
+	return value, nil
+}
+
+func null(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" }
+
+// special reports what is more than a value written down.
+func special(node *yaml.Node) bool {
+	return node.Kind == yaml.AliasNode || node.Anchor != "" || node.Style&yaml.TaggedStyle != 0
 }
 
 // kind names what a node is, for an error.
-func kind(node ast.Node) string {
-	switch node.(type) {
-	case ast.MapNode:
-		return "a mapping"
-	case *ast.SequenceNode:
-		return "a list"
-	case *ast.NullNode:
-		return "nothing"
-	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
+func kind(node *yaml.Node) string {
+	switch {
+	case special(node):
 		return "an anchor, alias or tag"
+	case node.Kind == yaml.MappingNode:
+		return "a mapping"
+	case node.Kind == yaml.SequenceNode:
+		return "a list"
+	case null(node):
+		return "nothing"
 	}
-	return fmt.Sprintf("%q", node.GetToken().Value)
-}
-
-// keyList names the keys a file may have.
-func keyList(flags []*kong.Flag) string {
-	var names []string
-	for _, f := range flags {
-		names = append(names, f.Name)
-	}
-	slices.Sort(names)
-	return strings.Join(slices.Compact(names), ", ")
+	return quote(node.Value)
 }

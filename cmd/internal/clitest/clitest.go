@@ -78,10 +78,33 @@ func WriteImages(t *testing.T, dir string) {
 				set.Images = append(set.Images, byte((p*(1+i%3)+17*i)%256))
 			}
 		}
-		var images, labels strings.Builder
-		require.NoError(t, data.WriteImages(&images, set))
-		require.NoError(t, data.WriteLabels(&labels, set))
-		WriteFile(t, filepath.Join(dir, prefix+"-images-idx3-ubyte"), images.String())
-		WriteFile(t, filepath.Join(dir, prefix+"-labels-idx1-ubyte"), labels.String())
+		writeSet(t, dir, prefix, set)
 	}
+}
+
+// WriteSplitImages writes four idx files whose splits can be told by the losses that training on them comes to. There is
+// nothing to be seen on the images, so that all that can be learned is how frequent the labels are:
+//
+//	meta-training   label 0 alone         a loss that goes to 0
+//	validation      each label as often   log 3 = 1.10, where training begins
+//	measuring       labels 1 and 2        log 2 = 0.69
+//	test images     label 2 alone         an error of 1 after training on all the others, where 0 is the most frequent
+func WriteSplitImages(t *testing.T, dir string) {
+	t.Helper()
+	labels := bytes.Repeat([]byte{0}, 50)
+	labels = append(labels, bytes.Repeat([]byte{0, 1, 2}, 3)...)
+	labels = append(labels, 0)
+	labels = append(labels, bytes.Repeat([]byte{1, 2}, 30)...)
+	for prefix, labels := range map[string][]byte{"train": labels, "t10k": bytes.Repeat([]byte{2}, 12)} {
+		writeSet(t, dir, prefix, &data.Set{Rows: 28, Cols: 28, Classes: 3, Labels: labels, Images: make([]byte, 28*28*len(labels))})
+	}
+}
+
+func writeSet(t *testing.T, dir, prefix string, set *data.Set) {
+	t.Helper()
+	var images, labels strings.Builder
+	require.NoError(t, data.WriteImages(&images, set))
+	require.NoError(t, data.WriteLabels(&labels, set))
+	WriteFile(t, filepath.Join(dir, prefix+"-images-idx3-ubyte"), images.String())
+	WriteFile(t, filepath.Join(dir, prefix+"-labels-idx1-ubyte"), labels.String())
 }

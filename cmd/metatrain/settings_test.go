@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/checkpoints"
+	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/cmd/internal/clitest"
+	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/meta"
+)
+
+func parsed(t *testing.T, args ...string) options {
+	t.Helper()
+	var o options
+	_, err := cli.Parse("metatrain", description, &o, args, io.Discard, io.Discard, vars())
+	require.NoError(t, err, "%q", args)
+	return o
+}
+
+// Law: to give a flag with the value that it has anyway changes nothing, neither in a new run nor in a resumed one,
+// whatever the flag.
+func TestDefaultsSaidAloud(t *testing.T) {
+	// Flags that have no default to be said, or that are not settings of a run.
+	without := []string{"config", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes"}
+	common := map[string]string{
+		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "fraction": "1", "exact": "false",
+		"rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,
+	}
+	network := map[string]string{
+		"problem": "mnist8", "hidden": "20", "activation": "sigmoid", "batch": "128", "outer-lr": "0.01", "copies": "1", "every": "20",
+	}
+	for name, c := range map[string]struct {
+		args []string
+		said map[string]string
+	}{
+		"network":   {nil, network},
+		"quadratic": {[]string{"--problem", "quadratic"}, map[string]string{"problem": "quadratic", "outer-lr": "3e-3", "copies": "32", "every": "3200"}},
+		"logistic":  {[]string{"--problem", "logistic8"}, map[string]string{"problem": "logistic8", "batch": "128", "copies": "1"}},
+		"credit": {[]string{"--credit", "fa"}, map[string]string{
+			"credit": "fa", "credit-config": "{}", "loss": "cross-entropy", "hidden": "20", "activation": "sigmoid", "batch": "128",
+		}},
+		"another rule": {[]string{"--rule", "adam"}, map[string]string{"rule": "adam", "rule-config": "{}"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want, err := newSettings(parsed(t, c.args...))
+			require.NoError(t, err)
+			config, err := json.Marshal(want)
+			require.NoError(t, err)
+			saved := &checkpoints.File{Kind: meta.KindTraining, Meta: map[string]string{"config": string(config)}}
+			for _, said := range []map[string]string{common, c.said} {
+				for flag, value := range said {
+					if name == "another rule" && said["seed"] != "" && strings.HasPrefix(flag, "rule") {
+						continue
+					}
+					flags := []string{"--" + flag + "=" + value}
+					got, err := newSettings(parsed(t, append(flags, c.args...)...))
+					require.NoError(t, err, flags)
+					require.Equal(t, want, got, flags)
+					got, err = resumed(parsed(t, append(flags, "--resume", "run")...), saved)
+					require.NoError(t, err, flags)
+					require.Equal(t, want, got, flags)
+				}
+			}
+		})
+	}
+
+	known := append(without, "credit", "credit-config", "loss")
+	for _, said := range []map[string]string{common, network} {
+		for flag := range said {
+			known = append(known, flag)
+		}
+	}
+	help, _ := clitest.MustRun(t, run, "--help")
+	for _, word := range strings.Fields(help) {
+		if flag, ok := strings.CutPrefix(word, "--"); ok {
+			flag, _, _ = strings.Cut(strings.TrimRight(flag, ".,;:)"), "=")
+			require.Contains(t, append(known, "help"), flag, "a new flag: does saying its default change anything?")
+		}
+	}
+}
+
+// A training checkpoint of an earlier version, which wrote down what was said, can be resumed by saying it again or not.
+func TestSettingsOfEarlierVersions(t *testing.T) {
+	s, err := newSettings(parsed(t))
+	require.NoError(t, err)
+	s.Keep, s.Hidden, s.Batch, s.Activation = "best", []int{20}, 128, "sigmoid"
+	config, err := json.Marshal(s)
+	require.NoError(t, err)
+	saved := &checkpoints.File{Kind: meta.KindTraining, Meta: map[string]string{"config": string(config)}}
+	for _, args := range [][]string{nil, {"--keep", "best"}, {"--hidden", "20", "--batch", "128"}} {
+		_, err := resumed(parsed(t, append(args, "--resume", "run")...), saved)
+		require.NoError(t, err)
+	}
+	_, err = resumed(parsed(t, "--resume", "run", "--keep", "last"), saved)
+	require.EqualError(t, err, "--keep last: the run in run has the default, which can't be changed")
+}
+
+// Images are known again by what they are and not by where they lie.
+func TestOtherImages(t *testing.T) {
+	t.Chdir(t.TempDir())
+	clitest.WriteImages(t, "here")
+	clitest.WriteImages(t, "others")
+	path := filepath.Join("others", "train-labels-idx1-ubyte")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	text[len(text)-1], text[len(text)-2] = text[len(text)-2], text[len(text)-1]
+	require.NoError(t, os.WriteFile(path, text, 0o666))
+
+	args := []string{"--problem", "logistic8", "--rule", "adam", "--batch", "4", "--horizon", "4", "--every", "2", "--data", "here", "--out", "run"}
+	require.NoError(t, learn(t, context.Background(), io.Discard, append(args, "--episodes", "3")...))
+	clitest.RequireRefused(t, run, "--data others: these are not the images that the run began with: their sha256 begins with ",
+		"--resume", "run", "--episodes", "5", "--data", "others")
+	require.NoError(t, os.Rename("here", "there"))
+	require.NoError(t, os.Rename("others", "here"))
+	clitest.RequireRefused(t, run, "--data here: these are not the images", "--resume", "run", "--episodes", "5")
+	require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", "run", "--episodes", "5", "--data", "there"))
+
+	// Earlier versions took no fingerprint.
+	change(t, "run", func(f *checkpoints.File) {
+		var s settings
+		require.NoError(t, json.Unmarshal(meta.CheckpointConfig(f), &s))
+		require.NotEmpty(t, s.Images)
+		s.Images = ""
+		config, err := json.Marshal(s)
+		require.NoError(t, err)
+		f.Meta["config"] = string(config)
+	})
+	require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", "run", "--episodes", "6", "--data", "there"))
+}
+
+// change edits the checkpoint of a run.
+func change(t *testing.T, dir string, edit func(*checkpoints.File)) {
+	t.Helper()
+	path := filepath.Join(dir, trainFile)
+	f, err := checkpoints.Load(path, meta.KindTraining)
+	require.NoError(t, err)
+	edit(f)
+	require.NoError(t, f.Save(path))
+}
+
+// The files of a run tell what made them, and who goes on with it on another machine is told that the bits will differ.
+func TestOrigin(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	now := runtime.GOARCH + " " + kernel.Level()
+	require.NoError(t, learn(t, context.Background(), io.Discard, small("--episodes", "3", "--out", dir)...))
+	provenance := func() map[string]string {
+		trained, err := learnedopt.Load(filepath.Join(dir, optimizerFile))
+		require.NoError(t, err)
+		return trained.Provenance
+	}
+	require.Equal(t, now, provenance()["instructions"])
+	require.Contains(t, provenance(), "version")
+
+	_, stderr := clitest.MustRun(t, run, "--resume", dir, "--episodes", "4", "--progress", "plain")
+	require.NotContains(t, stderr, "rounding")
+	change(t, dir, func(f *checkpoints.File) {
+		require.Equal(t, now, f.Meta["instructions"])
+		require.Contains(t, f.Meta, "version")
+		f.Meta["instructions"] = "pdp11 go"
+	})
+	_, stderr = clitest.MustRun(t, run, "--resume", dir, "--episodes", "5", "--progress", "plain")
+	require.Contains(t, stderr, "\nlearned on pdp11 go so far and now on "+now+": the same up to rounding, not to the bit\n")
+	require.Equal(t, "pdp11 go, "+now, provenance()["instructions"])
+	_, stderr = clitest.MustRun(t, run, "--resume", dir, "--episodes", "7", "--progress", "plain")
+	require.NotContains(t, stderr, "rounding", "it is known by now")
+	require.Equal(t, "pdp11 go, "+now, provenance()["instructions"])
+	change(t, dir, func(f *checkpoints.File) { delete(f.Meta, "instructions") })
+	_, stderr = clitest.MustRun(t, run, "--resume", dir, "--episodes", "8", "--progress", "plain")
+	require.NotContains(t, stderr, "rounding", "a file of an earlier version does not say")
+}
+
+// A rule of the zoo goes by its name, with the prefix or without, as in compare.
+func TestFromTheZoo(t *testing.T) {
+	t.Chdir(t.TempDir())
+	quick := []string{"--problem", "quadratic", "--horizon", "4", "--copies", "1", "--every", "3", "--episodes", "1"}
+	require.NoError(t, learn(t, context.Background(), io.Discard, append(quick, "--from", "lstm-quadratic", "--out", "bare")...))
+	require.NoError(t, learn(t, context.Background(), io.Discard, append(quick, "--from", "zoo:lstm-quadratic", "--out", "full")...))
+	require.Equal(t, clitest.Tree(t, "full"), clitest.Tree(t, "bare"))
+	for _, from := range []string{"lstm-quadratic", "zoo:lstm-quadratic"} {
+		require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", "bare", "--episodes", "1", "--from", from))
+	}
+	clitest.RequireRefused(t, run, "--from zoo:lstm-mnist: the run in bare has zoo:lstm-quadratic", "--resume", "bare", "--from", "lstm-mnist")
+	// The other rule is named with its own settings.
+	clitest.RequireRefused(t, run, `it holds the rule lstm {"hidden":`, append(quick, "--from", "lstm-quadratic", "--rule", "sgd")...)
+	clitest.RequireRefused(t, run, `, not sgd {"lr":`, append(quick, "--from", "lstm-quadratic", "--rule", "sgd")...)
+}
+
+// Of two errors at the end of a run none is lost, and one that is the same is told once.
+func TestBoth(t *testing.T) {
+	full, diverged := errors.New("log.jsonl: no space left on device"), errors.New("the rule has diverged")
+	require.NoError(t, both(nil, nil))
+	require.Equal(t, full, both(nil, full))
+	require.Equal(t, full, both(full, nil))
+	require.EqualError(t, both(full, errors.New(full.Error())), full.Error())
+	require.EqualError(t, both(diverged, full), "the rule has diverged; and saving failed: log.jsonl: no space left on device")
+	require.ErrorIs(t, both(diverged, full), full)
+	require.NotErrorIs(t, both(context.Canceled, full), context.Canceled, "it was not stopped in good order")
+	require.ErrorIs(t, both(context.Canceled, nil), context.Canceled)
+}

@@ -1,0 +1,67 @@
+package learnedopt
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/seed1498fded/unroll/params"
+)
+
+// place names element i of a tensor, as in "w" [3 1].
+func place(s params.Spec, i int) string {
+	index := make([]int, len(s.Shape))
+	for d := len(s.Shape) - 1; d >= 0; d-- {
+		index[d] = i % s.Shape[d]
+		i /= s.Shape[d]
+	}
+	return fmt.Sprintf("%s %v", quoted(s.Name), index)
+}
+
+// placeIn names element i of a flat vector.
+func placeIn(l params.Layout, i int) string {
+	for _, s := range l {
+		if n := s.Len(); i >= n {
+			i -= n
+			continue
+		}
+		return place(s, i)
+	}
+	panic("learnedopt: no such element")
+}
+
+// quoted quotes and shortens a name that comes from outside, so that a message stays a line.
+func quoted(name string) string {
+	const longest = 60
+	q := strconv.Quote(name)
+	if len(q) <= longest {
+		return q
+	}
+	return cut(q, longest) + `"`
+}
+
+// cut shortens a text to at most n bytes and three dots.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "..."
+}
+
+// checkPhi reports the first meta-parameter that is a NaN or an infinity.
+func checkPhi(r Rule, phi []float32) error {
+	if i := firstNotFinite(phi); i >= 0 && len(phi) == r.Phi().Len() {
+		return fmt.Errorf("learnedopt: %s: phi is %v at %s; want finite numbers", r.Name(), phi[i], placeIn(r.Phi(), i))
+	}
+	return nil
+}
+
+// length is the Euclidean length of v.
+func length(v []float32) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return math.Sqrt(sum)
+}

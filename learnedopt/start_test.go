@@ -1,0 +1,111 @@
+package learnedopt_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// An LSTM starts from the uniform distribution on ±1/√Hidden, PyTorch's default: no number is outside, some come close to
+// both ends, and mean and variance are those of that distribution, each tensor for itself.
+func TestStartOfTheLSTM(t *testing.T) {
+	for _, r := range []*learnedopt.LSTM{{}, {Hidden: 100, Layers: 1}, {Hidden: 32, Layers: 3, Preprocess: -1}} {
+		hidden := map[int]float64{0: 20, 100: 100, 32: 32}[r.Hidden]
+		a := 1 / math.Sqrt(hidden)
+		var all []float64
+		for key := range uint64(30) {
+			phi := params.Convert[float64](learnedopt.Phi(r, key))
+			all = append(all, phi...)
+			for i, tensor := range params.Split(r.Phi(), phi) {
+				if len(tensor) < 1000 {
+					continue
+				}
+				requireUniform(t, r.Phi()[i].Name, tensor, a)
+			}
+		}
+		requireUniform(t, fmt.Sprint("lstm of ", hidden), all, a)
+	}
+}
+
+// requireUniform checks that numbers look like draws from the uniform distribution on ±a, of variance a²/3: four standard
+// errors of mean and variance, and the largest of n draws within 20/n of the end.
+func requireUniform(t *testing.T, what string, v []float64, a float64) {
+	t.Helper()
+	n := float64(len(v))
+	var mean, square float64
+	for _, x := range v {
+		mean += x / n
+		square += x * x / n
+	}
+	require.LessOrEqual(t, slices.Max(v), a*(1+1e-6), what)
+	require.GreaterOrEqual(t, slices.Min(v), -a*(1+1e-6), what)
+	require.Greater(t, slices.Max(v), a*(1-20/n), what)
+	require.Less(t, slices.Min(v), -a*(1-20/n), what)
+	require.InDelta(t, 0, mean, 4.5*a/math.Sqrt(3*n), what)
+	require.InDelta(t, a*a/3, square, 4.5*a*a*math.Sqrt(4./45/n), what)
+}
+
+// configurations are settings of every rule, each other than the default.
+var configurations = map[string][]string{
+	"sgd":      {`{"lr":0.5}`},
+	"momentum": {`{"lr":0.5,"momentum":0.3}`},
+	"nag":      {`{"lr":0.5,"momentum":0.3}`},
+	"rmsprop":  {`{"lr":0.5,"alpha":0.3,"eps":0.01}`},
+	"adam":     {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`},
+	"adamw":    {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2}`},
+	"lstm":     {`{"hidden":8,"layers":3,"scale":0.5,"preprocess":3}`, `{"hidden":3,"layers":1,"scale":2,"preprocess":-1}`},
+}
+
+// Whatever can be configured can be saved, and what has been saved can be read back: the same rule, phi and provenance,
+// which take the same steps.
+func TestEveryRuleIsReadBack(t *testing.T) {
+	for _, name := range learnedopt.Names() {
+		require.NotEmpty(t, configurations[name])
+		for _, config := range append(configurations[name], "", "{}") {
+			t.Run(name+config, func(t *testing.T) {
+				rule, err := learnedopt.Named(name, json.RawMessage(config))
+				require.NoError(t, err)
+				path := filepath.Join(t.TempDir(), "rule.safetensors")
+				saved := &learnedopt.Trained{Rule: rule, Phi: learnedopt.Phi(rule, 5), Provenance: map[string]string{"problem": "bowl", "seed": "7"}}
+				require.NoError(t, saved.Save(path))
+				loaded, err := learnedopt.Load(path)
+				require.NoError(t, err)
+				require.Equal(t, saved.Phi, loaded.Phi)
+				require.Equal(t, saved.Provenance, loaded.Provenance)
+				require.IsType(t, rule, loaded.Rule)
+				want, err := json.Marshal(rule)
+				require.NoError(t, err)
+				got, err := json.Marshal(loaded.Rule)
+				require.NoError(t, err)
+				require.JSONEq(t, string(want), string(got))
+				require.Equal(t, steps(t, saved, 3), steps(t, loaded, 3))
+				if config != "" && config != "{}" {
+					require.JSONEq(t, config, string(got), "every setting is kept")
+					plain, err := learnedopt.Named(name, nil)
+					require.NoError(t, err)
+					require.NotEqual(t, steps(t, saved, 3), steps(t, &learnedopt.Trained{Rule: plain, Phi: learnedopt.Phi(plain, 5)}, 3))
+				}
+			})
+		}
+	}
+}
+
+// steps returns where a rule takes some weights.
+func steps(t *testing.T, r *learnedopt.Trained, n int) []float32 {
+	t.Helper()
+	opt, err := r.New(vector(3))
+	require.NoError(t, err)
+	theta := []float32{1, -1, 0.5}
+	for s := range n {
+		require.NoError(t, opt.Step(theta, []float32{0.3, -2, float32(s)}))
+	}
+	return theta
+}

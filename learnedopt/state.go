@@ -1,0 +1,162 @@
+package learnedopt
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/seed1498fded/unroll/checkpoints"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// A saved state is a safetensors file in memory, see package checkpoints. Its tensors are those of the rule's state under
+// statePrefix and, where it matters, seenName: 1 for each weight that has had a gradient other than zero, 0 for the others.
+const (
+	stateKind   = "optimizer"
+	statePrefix = "state/"
+	seenName    = "seen"
+
+	metaRule    = "rule"
+	metaWeights = "weights" // their layout, as JSON; null before the first step of a Solver
+	metaMoves   = "moves"
+	metaSkipped = "skipped"
+)
+
+var (
+	_ encoding.BinaryMarshaler   = (*Optimizer)(nil)
+	_ encoding.BinaryUnmarshaler = (*Optimizer)(nil)
+)
+
+// MarshalBinary returns all that the optimizer remembers, to be kept with the weights: another optimizer of the same rule,
+// layout and options that is given it goes on to the same bits. The bytes are a safetensors file with a checksum. The rule
+// and its meta-parameters are not among them, see [Trained.Save].
+func (o *Optimizer) MarshalBinary() ([]byte, error) {
+	f, err := newState(o.compiled.rule, o.compiled.theta, o.moves(), o.Skipped())
+	if err != nil {
+		return nil, err
+	}
+	checkpoints.Put(f, statePrefix, o.compiled.state, o.state)
+	if g := o.guard; g != nil && g.begun {
+		seen := make([]float32, o.compiled.n)
+		for i := range seen {
+			seen[i] = 1
+		}
+		for _, i := range g.unseen {
+			seen[i] = 0
+		}
+		checkpoints.Put(f, "", seenLayout(o.compiled.n), seen)
+	}
+	return encodeState(f)
+}
+
+// UnmarshalBinary goes on with what MarshalBinary returned. An error says what is wrong, bytes that are damaged or the
+// state of another rule, of other weights or under other options, and leaves the optimizer as it was.
+func (o *Optimizer) UnmarshalBinary(b []byte) error {
+	f, err := decodeState(b, o.compiled.rule, o.moves())
+	if err != nil {
+		return err
+	}
+	return o.restore(f)
+}
+
+// moves says which coordinates the optimizer moves.
+func (o *Optimizer) moves() moves {
+	if o.guard == nil {
+		return moveEvery
+	}
+	return o.guard.moves
+}
+
+// newState begins a file.
+func newState(r Rule, theta params.Layout, m moves, skipped int) (*checkpoints.File, error) {
+	weights, err := json.Marshal(theta)
+	if err != nil {
+		return nil, err
+	}
+	return &checkpoints.File{Kind: stateKind, Meta: map[string]string{
+		metaRule: r.Name(), metaWeights: string(weights), metaMoves: string(m), metaSkipped: strconv.Itoa(skipped),
+	}}, nil
+}
+
+func encodeState(f *checkpoints.File) ([]byte, error) {
+	var b bytes.Buffer
+	err := f.Write(&b)
+	return b.Bytes(), err
+}
+
+// decodeState reads a file and checks what does not depend on the weights.
+func decodeState(b []byte, r Rule, m moves) (*checkpoints.File, error) {
+	f, err := checkpoints.Read(bytes.NewReader(b), stateKind)
+	if err != nil {
+		return nil, fmt.Errorf("learnedopt: saved state: %w", err)
+	}
+	if got := f.Meta[metaRule]; got != r.Name() {
+		return nil, fmt.Errorf("learnedopt: the saved state is of rule %s, want %s", quoted(got), quoted(r.Name()))
+	}
+	if got := f.Meta[metaMoves]; got != string(m) {
+		return nil, fmt.Errorf("learnedopt: in the saved state the coordinates that move are %s, here %q: use the same options", quoted(got), m)
+	}
+	return f, nil
+}
+
+// weightsOf returns the layout of the weights that a saved state is of.
+func weightsOf(f *checkpoints.File) (params.Layout, error) {
+	var l params.Layout
+	if err := json.Unmarshal([]byte(f.Meta[metaWeights]), &l); err != nil {
+		return nil, fmt.Errorf("learnedopt: saved state: metadata %q is no layout", metaWeights)
+	}
+	return l, nil
+}
+
+// restore takes over a file that decodeState has found right.
+func (o *Optimizer) restore(f *checkpoints.File) error {
+	weights, err := weightsOf(f)
+	if err != nil {
+		return err
+	}
+	if diff := o.compiled.theta.Diff(weights); diff != "" {
+		return fmt.Errorf("learnedopt: the saved state is of other weights: %s", diff)
+	}
+	state, err := checkpoints.Get[float32](f, statePrefix, o.compiled.state)
+	if err != nil {
+		return fmt.Errorf("learnedopt: saved state: %w", err)
+	}
+	skipped, err := strconv.Atoi(f.Meta[metaSkipped])
+	if err != nil || skipped < 0 {
+		return fmt.Errorf("learnedopt: saved state: metadata %q is %s, want a count", metaSkipped, quoted(f.Meta[metaSkipped]))
+	}
+	if o.guard != nil {
+		if err := o.guard.restore(f, skipped); err != nil {
+			return err
+		}
+	}
+	copy(o.state, state)
+	return nil
+}
+
+// restore takes over which coordinates have been seen.
+func (g *guard) restore(f *checkpoints.File, skipped int) error {
+	begun := f.Layout("").Index(seenName) >= 0
+	var unseen []int
+	if begun {
+		seen, err := checkpoints.Get[float32](f, "", seenLayout(g.o.compiled.n))
+		if err != nil {
+			return fmt.Errorf("learnedopt: saved state: %w", err)
+		}
+		for i, v := range seen {
+			switch v {
+			case 0:
+				unseen = append(unseen, i)
+			case 1:
+			default:
+				return fmt.Errorf("learnedopt: saved state: tensor %q has a %v at [%d], want 0 or 1", seenName, v, i)
+			}
+		}
+	}
+	g.begun, g.unseen, g.skipped = begun, unseen, skipped
+	return nil
+}
+
+func seenLayout(n int) params.Layout { return params.Layout{{Name: seenName, Shape: []int{n}}} }
