@@ -10,6 +10,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -201,7 +202,7 @@ func (p *expression[F]) Init(theta []F, key uint64) {
 
 func (p *expression[F]) Eval(grad, theta []F, key uint64) (float64, error) {
 	checkEval(grad, theta, p.Layout.Len())
-	if !finite(theta) { // not left to the arithmetic: Gorgonia's products leave out a weight whose inputs are all zero
+	if !kernel.Finite(theta) { // not left to the arithmetic: Gorgonia's products leave out a weight whose inputs are all zero
 		fillNaN(grad)
 		return math.NaN(), nil
 	}
@@ -224,7 +225,7 @@ func (p *expression[F]) Eval(grad, theta []F, key uint64) (float64, error) {
 
 func (p *expression[F]) HessianVector(dst, theta, v []F, key uint64) error {
 	checkHessianVector(dst, theta, v, p.Layout.Len())
-	if !finite(theta) || !finite(v) {
+	if !kernel.Finite(theta) || !kernel.Finite(v) {
 		fillNaN(dst)
 		return nil
 	}

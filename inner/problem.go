@@ -1,7 +1,8 @@
 // Package inner holds the problems that optimizers are learned on: something with weights theta, a loss and a gradient.
 //
 // A [Problem] may be any Go code; nothing is differentiated through it. A [Family] samples problems that share one
-// layout, so that a rule is trained on many and tested on others. [Expression] makes a problem of any Gorgonia loss.
+// layout, so that a rule is trained on many and tested on others. [Expression] makes a problem of any Gorgonia loss, and
+// package credit problems of the networks in package nets.
 //
 // All randomness is in keys: a key names the start of an episode or a minibatch, and the same key always names the same.
 package inner

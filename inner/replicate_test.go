@@ -9,15 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed1498fded/unroll/inner"
-	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
 
 func TestReplicateIsTheSumOfItsParts(t *testing.T) {
 	const key = 5
-	family := inner.MLPOf[float64]{Data: problemtest.Images(30, 3), Hidden: []int{2}, Batch: 4}
-	for name, f := range map[string]inner.FamilyOf[float64]{"mlp": family, "quadratic": inner.QuadraticOf[float64]{Dim: 4}} {
+	for name, f := range map[string]inner.FamilyOf[float64]{"regression": regression[float64](), "quadratic": inner.QuadraticOf[float64]{Dim: 4}} {
 		t.Run(name, func(t *testing.T) {
 			whole, err := inner.ReplicateOf[float64]{Family: f, Copies: 3}.Sample(key)
 			require.NoError(t, err)
@@ -50,9 +48,9 @@ func TestReplicateIsTheSumOfItsParts(t *testing.T) {
 }
 
 func TestReplicateNamesItsCopies(t *testing.T) {
-	p, err := inner.Replicate{Family: inner.MLP{Data: problemtest.Images(30, 3)}, Copies: 2}.Sample(0)
+	p, err := inner.Replicate{Family: regression[float32](), Copies: 2}.Sample(0)
 	require.NoError(t, err)
-	assert.Equal(t, "0/w0[9 4] 0/b0[4] 1/w0[9 4] 1/b0[4]", p.Params().String())
+	assert.Equal(t, "0/x[3 2] 0/b[2] 0/scale[1] 1/x[3 2] 1/b[2] 1/scale[1]", p.Params().String())
 }
 
 // flat hides everything but the methods of Problem.

@@ -29,21 +29,6 @@ func checkHessianVector[F params.Float](dst, theta, v []F, n int) {
 	checkLen("v", v, n)
 }
 
-// finite reports whether no element is infinite or NaN.
-func finite[F params.Float](v []F) bool {
-	for ; len(v) >= 4; v = v[4:] { // Inf−Inf and NaN−NaN are NaN, and so is every sum with one
-		if (v[0]-v[0])+(v[1]-v[1])+(v[2]-v[2])+(v[3]-v[3]) != 0 {
-			return false
-		}
-	}
-	for _, x := range v {
-		if x-x != 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // fillNaN is what a gradient is where the weights are not finite.
 func fillNaN[F params.Float](v []F) {
 	nan := F(math.NaN())

@@ -8,7 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
@@ -51,7 +52,10 @@ func BenchmarkMetaTraining(b *testing.B) {
 func estimator(b *testing.B, side, hidden int) (*meta.BPTT, int) {
 	set := problemtest.Images(1000, side)
 	set.Classes = 10
-	f := inner.MLP{Data: set, Hidden: []int{hidden}}
+	net, err := nets.New[float32](nets.Vector(set.Pixels()), nets.CrossEntropy,
+		nets.Dense{Units: hidden}, nets.Activation("sigmoid"), nets.Dense{Units: set.Classes})
+	require.NoError(b, err)
+	f := credit.Family{Net: net, Data: set, Init: nets.Normal}
 	p, err := f.Sample(0)
 	require.NoError(b, err)
 	e, err := meta.NewBPTT(meta.BPTTConfig{Rule: new(learnedopt.LSTM), Family: f})

@@ -20,7 +20,8 @@ import (
 // one is a family of a single instance of a credit problem, which notes its start and the keys it is asked for: what its
 // rule keeps fixed was drawn when the estimator started the episode.
 type one struct {
-	*credit.ProblemOf[float64]
+	inner.ProblemOf[float64]
+	inner.SignalledOf[float64]
 	start []float64
 	keys  []uint64
 }
@@ -52,9 +53,9 @@ func TestMetaGradientOnASignal(t *testing.T) {
 	for name, r := range rules() {
 		for _, window := range []int{1, 6} {
 			t.Run(fmt.Sprintf("%s/window %d", name, window), func(t *testing.T) {
-				problem, err := onSignal[float64](t, credit.DirectOf[float64]{}).Problem()
+				problem, err := onSignal[float64](t, credit.DirectOf[float64]{}).Sample(0)
 				require.NoError(t, err)
-				family := &one{ProblemOf: problem}
+				family := &one{ProblemOf: problem, SignalledOf: problem.(inner.SignalledOf[float64])}
 				b, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: r, Family: family, Horizon: window, Window: window})
 				require.NoError(t, err)
 				phi := params.Convert[float64](learnedopt.Phi(r, 2))
@@ -113,6 +114,10 @@ func (f noDerivative) Sample(key uint64) (inner.ProblemOf[float64], error) {
 }
 
 func TestNoExactMetaGradientOnASignal(t *testing.T) {
-	_, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: new(learnedopt.SGD), Family: onSignal[float64](t, nil), Exact: true})
-	require.ErrorContains(t, err, "Hessian-vector products")
+	exact := func(rule credit.RuleOf[float64]) error {
+		_, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: new(learnedopt.SGD), Family: onSignal[float64](t, rule), Exact: true})
+		return err
+	}
+	require.ErrorContains(t, exact(credit.FeedbackAlignmentOf[float64]{}), "Hessian-vector products")
+	require.NoError(t, exact(credit.BackpropOf[float64]{}), "backprop's signal is the gradient")
 }

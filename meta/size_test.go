@@ -17,27 +17,27 @@ import (
 	"github.com/seed1498fded/unroll/meta"
 )
 
-// network is a family of a net under feedback alignment.
-func network(t *testing.T) inner.Family {
+// network is a family of a net under a credit rule.
+func network(t *testing.T, rule credit.Rule) credit.Family {
 	set := problemtest.Images(100, 8)
 	net, err := nets.New[float32](nets.Shape{Channels: 1, Rows: 8, Cols: 8}, nets.CrossEntropy,
 		nets.Dense{Units: 200}, nets.Activation("sigmoid"), nets.Dense{Units: set.Classes})
 	require.NoError(t, err)
-	return credit.Family{Net: net, Rule: &credit.FeedbackAlignmentOf[float32]{}, Data: set}
+	return credit.Family{Net: net, Rule: rule, Data: set}
 }
 
 // TestEstimateOfMemory holds what is taken to be needed against what an estimator keeps once it has worked.
 func TestEstimateOfMemory(t *testing.T) {
-	mlp := inner.MLP{Data: problemtest.Images(100, 8), Hidden: []int{200}}
+	net := network(t, nil)
 	for name, c := range map[string]meta.BPTTConfig{
 		"lstm on quadratics": {Rule: &learnedopt.LSTM{}, Family: inner.Quadratic{}, Copies: 500},
-		"lstm on a network":  {Rule: &learnedopt.LSTM{}, Family: mlp},
+		"lstm on a network":  {Rule: &learnedopt.LSTM{}, Family: net},
 		"a long window":      {Rule: &learnedopt.LSTM{}, Family: inner.Quadratic{}, Copies: 32, Horizon: 500, Window: 500},
-		"adam":               {Rule: &learnedopt.Adam{}, Family: mlp, Copies: 3, Window: 40},
-		"sgd":                {Rule: &learnedopt.SGD{}, Family: mlp, Copies: 3, Window: 40},
-		"adamw reads theta":  {Rule: &learnedopt.AdamW{}, Family: mlp},
+		"adam":               {Rule: &learnedopt.Adam{}, Family: net, Copies: 3, Window: 40},
+		"sgd":                {Rule: &learnedopt.SGD{}, Family: net, Copies: 3, Window: 40},
+		"adamw reads theta":  {Rule: &learnedopt.AdamW{}, Family: net},
 		"exact":              {Rule: &learnedopt.LSTM{}, Family: inner.Quadratic{}, Copies: 500, Exact: true},
-		"feedback alignment": {Rule: &learnedopt.LSTM{}, Family: network(t), Copies: 2},
+		"feedback alignment": {Rule: &learnedopt.LSTM{}, Family: network(t, &credit.FeedbackAlignmentOf[float32]{}), Copies: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := heap()
@@ -66,12 +66,12 @@ func heap() float64 {
 
 // TestAbsurdSizes asks for what no machine has.
 func TestAbsurdSizes(t *testing.T) {
-	mlp := inner.MLP{Data: problemtest.Images(100, 8), Hidden: []int{200}}
+	net := network(t, nil)
 	for name, c := range map[string]meta.BPTTConfig{
-		"window":         {Family: mlp, Horizon: math.MaxInt / 1000, Window: math.MaxInt / 1000},
-		"largest window": {Family: mlp, Horizon: math.MaxInt, Window: math.MaxInt},
+		"window":         {Family: net, Horizon: math.MaxInt / 1000, Window: math.MaxInt / 1000},
+		"largest window": {Family: net, Horizon: math.MaxInt, Window: math.MaxInt},
 		"copies":         {Family: inner.Quadratic{}, Copies: math.MaxInt / 1000},
-		"most copies":    {Family: mlp, Copies: math.MaxInt},
+		"most copies":    {Family: net, Copies: math.MaxInt},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.Rule = &learnedopt.LSTM{}
@@ -85,6 +85,7 @@ func TestAbsurdSizes(t *testing.T) {
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(10<<20))
 		})
 	}
-	_, err := meta.NewBPTT(meta.BPTTConfig{Rule: &learnedopt.LSTM{}, Family: inner.MLP{Data: problemtest.Images(100, 8), Batch: math.MaxInt}})
+	net.Batch = math.MaxInt
+	_, err := meta.NewBPTT(meta.BPTTConfig{Rule: &learnedopt.LSTM{}, Family: net})
 	require.ErrorContains(t, err, "this would need about")
 }

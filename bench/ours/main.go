@@ -23,9 +23,10 @@ import (
 	"time"
 
 	"github.com/seed1498fded/unroll/checkpoints"
-	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/inner/data/mnist"
+	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -49,21 +50,32 @@ type worker interface{ run() error }
 
 // A work is something to be compared.
 type work struct {
-	file   func(inner.MLP) (*checkpoints.File, error)
-	worker func(inner.MLP) (worker, error)
+	file   func(credit.Family) (*checkpoints.File, error)
+	worker func(credit.Family) (worker, error)
 }
 
 var works = map[string]work{
-	"window":    {windowFile, func(m inner.MLP) (worker, error) { return newWindow(m) }},
-	"optimizee": {optimizeeFile, func(m inner.MLP) (worker, error) { return newOptimizee(m) }},
+	"window":    {windowFile, func(f credit.Family) (worker, error) { return newWindow(f) }},
+	"optimizee": {optimizeeFile, func(f credit.Family) (worker, error) { return newOptimizee(f) }},
 
 	"training":     {trainingFile, trains(credit.BackpropOf[float32]{})},
 	"training-fa":  {trainingFile, trains(credit.FeedbackAlignmentOf[float32]{})},
 	"training-dfa": {trainingFile, trains(credit.DirectOf[float32]{})},
 }
 
-func trains(r credit.Rule) func(inner.MLP) (worker, error) {
-	return func(m inner.MLP) (worker, error) { return newTraining(m, r) }
+func trains(r credit.Rule) func(credit.Family) (worker, error) {
+	return func(f credit.Family) (worker, error) { return newTraining(f.Data, r) }
+}
+
+// networks is the family of fully connected networks that classify images.
+func networks(images *data.Set, activation nets.Activation, hidden ...int) (credit.Family, error) {
+	var layers []nets.Layer
+	for _, units := range hidden {
+		layers = append(layers, nets.Dense{Units: units}, activation)
+	}
+	layers = append(layers, nets.Dense{Units: images.Classes})
+	net, err := nets.New[float32](nets.Vector(images.Pixels()), nets.CrossEntropy, layers...)
+	return credit.Family{Net: net, Data: images, Batch: batch}, err
 }
 
 func names() []string { return slices.Sorted(maps.Keys(works)) }
@@ -80,20 +92,24 @@ func run(name, dir string, times, hidden int) error {
 	if err != nil {
 		return err
 	}
-	mlp := inner.MLP{Data: images, Hidden: []int{hidden}, Batch: batch}
+	problems, err := networks(images, "sigmoid", hidden)
+	if err != nil {
+		return err
+	}
+	problems.Init = nets.Normal
 	if dir != "" {
-		if err := save(w, mlp, filepath.Join(dir, name+".safetensors")); err != nil {
+		if err := save(w, problems, filepath.Join(dir, name+".safetensors")); err != nil {
 			return err
 		}
 	}
 	if times > 0 {
-		return measure(w, mlp, times)
+		return measure(w, problems, times)
 	}
 	return nil
 }
 
-func save(w work, mlp inner.MLP, path string) error {
-	f, err := w.file(mlp)
+func save(w work, problems credit.Family, path string) error {
+	f, err := w.file(problems)
 	if err != nil {
 		return err
 	}
@@ -108,21 +124,21 @@ func newFile(loss float64) *checkpoints.File {
 	return &checkpoints.File{Kind: "work", Meta: map[string]string{"loss": strconv.FormatFloat(loss, 'g', -1, 64)}}
 }
 
-// putMinibatches draws what an MLP draws for the keys. That the peers arrive at the same gradients proves that it does.
-func putMinibatches(f *checkpoints.File, mlp inner.MLP, keys []uint64) {
+// putMinibatches draws what the problem draws for the keys. That the peers arrive at the same gradients proves that it does.
+func putMinibatches(f *checkpoints.File, problems credit.Family, keys []uint64) {
 	var images, labels []float32
 	for _, key := range keys {
 		draw := rng.New(key)
 		for range batch {
-			i := draw.IntN(mlp.Data.Len())
-			for _, pixel := range mlp.Data.Image(i) {
+			i := draw.IntN(problems.Data.Len())
+			for _, pixel := range problems.Data.Image(i) {
 				images = append(images, float32(pixel)/255)
 			}
-			labels = append(labels, float32(mlp.Data.Labels[i]))
+			labels = append(labels, float32(problems.Data.Labels[i]))
 		}
 	}
 	n := len(keys)
-	checkpoints.Put(f, "", params.Layout{{Name: "images", Shape: []int{n, batch, mlp.Data.Pixels()}}}, images)
+	checkpoints.Put(f, "", params.Layout{{Name: "images", Shape: []int{n, batch, problems.Data.Pixels()}}}, images)
 	checkpoints.Put(f, "", params.Layout{{Name: "labels", Shape: []int{n, batch}}}, labels)
 }
 
@@ -136,8 +152,8 @@ type timing struct {
 }
 
 // measure times a work, after one for warming up.
-func measure(w work, mlp inner.MLP, times int) error {
-	does, err := w.worker(mlp)
+func measure(w work, problems credit.Family, times int) error {
+	does, err := w.worker(problems)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/credit"
 )
 
 const (
@@ -17,8 +18,8 @@ type optimizee struct {
 	theta, grad []float32
 }
 
-func newOptimizee(mlp inner.MLP) (*optimizee, error) {
-	p, err := mlp.Sample(0)
+func newOptimizee(problems credit.Family) (*optimizee, error) {
+	p, err := problems.Sample(0)
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +38,8 @@ func (o *optimizee) run() error {
 }
 
 // optimizeeFile returns a file with the weights, the minibatches, and the loss and gradient of the first of these.
-func optimizeeFile(mlp inner.MLP) (*checkpoints.File, error) {
-	o, err := newOptimizee(mlp)
+func optimizeeFile(problems credit.Family) (*checkpoints.File, error) {
+	o, err := newOptimizee(problems)
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +54,6 @@ func optimizeeFile(mlp inner.MLP) (*checkpoints.File, error) {
 	for i := range minibatches {
 		keys = append(keys, uint64(i))
 	}
-	putMinibatches(f, mlp, keys)
+	putMinibatches(f, problems, keys)
 	return f, nil
 }

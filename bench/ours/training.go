@@ -2,9 +2,8 @@ package main
 
 import (
 	"github.com/seed1498fded/unroll/checkpoints"
-	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/credit"
-	"github.com/seed1498fded/unroll/inner/nets"
+	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/params"
@@ -18,22 +17,19 @@ type training struct {
 	order       []int
 }
 
-func newTraining(mlp inner.MLP, rule credit.Rule) (*training, error) {
-	var layers []nets.Layer
-	for range 3 {
-		layers = append(layers, nets.Dense{Units: 256}, nets.Activation("tanh"))
-	}
-	net, err := nets.New[float32](nets.Vector(mlp.Data.Pixels()), nets.CrossEntropy, append(layers, nets.Dense{Units: mlp.Data.Classes})...)
+func newTraining(images *data.Set, rule credit.Rule) (*training, error) {
+	f, err := networks(images, "tanh", 256, 256, 256)
 	if err != nil {
 		return nil, err
 	}
-	p, err := credit.Family{Net: net, Rule: rule, Data: mlp.Data, Batch: batch}.Problem()
+	f.Rule = rule
+	p, err := f.Problem()
 	if err != nil {
 		return nil, err
 	}
 	t := &training{problem: p, theta: make([]float32, p.Params().Len()), grad: make([]float32, p.Params().Len())}
 	p.Init(t.theta, startKey)
-	t.order = rng.New(startKey).Perm(mlp.Data.Len())
+	t.order = rng.New(startKey).Perm(images.Len())
 	t.optimizer, err = learnedopt.New(&learnedopt.Adam{LR: 1e-3}, nil, p.Params())
 	return t, err
 }
@@ -51,8 +47,8 @@ func (t *training) run() error {
 }
 
 // trainingFile returns a file with the weights, all images, and the loss and gradient on the first minibatch of them.
-func trainingFile(mlp inner.MLP) (*checkpoints.File, error) {
-	t, err := newTraining(mlp, credit.BackpropOf[float32]{})
+func trainingFile(problems credit.Family) (*checkpoints.File, error) {
+	t, err := newTraining(problems.Data, credit.BackpropOf[float32]{})
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +64,13 @@ func trainingFile(mlp inner.MLP) (*checkpoints.File, error) {
 	checkpoints.Put(f, "theta.", t.problem.Params(), t.theta)
 	checkpoints.Put(f, "grad.", t.problem.Params(), t.grad)
 	var images, labels []float32
-	for i := range mlp.Data.Len() {
-		for _, pixel := range mlp.Data.Image(i) {
+	for i := range problems.Data.Len() {
+		for _, pixel := range problems.Data.Image(i) {
 			images = append(images, float32(pixel)/255)
 		}
-		labels = append(labels, float32(mlp.Data.Labels[i]))
+		labels = append(labels, float32(problems.Data.Labels[i]))
 	}
-	checkpoints.Put(f, "", params.Layout{{Name: "images", Shape: []int{mlp.Data.Len(), mlp.Data.Pixels()}}}, images)
-	checkpoints.Put(f, "", params.Layout{{Name: "labels", Shape: []int{mlp.Data.Len()}}}, labels)
+	checkpoints.Put(f, "", params.Layout{{Name: "images", Shape: []int{problems.Data.Len(), problems.Data.Pixels()}}}, images)
+	checkpoints.Put(f, "", params.Layout{{Name: "labels", Shape: []int{problems.Data.Len()}}}, labels)
 	return f, nil
 }

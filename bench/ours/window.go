@@ -5,6 +5,7 @@ import (
 
 	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 )
@@ -61,8 +62,8 @@ func (r *recorder) Eval(grad, theta []float32, key uint64) (float64, error) {
 }
 
 // windowFile computes a window and returns a file with all that goes into it and what comes out.
-func windowFile(mlp inner.MLP) (*checkpoints.File, error) {
-	p, err := mlp.Sample(0)
+func windowFile(problems credit.Family) (*checkpoints.File, error) {
+	p, err := problems.Sample(0)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +83,6 @@ func windowFile(mlp inner.MLP) (*checkpoints.File, error) {
 	theta := make([]float32, p.Params().Len())
 	p.Init(theta, r.start)
 	checkpoints.Put(f, "theta.", p.Params(), theta)
-	putMinibatches(f, mlp, r.batches)
+	putMinibatches(f, problems, r.batches)
 	return f, nil
 }

@@ -3,11 +3,8 @@ package catalog
 import (
 	"fmt"
 
-	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/data"
-	"github.com/seed1498fded/unroll/inner/nets"
-	"github.com/seed1498fded/unroll/params"
 )
 
 // A Benchmark is a problem as everybody else has it, to be trained on for epochs: all training images to learn from, those
@@ -25,9 +22,7 @@ func LookupBenchmark(name string, o Options) (Benchmark, error) {
 	if err != nil {
 		return Benchmark{}, err
 	}
-	if o.Credit == "" {
-		o.Credit = credit.BackpropOf[float32]{}.Name()
-	}
+	o.Credit = o.credit()
 	b, err := l.benchmark(o)
 	if err != nil {
 		return Benchmark{}, fmt.Errorf("catalog: %s: %w", name, err)
@@ -60,50 +55,4 @@ func (l listing) benchmark(o Options) (b Benchmark, err error) {
 		b.Activation = "" // softmax regression has no units
 	}
 	return b, nil
-}
-
-func (o Options) activation() string {
-	if o.Activation == "" {
-		return defaultActivation
-	}
-	return o.Activation
-}
-
-// network returns the problem's network with a credit rule.
-func network[F params.Float](l listing, o Options, set *data.Set) (credit.FamilyOf[F], error) {
-	f := credit.FamilyOf[F]{Data: set, Batch: o.Batch}
-	var err error
-	if f.Rule, err = credit.Named[F](o.Credit, o.CreditConfig); err != nil {
-		return f, err
-	}
-	var layers []nets.Layer
-	for _, width := range l.widths(o) {
-		layers = append(layers, nets.Dense{Units: width}, nets.Activation(o.activation()))
-	}
-	layers = append(layers, nets.Dense{Units: set.Classes})
-	loss := defaultLoss
-	if o.Loss != "" {
-		loss = nets.Loss(o.Loss)
-	}
-	if f.Net, err = nets.New[F](nets.Shape{Channels: 1, Rows: set.Rows, Cols: set.Cols}, loss, layers...); err != nil {
-		return f, err
-	}
-	_, err = f.Problem()
-	return f, err
-}
-
-// stepwise returns the network for training that takes each minibatch once, as all do that go by the keys of minibatches.
-func stepwise[F params.Float](l listing, o Options, set *data.Set) (inner.FamilyOf[F], error) {
-	f, err := network[F](l, o, set)
-	if err != nil {
-		return nil, err
-	}
-	p, err := f.Problem()
-	if err != nil {
-		return nil, err
-	}
-	if n := p.Repeats(); n > 1 {
-		return nil, fmt.Errorf("credit rule %s makes %d updates on each minibatch, which only training for epochs does", o.Credit, n)
-	}
-	return f, nil
 }

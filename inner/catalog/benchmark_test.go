@@ -77,7 +77,8 @@ func TestLookupRefusesCredit(t *testing.T) {
 		want    string
 	}{
 		{"quadratic", catalog.Options{Credit: "fa"}, "catalog: quadratic: does not take credit"},
-		{"mnist", catalog.Options{Data: dir, Loss: "squared-error"}, "catalog: mnist: does not take a loss without a credit rule"},
+		{"quadratic", catalog.Options{Loss: "squared-error", Init: "he"}, "catalog: quadratic: does not take loss, init"},
+		{"mnist", catalog.Options{Data: dir, Init: "zero"}, `no init "zero"; there are lecun, he, glorot, normal0.1, and normal with any other`},
 		{"mnist", catalog.Options{Data: dir, CreditConfig: json.RawMessage("{}")}, "does not take settings of a credit rule without one"},
 		{"mnist", catalog.Options{Data: dir, Credit: "blame"}, `no rule "blame"; there are backprop, fa, `},
 		{"mnist", catalog.Options{Data: dir, Credit: "fa", CreditConfig: json.RawMessage(`{"size":2}`)}, `unknown field "size"`},

@@ -3,6 +3,7 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -62,22 +63,26 @@ func (s Split) of(set *data.Set) (*data.Set, error) {
 // does not have is an error, except Split, which means nothing to functions that are new for every key.
 type Options struct {
 	Data       string // folder of idx files, see data.Load; the embedded MNIST if empty
-	Hidden     []int  // see inner.MLPOf; [20] if empty; at most MaxWeights in all the network
-	Activation string // see inner.MLPOf; sigmoid if empty
-	Batch      int    // see inner.MLPOf; 128 if zero; at most MaxBatch
+	Hidden     []int  // units of the hidden layers; [20] if empty; at most MaxWeights in all the network
+	Activation string // of the hidden units, one of nets.Activations(); sigmoid if empty
+	Loss       string // one of nets.Losses(); cross-entropy if empty
+	Batch      int    // images in a minibatch; 128 if zero; at most MaxBatch
 	Split      Split
 
-	// Credit is the name of a credit rule, see credit.Named: the network is then one of package nets, its start N(0, 1/fan-in)
-	// and its gradient what the rule says. An inner.MLPOf if empty.
+	// Init says how the network's weights start, see nets.Init. If empty Lookup takes normal0.1, the start of Andrychowicz et
+	// al. 2016, and LookupBenchmark lecun; no credit rule makes a difference.
+	Init string
+
+	// Credit is the name of a credit rule, see credit.Named, whose signal stands in the gradient's place; backprop, which is
+	// the gradient, if empty.
 	Credit       string
 	CreditConfig json.RawMessage // the rule's settings, with Credit
-	Loss         string          // one of nets.Losses(), with Credit; cross-entropy if empty
 }
 
 // A listing is one problem of the catalog.
 type listing struct {
 	name    string
-	images  bool // an MLP on images; a quadratic otherwise
+	images  bool // a network on images; a quadratic otherwise
 	uniform bool // of a quadratic: the released variant
 	small   bool // of images: made 8x8
 	hidden  []int
@@ -157,12 +162,8 @@ func family[F params.Float](l listing, o Options) (inner.FamilyOf[F], error) {
 	if err := l.checkSize(o, set); err != nil {
 		return nil, err
 	}
-	if o.Credit != "" {
-		return stepwise[F](l, o, set)
-	}
-	m := inner.MLPOf[F]{Data: set, Hidden: l.widths(o), Activation: o.Activation, Batch: o.Batch}
-	_, err = m.Sample(0)
-	return m, err
+	o.Init = cmp.Or(o.Init, string(defaultInit))
+	return stepwise[F](l, o, set)
 }
 
 // widths returns those of the hidden layers.
@@ -186,8 +187,9 @@ func (l listing) check(o Options) error {
 	note(o.Activation != "", l.hidden != nil, "activation")
 	note(o.Batch != 0, l.images, "batch")
 	note(o.Credit != "", l.images, "credit")
+	note(o.Loss != "", l.images, "loss")
+	note(o.Init != "", l.images, "init")
 	note(len(o.CreditConfig) > 0, o.Credit != "", "settings of a credit rule without one")
-	note(o.Loss != "", o.Credit != "", "a loss without a credit rule")
 	switch {
 	case idle != nil:
 		return fmt.Errorf("does not take %s", strings.Join(idle, ", "))

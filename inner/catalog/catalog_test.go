@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/inner/data/mnist"
 	"github.com/seed1498fded/unroll/inner/problemtest"
@@ -36,7 +36,7 @@ func writeImages(t *testing.T, s *data.Set) string {
 func lookupSet(t *testing.T, name string, o catalog.Options) *data.Set {
 	f, err := catalog.Lookup(name, o)
 	require.NoError(t, err)
-	return f.(inner.MLP).Data
+	return f.(credit.Family).Data
 }
 
 func TestNumberOfWeights(t *testing.T) {
@@ -79,11 +79,11 @@ func TestLookupOptions(t *testing.T) {
 	dir := writeImages(t, problemtest.Images(36, 28))
 	f, err := catalog.Lookup("mnist8", catalog.Options{Data: dir, Hidden: []int{3, 5}, Activation: "relu", Batch: 2, Split: catalog.Test})
 	require.NoError(t, err)
-	m := f.(inner.MLP)
-	assert.Equal(t, 18, m.Data.Len())
-	assert.Equal(t, 8, m.Data.Rows)
-	m.Data = nil
-	assert.Equal(t, inner.MLP{Hidden: []int{3, 5}, Activation: "relu", Batch: 2}, m)
+	n := f.(credit.Family)
+	assert.Equal(t, 18, n.Data.Len())
+	assert.Equal(t, 8, n.Data.Rows)
+	assert.Equal(t, 2, n.Batch)
+	assert.Equal(t, "w0[64 3] b0[3] w1[3 5] b1[5] w2[5 4] b2[4]", n.Net.Params().String())
 	one, err := catalog.Lookup("quadratic", catalog.Options{Split: catalog.Test})
 	require.NoError(t, err)
 	other, err := catalog.Lookup("quadratic", catalog.Options{})

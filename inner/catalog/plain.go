@@ -11,9 +11,10 @@ const (
 	defaultActivation = "sigmoid"
 	defaultBatch      = 128
 	defaultLoss       = nets.CrossEntropy
+	defaultInit       = nets.Normal
 )
 
-// Plain returns o without what only says a default again: two Options mean the same if their plain forms are equal. What
+// Plain returns o without what only says a default of Lookup again: two Options mean the same if their plain forms are equal. What
 // does not apply to the problem, or names none, stays as it is, for Lookup to refuse.
 func (o Options) Plain(name string) Options {
 	l, err := find(name)
@@ -29,8 +30,11 @@ func (o Options) Plain(name string) Options {
 	if l.images && o.Batch == defaultBatch {
 		o.Batch = 0
 	}
-	if o.Credit != "" && o.Loss == string(defaultLoss) {
+	if l.images && o.Loss == string(defaultLoss) {
 		o.Loss = ""
+	}
+	if l.images && o.Init == string(defaultInit) {
+		o.Init = ""
 	}
 	return o
 }

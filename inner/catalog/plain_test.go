@@ -12,7 +12,7 @@ import (
 // What Plain leaves out makes no difference to a problem: loss and gradient are the same bits.
 func TestPlain(t *testing.T) {
 	said := map[string]catalog.Options{
-		"mnist8":    {Hidden: []int{20}, Activation: "sigmoid", Batch: 128},
+		"mnist8":    {Hidden: []int{20}, Activation: "sigmoid", Batch: 128, Loss: "cross-entropy", Init: "normal0.1"},
 		"mnist":     {Hidden: []int{20}, Activation: "sigmoid", Batch: 128, Credit: "fa", Loss: "cross-entropy"},
 		"logistic8": {Batch: 128},
 	}
@@ -30,10 +30,10 @@ func TestPlain(t *testing.T) {
 		require.Equal(t, grads[0], grads[1], name)
 	}
 	for name, o := range map[string]catalog.Options{
-		"quadratic": {Hidden: []int{20}, Activation: "sigmoid", Batch: 128, Loss: "cross-entropy"},
+		"quadratic": {Hidden: []int{20}, Activation: "sigmoid", Batch: 128, Loss: "cross-entropy", Init: "normal0.1"},
 		"logistic":  {Hidden: []int{20}, Activation: "sigmoid"},
 		"nothing":   {Batch: 128},
-		"mnist":     {Hidden: []int{20, 20}, Activation: "tanh", Batch: 127, Loss: "cross-entropy", Credit: ""},
+		"mnist":     {Hidden: []int{20, 20}, Activation: "tanh", Batch: 127, Loss: "squared-error", Init: "lecun"},
 	} {
 		require.Equal(t, o, o.Plain(name), "%s: what does not apply stays, to be refused", name)
 	}

@@ -1,5 +1,5 @@
 // Package credit says who is to blame: what teaching signal reaches each layer of a network. Backpropagation is one
-// answer. The others need no transposed weights, or no way back through the net at all.
+// answer. The others need no transposed weights, or no backward pass through the net at all.
 //
 // A rule makes a signal δˡ for the pre-activation of each block (see package nets); the gradient that a problem of this
 // package returns is δˡ times the block's input, whatever the rule. So every update rule, hand-made or learned, takes

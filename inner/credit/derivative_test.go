@@ -33,9 +33,9 @@ func TestLaws(t *testing.T) {
 
 // What Derivative says is not what Eval says, unless the rule is backprop: then it is the same to the bit.
 func TestDerivativeIsBackprop(t *testing.T) {
-	truth, err := smallFamily[float64](t, nil).Problem()
+	truth, err := smallFamily[float64](t, nil).Sample(0)
 	require.NoError(t, err)
-	fa, err := smallFamily[float64](t, credit.FeedbackAlignmentOf[float64]{}).Problem()
+	fa, err := smallFamily[float64](t, credit.FeedbackAlignmentOf[float64]{}).Sample(0)
 	require.NoError(t, err)
 	n := truth.Params().Len()
 	theta, want, got, signal := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
@@ -46,9 +46,27 @@ func TestDerivativeIsBackprop(t *testing.T) {
 	require.NoError(t, err)
 	_, err = fa.Eval(signal, theta, 2)
 	require.NoError(t, err)
-	require.NoError(t, fa.Derivative(got, theta, 2))
+	require.NoError(t, fa.(inner.SignalledOf[float64]).Derivative(got, theta, 2))
 	require.Equal(t, want, got)
 	require.NotEqual(t, want, signal)
+}
+
+// Under backprop there is no signal beside the derivative, and under no other rule has the signal second derivatives to tell of.
+func TestWhatAProblemClaims(t *testing.T) {
+	for _, name := range append(credit.Names(), "") {
+		var rule credit.RuleOf[float64]
+		var err error
+		if name != "" {
+			rule, err = credit.Named[float64](name, nil)
+			require.NoError(t, err)
+		}
+		p, err := smallFamily[float64](t, rule).Sample(0)
+		require.NoError(t, err)
+		_, curved := p.(inner.CurvatureOf[float64])
+		_, signalled := p.(inner.SignalledOf[float64])
+		gradient := name == "" || name == "backprop"
+		require.Equal(t, [2]bool{gradient, !gradient}, [2]bool{curved, signalled}, name)
+	}
 }
 
 // ownRule is backprop with weights of its own that only chase 1, and with phases.

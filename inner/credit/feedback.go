@@ -34,22 +34,22 @@ func (r FeedbackAlignmentOf[F]) Bind(net *nets.NetOf[F], size int) (AssignerOf[F
 type feedback[F params.Float] struct {
 	fixed
 	walk[F]
-	scale  float64
-	b      []F   // laid out like theta; its biases are of no use
-	turned [][]F // for each block but the first, prepared once, since they stay
+	scale    float64
+	b        []F   // laid out like theta; its biases are of no use
+	downward [][]F // for each block but the first: its weights transposed, once, since they stay
 }
 
 func (f *feedback[F]) Init(_, _ []F, key uint64) {
 	draw(f.net, f.b, key, f.scale)
-	f.turn()
+	f.transpose()
 }
 
-// turn makes turned of b.
-func (f *feedback[F]) turn() {
-	f.turned = make([][]F, f.net.Blocks())
+// transpose makes downward of b.
+func (f *feedback[F]) transpose() {
+	f.downward = make([][]F, f.net.Blocks())
 	for l := 1; l < f.net.Blocks(); l++ {
 		w, _ := f.net.Weights(f.b, l)
-		f.turned[l] = f.net.Turn(l, w)
+		f.downward[l] = f.net.Transpose(l, w)
 	}
 }
 
@@ -62,7 +62,7 @@ func draw[F params.Float](net *nets.NetOf[F], b []F, key uint64, scale float64) 
 }
 
 func (f *feedback[F]) Assign(s *SignalOf[F], t *nets.TraceOf[F], _, _ []F, _ uint64) error {
-	f.downBy(s, t, func(l int, dx, du []F) { f.net.BelowTurned(t, l, dx, f.turned[l], du) })
+	f.downBy(s, t, func(l int, dx, du []F) { f.net.BelowTransposed(t, l, dx, f.downward[l], du) })
 	return nil
 }
 

@@ -57,7 +57,7 @@ func TestFeedbackThroughTheWeightsIsBackprop(t *testing.T) {
 	assert.Greater(t, furthest(want, gradientOf(t, p, theta, 2)), 1e-3)
 	f := p.assigner.(*feedback[float64])
 	copy(f.b, theta)
-	f.turn()
+	f.transpose()
 	assert.InDeltaSlice(t, want, gradientOf(t, p, theta, 2), 1e-12)
 }
 

@@ -24,7 +24,7 @@ type Inverses struct {
 // linear is the Activation that is none.
 const linear nets.Activation = "linear"
 
-// An inverse is the way back through one block, learned: a net of one block itself.
+// An inverse goes back through one block, as it has learned to: a net of one block itself.
 type inverse[F params.Float] struct {
 	net  *nets.NetOf[F]
 	from int // where its weights begin among the rule's own

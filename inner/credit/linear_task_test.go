@@ -111,7 +111,7 @@ func TestLinearTask(t *testing.T) {
 	f := a.(*feedback[float64])
 	b, _ := l.net.Weights(f.b, 1)
 	rng.Uniform(b, 4, -0.5, 0.5)
-	f.turn()
+	f.transpose()
 
 	var nse, angle []float64
 	steps := 0

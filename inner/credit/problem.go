@@ -14,13 +14,15 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// FamilyOf is a net that classifies images, with a credit rule's signal in place of the gradient. Like inner.MLPOf it has
-// one member: what varies is the start and the minibatches.
+// FamilyOf is a net that classifies images: pixels/255 go in, and the loss on a minibatch drawn uniformly from Data, with
+// replacement, by the key of Eval comes out, with its gradient or, under another rule than backprop, with that rule's signal in
+// the gradient's place. It has one member: what varies is the start and the minibatches.
 type FamilyOf[F params.Float] struct {
 	Net   *nets.NetOf[F]
 	Rule  RuleOf[F] // backprop if nil
 	Data  *data.Set // its images have as many pixels as Net has inputs, and its classes are Net's outputs
 	Batch int       // images in a minibatch; 128 if zero
+	Init  nets.Init // of the net's weights, the same under every rule; nets.LeCun if empty
 }
 
 // Family is FamilyOf in use.
@@ -28,22 +30,34 @@ type Family = FamilyOf[float32]
 
 var _ inner.Family = Family{}
 
-// The keys of a start are children of Init's.
-const (
-	keyWeights = iota
-	keyRule
-)
+// keyRule is the child of a key that a rule's own draws have. The net's are those that nets.NetOf.Start tells of.
+const keyRule = 1
 
-// Sample returns a new instance of the one problem, a *ProblemOf. Data that does not fit the net is an error.
-func (f FamilyOf[F]) Sample(uint64) (inner.ProblemOf[F], error) { return f.Problem() }
+// Sample returns a new instance of the one problem; its memory is its own. Under backprop the signal is the derivative of the
+// loss, and the problem implements inner.CurvatureOf; under any other rule it implements inner.SignalledOf. Data that does not
+// fit the net, and fields out of their ranges, are errors.
+func (f FamilyOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
+	p, err := f.Problem()
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := p.assigner.(*backprop[F]); ok {
+		return exact[F]{p}, nil
+	}
+	return signalled[F]{p}, nil
+}
 
-// Problem is Sample with its type.
+// Problem is Sample for those who train for epochs: without second derivatives or a derivative beside the signal, but with
+// all that ProblemOf tells.
 func (f FamilyOf[F]) Problem() (*ProblemOf[F], error) {
 	if f.Rule == nil {
 		f.Rule = BackpropOf[F]{}
 	}
 	if f.Batch == 0 {
 		f.Batch = 128
+	}
+	if f.Init == "" {
+		f.Init = nets.LeCun
 	}
 	switch {
 	case f.Net == nil:
@@ -55,6 +69,9 @@ func (f FamilyOf[F]) Problem() (*ProblemOf[F], error) {
 	}
 	if err := fits(f.Net, f.Data); err != nil {
 		return nil, err
+	}
+	if err := f.Init.Validate(); err != nil {
+		return nil, fmt.Errorf("credit: %w", err)
 	}
 	if err := machine.Fits(f.bytes() + 2*float64(f.Net.Params().Len())*machine.Size[F]()); err != nil {
 		return nil, fmt.Errorf("credit: minibatches of %d for %d weights: %w", f.Batch, f.Net.Params().Len(), err)
@@ -128,7 +145,7 @@ func (p *ProblemOf[F]) Batch() int { return p.family.Batch }
 func (p *ProblemOf[F]) Init(theta []F, key uint64) {
 	checkLen("theta", theta, p.layout.Len())
 	net, own := p.split(theta)
-	p.family.Net.Init(net, rng.Split(key, keyWeights))
+	p.family.Net.Start(net, p.family.Init, key)
 	p.assigner.Init(own, net, rng.Split(key, keyRule))
 }
 
@@ -138,8 +155,7 @@ func (p *ProblemOf[F]) split(theta []F) (net, own []F) {
 
 // Eval implements inner.ProblemOf: the loss on a minibatch drawn uniformly, with replacement, and the rule's gradient.
 func (p *ProblemOf[F]) Eval(grad, theta []F, key uint64) (float64, error) {
-	drawImages(p.draw, p.images, p.family.Data.Len(), key)
-	return p.EvalOn(grad, theta, p.images, rng.Split(key, keyRule))
+	return p.EvalOn(grad, theta, p.minibatch(key), rng.Split(key, keyRule))
 }
 
 // EvalOn is Eval on a minibatch of these images of the data, as many as a minibatch has.
@@ -151,11 +167,8 @@ func (p *ProblemOf[F]) EvalOn(grad, theta []F, images []int, key uint64) (float6
 	if grad != nil {
 		checkLen("grad", grad, p.layout.Len())
 	}
-	if !finite(theta) {
-		nan := F(math.NaN())
-		for i := range grad {
-			grad[i] = nan
-		}
+	if !kernel.Finite(theta) { // not left to the arithmetic: a product may leave out a weight whose inputs are all zero
+		fillNaN(grad)
 		return math.NaN(), nil
 	}
 	p.load(p.family.Data, images)
@@ -178,6 +191,12 @@ func (p *ProblemOf[F]) gradient(grad, net, own []F, key uint64) error {
 		return l.Learn(dOwn, dNet, p.signal, p.trace, net, own, key)
 	}
 	return nil
+}
+
+// minibatch returns the images of the minibatch named by key, until the next call.
+func (p *ProblemOf[F]) minibatch(key uint64) []int {
+	drawImages(p.draw, p.images, p.family.Data.Len(), key)
+	return p.images
 }
 
 // drawImages overwrites images with numbers below n, drawn by the stream of a key.
@@ -208,7 +227,7 @@ func (p *ProblemOf[F]) ErrorRate(theta []F, set *data.Set) (float64, error) {
 	if err := fits(p.family.Net, set); err != nil {
 		return 0, err
 	}
-	if !finite(theta) {
+	if !kernel.Finite(theta) {
 		return 1, nil
 	}
 	net, _ := p.split(theta)
@@ -231,12 +250,9 @@ func checkLen[F params.Float](what string, v []F, n int) {
 	}
 }
 
-// finite reports whether no element is infinite or NaN.
-func finite[F params.Float](v []F) bool {
-	for _, x := range v {
-		if x-x != 0 {
-			return false
-		}
+// fillNaN is what a gradient is where the weights are not finite.
+func fillNaN[F params.Float](v []F) {
+	for i := range v {
+		v[i] = F(math.NaN())
 	}
-	return true
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// An echo is a batch run again with noise on the output of one block, which a way back is then trained to find again.
+// An echo is a batch run again with noise on the output of one block, which an inverse is then trained to find again.
 type echo[F params.Float] struct {
 	net   *nets.NetOf[F]
 	trace *nets.TraceOf[F]

@@ -2,6 +2,9 @@ package nets
 
 import (
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 	"strings"
 
 	"github.com/seed1498fded/unroll/internal/kernel"
@@ -15,18 +18,62 @@ type Activation string
 // String implements Layer.
 func (a Activation) String() string { return string(a) }
 
-// Activations returns the names that Activation may have.
-func Activations() []string { return []string{"elu", "relu", "sigmoid", "tanh"} }
+// Activations returns the names that Activation may have, in alphabetical order.
+func Activations() []string { return slices.Sorted(maps.Keys(activations)) }
+
+// A scalar is a function of one number with two derivatives, each given the function's argument x and value y.
+type scalar struct {
+	value         func(x float64) float64
+	first, second func(x, y float64) float64
+}
+
+// activations has every activation once. A line here is all that one needs; those that are used much have loops of their own
+// below, for speed.
+var activations = map[string]scalar{
+	"sigmoid": {
+		value:  func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
+		first:  func(_, y float64) float64 { return y * (1 - y) },
+		second: func(_, y float64) float64 { return y * (1 - y) * (1 - 2*y) },
+	},
+	"tanh": {
+		value:  math.Tanh,
+		first:  func(_, y float64) float64 { return 1 - y*y },
+		second: func(_, y float64) float64 { return -2 * y * (1 - y*y) },
+	},
+	"relu": {
+		value:  func(x float64) float64 { return max(x, 0) }, // the builtin max keeps NaN
+		first:  func(x, _ float64) float64 { return above(x) },
+		second: func(_, _ float64) float64 { return 0 },
+	},
+	"elu": {
+		value:  func(x float64) float64 { return max(x, 0) + math.Expm1(min(x, 0)) },
+		first:  func(_, y float64) float64 { return min(1, 1+y) },
+		second: func(x, y float64) float64 { return (1 - above(x)) * (1 + y) },
+	},
+}
+
+// above is 1 above 0 and 0 elsewhere.
+func above(x float64) float64 {
+	if x > 0 {
+		return 1
+	}
+	return 0
+}
 
 // elementwise is an Activation for rows of a shape.
 type elementwise[F params.Float] struct {
-	shape Shape
-	value func(y, x []F)
-	pull  func(dx, y, dy []F) // the derivative comes from the value
+	shape  Shape
+	value  func(y, x []F)
+	pull   func(dx, x, y, dy []F) // overwrites dx with dy times the derivative
+	second func(x, y float64) float64
 }
 
 func newElementwise[F params.Float](a Activation, in Shape) (elementwise[F], error) {
-	e := elementwise[F]{shape: in}
+	s, ok := activations[string(a)]
+	if !ok {
+		return elementwise[F]{}, fmt.Errorf("no activation %q; there are %s", string(a), strings.Join(Activations(), ", "))
+	}
+	e := elementwise[F]{shape: in, second: s.second}
 	switch a {
 	case "sigmoid":
 		e.value, e.pull = kernel.Sigmoid[F], pullSigmoid[F]
@@ -37,7 +84,7 @@ func newElementwise[F params.Float](a Activation, in Shape) (elementwise[F], err
 	case "elu":
 		e.value, e.pull = elu[F], pullElu[F]
 	default:
-		return e, fmt.Errorf("no activation %q; there are %s", string(a), strings.Join(Activations(), ", "))
+		e.value, e.pull = valueOf[F](s), pullOf[F](s)
 	}
 	return e, nil
 }
@@ -46,16 +93,48 @@ func (e elementwise[F]) out() Shape { return e.shape }
 
 func (e elementwise[F]) forward(y, x []F, _ int) { e.value(y, x) }
 
-func (e elementwise[F]) back(dx, _, y, dy []F, _ int) { e.pull(dx, y, dy) }
+func (e elementwise[F]) back(dx, x, y, dy []F, _ int) { e.pull(dx, x, y, dy) }
 
-func pullSigmoid[F params.Float](dx, y, dy []F) {
-	y, dy = y[:len(dx)], dy[:len(dx)]
-	for i := range dx {
-		dx[i] = dy[i] * (y[i] * (1 - y[i]))
+// forwardR is back: the Jacobian is diagonal.
+func (e elementwise[F]) forwardR(ry, x, y, rx []F, _ int) { e.pull(ry, x, y, rx) }
+
+func (e elementwise[F]) backR(rdx, x, y, dy, rx, rdy []F, _ int) {
+	e.pull(rdx, x, y, rdy)
+	for i, v := range dy {
+		rdx[i] += v * F(e.second(float64(x[i]), float64(y[i]))) * rx[i]
 	}
 }
 
-func pullTanh[F params.Float](dx, y, dy []F) {
+// valueOf returns the function as one of slices.
+func valueOf[F params.Float](s scalar) func(y, x []F) {
+	return func(y, x []F) {
+		for i, v := range x {
+			y[i] = F(s.value(float64(v)))
+		}
+	}
+}
+
+// pullOf returns the product with the derivative as a function of slices.
+func pullOf[F params.Float](s scalar) func(dx, x, y, dy []F) {
+	return func(dx, x, y, dy []F) {
+		for i, v := range dy {
+			dx[i] = v * F(s.first(float64(x[i]), float64(y[i])))
+		}
+	}
+}
+
+// The loops below do without a call for every element. Some round once more on the way, and so give other last bits in
+// float32.
+
+func pullSigmoid[F params.Float](dx, _, y, dy []F) {
+	y, dy = y[:len(dx)], dy[:len(dx)]
+	for i := range dx {
+		s := float64(y[i])
+		dx[i] = dy[i] * F(s*(1-s))
+	}
+}
+
+func pullTanh[F params.Float](dx, _, y, dy []F) {
 	y, dy = y[:len(dx)], dy[:len(dx)]
 	for i := range dx {
 		dx[i] = dy[i] * (1 - y[i]*y[i])
@@ -65,12 +144,12 @@ func pullTanh[F params.Float](dx, y, dy []F) {
 func relu[F params.Float](y, x []F) {
 	y = y[:len(x)]
 	for i, v := range x {
-		y[i] = max(v, 0) // the builtin max keeps NaN
+		y[i] = max(v, 0)
 	}
 }
 
 // pullRelu counts without a branch: which of the units are on is not to be foreseen.
-func pullRelu[F params.Float](dx, y, dy []F) {
+func pullRelu[F params.Float](dx, _, y, dy []F) {
 	y, dy = y[:len(dx)], dy[:len(dx)]
 	for i := range dx {
 		on := 0
@@ -93,7 +172,7 @@ func elu[F params.Float](y, x []F) {
 	}
 }
 
-func pullElu[F params.Float](dx, y, dy []F) {
+func pullElu[F params.Float](dx, _, y, dy []F) {
 	y, dy = y[:len(dx)], dy[:len(dx)]
 	for i := range dx {
 		dx[i] = dy[i] * min(1, 1+y[i])

@@ -219,7 +219,7 @@ func TestAffineMapsAreLinear(t *testing.T) {
 	}
 }
 
-// <A x, u> = <x, Aᵀ u>, and the same for the weights: the way back is the transpose of the way forward.
+// <A x, u> = <x, Aᵀ u>, and the same for the weights: the backward pass is the transpose of the forward pass.
 func TestAffineMapsAndTheirTransposes(t *testing.T) {
 	for _, c := range affineCases() {
 		for _, rows := range []int{1, 5, 40} {

@@ -25,9 +25,9 @@ func newDense[F params.Float](d Dense, in Shape) (affine[F], error) {
 	return dense[F]{in.Size(), d.Units}, nil
 }
 
-func (d dense[F]) weights() (w, b []int, fanIn int) {
-	return []int{d.in, d.units}, []int{d.units}, d.in
-}
+func (d dense[F]) weights() (w, b []int) { return []int{d.in, d.units}, []int{d.units} }
+
+func (d dense[F]) fans() (in, out int) { return d.in, d.units }
 
 func (d dense[F]) out() Shape { return Vector(d.units) }
 
@@ -42,19 +42,19 @@ func (d dense[F]) back(dx, w, du []F, n int) {
 	matrix.MulShared(matrix.Of(dx, n, d.in), matrix.Of(du, n, d.units), matrix.Of(w, d.in, d.units).T(), false)
 }
 
-// turn returns w turned over, [units, inputs].
-func (d dense[F]) turn(w []F) []F {
-	turned := make([]F, len(w))
+// transpose returns wᵀ, [units, inputs].
+func (d dense[F]) transpose(w []F) []F {
+	transposed := make([]F, len(w))
 	for i := range d.in {
 		for j := range d.units {
-			turned[j*d.in+i] = w[i*d.units+j]
+			transposed[j*d.in+i] = w[i*d.units+j]
 		}
 	}
-	return turned
+	return transposed
 }
 
-func (d dense[F]) backTurned(dx, turned, du []F, n int) {
-	matrix.MulShared(matrix.Of(dx, n, d.in), matrix.Of(du, n, d.units), matrix.Of(turned, d.units, d.in), false)
+func (d dense[F]) backTransposed(dx, transposed, du []F, n int) {
+	matrix.MulShared(matrix.Of(dx, n, d.in), matrix.Of(du, n, d.units), matrix.Of(transposed, d.units, d.in), false)
 }
 
 func (d dense[F]) gradient(dw, db, x, du []F, n int) {

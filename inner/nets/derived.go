@@ -10,8 +10,8 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// A layer's map is written once, for one example, and internal/graph derives the way back. Programs of one example serve
-// batches of every size. They hold activations, so a net keeps a shelf of them: however many goroutines use it, each works
+// A layer's map is written once, for one example, and internal/graph derives the backward pass. Programs of one example serve
+// batches of every size. They hold activations, so a net keeps a pool of them: however many goroutines use it, each works
 // with programs of its own.
 
 // must is for what has gone well before.
@@ -73,6 +73,34 @@ func resultShape[F params.Float](g *G.ExprGraph, u *G.Node, err error) (Shape, e
 	default:
 		return Shape{}, fmt.Errorf("the result has shape %v; want one dimension, or three: channels, rows, columns", s)
 	}
+}
+
+// rows runs a program for each of n rows of its inputs and overwrites those of results. Inputs that are not given keep what
+// they have.
+func rows[F params.Float](p *graph.Program[F], results []F, n int, inputs ...[]F) {
+	size := len(results) / n
+	for row := range n {
+		runRow(p, row, n, inputs)
+		copy(results[row*size:(row+1)*size], p.Out(0))
+	}
+}
+
+// addRows is rows, but adds to the results.
+func addRows[F params.Float](p *graph.Program[F], results []F, n int, inputs ...[]F) {
+	size := len(results) / n
+	for row := range n {
+		runRow(p, row, n, inputs)
+		to := results[row*size : (row+1)*size]
+		add(to, to, p.Out(0))
+	}
+}
+
+func runRow[F params.Float](p *graph.Program[F], row, n int, inputs [][]F) {
+	for i, in := range inputs {
+		size := len(in) / n
+		copy(p.In(i), in[row*size:(row+1)*size])
+	}
+	run(p)
 }
 
 func run[F params.Float](p *graph.Program[F]) {

@@ -29,8 +29,10 @@ func (s Shape) String() string { return fmt.Sprintf("%dx%dx%d", s.Channels, s.Ro
 
 // An affine map is the part of a block that has weights: u = A(x; w) + b, linear in x and in w, for a batch of rows.
 type affine[F params.Float] interface {
-	// weights returns the shapes of w and b, and how many inputs an element of u sees.
-	weights() (w, b []int, fanIn int)
+	// weights returns the shapes of w and b.
+	weights() (w, b []int)
+	// fans returns how many inputs an element of u sees, and how many elements of u see an input.
+	fans() (in, out int)
 	// out returns the shape of u.
 	out() Shape
 	// forward overwrites u [n, out].
@@ -49,6 +51,10 @@ type stage[F params.Float] interface {
 	forward(y, x []F, n int)
 	// back overwrites dx with the cotangent of x, for that of y.
 	back(dx, x, y, dy []F, n int)
+	// forwardR overwrites ry with the derivative of y as x moves in the direction rx.
+	forwardR(ry, x, y, rx []F, n int)
+	// backR overwrites rdx with the derivative of back's dx as x moves in the direction rx and dy in the direction rdy.
+	backR(rdx, x, y, dy, rx, rdy []F, n int)
 }
 
 // newAffine returns a layer that has weights, nil for others.

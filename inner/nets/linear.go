@@ -19,8 +19,8 @@ type derived[F params.Float] struct {
 	in, result Shape
 	w          []int
 	fanIn      int
-	shelf      *shelf[*linearPrograms[F]]
-	sums       *shelf[[]F] // for each part dw, and the sum of du, not yet over the pixels
+	programs   *pool[*linearPrograms[F]]
+	sums       *pool[[]F] // for each part dw, and the sum of du, not yet over the pixels
 }
 
 // linearPrograms are what a linear is compiled into, for one goroutine.
@@ -38,10 +38,10 @@ func newDerived[F params.Float](in Shape, w []int, fanIn int, write linear) (*de
 		return nil, err
 	}
 	d := &derived[F]{in: in, result: first.out, w: w, fanIn: fanIn}
-	d.shelf = &shelf[*linearPrograms[F]]{free: []*linearPrograms[F]{first}, build: func() *linearPrograms[F] {
+	d.programs = &pool[*linearPrograms[F]]{free: []*linearPrograms[F]{first}, build: func() *linearPrograms[F] {
 		return must(newLinearPrograms[F](in, w, write))
 	}}
-	d.sums = &shelf[[]F]{build: func() []F { return make([]F, maxParts*d.sumLen()) }}
+	d.sums = &pool[[]F]{build: func() []F { return make([]F, maxParts*d.sumLen()) }}
 	return d, nil
 }
 
@@ -107,7 +107,13 @@ func (p *linearPrograms[F]) check() error {
 	return nil
 }
 
-func (d *derived[F]) weights() (w, b []int, fanIn int) { return d.w, []int{d.result.Channels}, d.fanIn }
+func (d *derived[F]) weights() (w, b []int) { return d.w, []int{d.result.Channels} }
+
+// fans takes the mean over the inputs for those that see one; at the border of an image some are left out, and some strides
+// leave out more.
+func (d *derived[F]) fans() (in, out int) {
+	return d.fanIn, max(1, d.fanIn*d.result.Size()/d.in.Size())
+}
 
 func (d *derived[F]) out() Shape { return d.result }
 
@@ -123,7 +129,7 @@ func (d *derived[F]) forward(u, x, w, b []F, n int) {
 }
 
 func (d *derived[F]) forwardRows(u, x, w, b []F, first, last int) {
-	p, in, out := d.shelf.take(), d.in.Size(), d.result.Size()
+	p, in, out := d.programs.take(), d.in.Size(), d.result.Size()
 	copy(p.forward.In(1), w)
 	spread(p.bias, b)
 	for row := first; row < last; row++ {
@@ -131,7 +137,7 @@ func (d *derived[F]) forwardRows(u, x, w, b []F, first, last int) {
 		run(p.forward)
 		add(u[row*out:(row+1)*out], p.forward.Out(0), p.bias)
 	}
-	d.shelf.put(p)
+	d.programs.put(p)
 }
 
 func (d *derived[F]) back(dx, w, du []F, n int) {
@@ -143,14 +149,14 @@ func (d *derived[F]) back(dx, w, du []F, n int) {
 }
 
 func (d *derived[F]) backRows(dx, w, du []F, first, last int) {
-	p, in, out := d.shelf.take(), d.in.Size(), d.result.Size()
+	p, in, out := d.programs.take(), d.in.Size(), d.result.Size()
 	copy(p.back.In(0), w)
 	for row := first; row < last; row++ {
 		copy(p.back.In(1), du[row*out:(row+1)*out])
 		run(p.back)
 		copy(dx[row*in:(row+1)*in], p.back.Out(0))
 	}
-	d.shelf.put(p)
+	d.programs.put(p)
 }
 
 // sumLen is the number of sums of one part.
@@ -181,7 +187,7 @@ func (d *derived[F]) gradientRows(sums, x, du []F, p, first, last int) {
 	sums = sums[p*size : (p+1)*size]
 	clear(sums)
 	dw, db := sums[:size-out], sums[size-out:]
-	programs := d.shelf.take()
+	programs := d.programs.take()
 	prog := programs.gradient
 	for row := first; row < last; row++ {
 		copy(prog.In(0), x[row*in:(row+1)*in])
@@ -190,7 +196,7 @@ func (d *derived[F]) gradientRows(sums, x, du []F, p, first, last int) {
 		add(dw, dw, prog.Out(0))
 		add(db, db, du[row*out:(row+1)*out])
 	}
-	d.shelf.put(programs)
+	d.programs.put(programs)
 }
 
 // spread repeats the bias of each channel over its pixels.

@@ -3,6 +3,7 @@ package nets
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/seed1498fded/unroll/internal/kernel"
@@ -39,34 +40,60 @@ func score[F params.Float](l Loss, e, h, target []F, n int) float64 {
 		}
 		return sum / 2 / float64(n)
 	}
-	return crossEntropy(e, h, target, n)
+	loss, scale := crossEntropy(e, h, target, n), 1/F(n)
+	for i, p := range e {
+		e[i] = F(p*scale) - F(target[i]*scale) // rounded one by one, on any machine
+	}
+	return loss
 }
 
-// crossEntropy takes the largest output out of every exponential, so that no finite ones overflow; outputs that are not
-// finite make the loss so.
-func crossEntropy[F params.Float](e, h, target []F, n int) float64 {
-	classes, loss := len(h)/n, 0.0
-	for row := range n {
-		at := row * classes
-		top := h[at]
-		for _, v := range h[at : at+classes] {
-			top = max(top, v)
+// scoreR overwrites re with R of the e that score gives, for rh that of the outputs. In cross-entropy e is (p − target)/n with p
+// the softmax, and so
+//
+//	Re = p∘(Rh − Σ p∘Rh)/n
+func scoreR[F params.Float](l Loss, re, rh, h, target []F, n int) {
+	if l == SquaredError {
+		for i, v := range rh {
+			re[i] = v / F(n)
 		}
-		for k, v := range h[at : at+classes] {
-			e[at+k] = v - top
-			loss -= float64(target[at+k]) * float64(v-top)
+		return
+	}
+	crossEntropy(re, h, target, n)
+	classes := len(h) / n
+	for at := 0; at < len(h); at += classes {
+		p, rh := re[at:at+classes], rh[at:at+classes]
+		var mean F
+		for k, v := range rh {
+			mean += p[k] * v
+		}
+		for k, v := range rh {
+			p[k] *= (v - mean) / F(n)
 		}
 	}
-	kernel.Decay(e, e) // what is below zero by as much
-	for row := range n {
-		e, target := e[row*classes:(row+1)*classes], target[row*classes:(row+1)*classes]
-		sum := 0.0
-		for _, v := range e {
+}
+
+// crossEntropy returns the mean loss and overwrites p with the softmax. It takes the largest output out of every exponential,
+// so that no finite ones overflow; outputs that are not finite make the loss so.
+func crossEntropy[F params.Float](p, h, target []F, n int) float64 {
+	classes, loss := len(h)/n, 0.0
+	for at := 0; at < len(h); at += classes {
+		h, p, target := h[at:at+classes], p[at:at+classes], target[at:at+classes]
+		top, below := slices.Max(h), 0.0
+		for k, v := range h {
+			p[k] = v - top
+			below += float64(float64(target[k]) * (float64(top) - float64(v)))
+		}
+		loss += below
+	}
+	kernel.Decay(p, p) // what is below zero by as much
+	for at := 0; at < len(p); at += classes {
+		p, sum := p[at:at+classes], 0.0
+		for _, v := range p {
 			sum += float64(v)
 		}
 		loss += math.Log(sum)
-		for k, v := range e {
-			e[k] = (F(float64(v)/sum) - target[k]) / F(n)
+		for k, v := range p {
+			p[k] = F(float64(v) / sum)
 		}
 	}
 	return loss / float64(n)

@@ -21,9 +21,7 @@ package nets
 import (
 	"errors"
 	"fmt"
-	"math"
 
-	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -46,7 +44,6 @@ type block[F params.Float] struct {
 	stages []stage[F]
 	w, b   params.Spec
 	at     int // where w begins in theta
-	fanIn  int
 }
 
 // out returns the shape of h.
@@ -111,8 +108,8 @@ func (n *NetOf[F]) append(l Layer, in Shape) (Shape, error) {
 // begin starts a block, unless its weights are too many to be counted.
 func (n *NetOf[F]) begin(a affine[F], in Shape) error {
 	i, at := len(n.blocks), n.layout.Len()
-	w, b, fanIn := a.weights()
-	bl := block[F]{in: in, affine: a, at: at, fanIn: fanIn,
+	w, b := a.weights()
+	bl := block[F]{in: in, affine: a, at: at,
 		w: params.Spec{Name: fmt.Sprintf("w%d", i), Shape: w}, b: params.Spec{Name: fmt.Sprintf("b%d", i), Shape: b}}
 	n.blocks = append(n.blocks, bl)
 	n.layout = append(n.layout, bl.w, bl.b)
@@ -138,7 +135,10 @@ func (n *NetOf[F]) Pre(l int) Shape { return n.blocks[l].affine.out() }
 func (n *NetOf[F]) Output(l int) Shape { return n.blocks[l].out() }
 
 // FanIn returns how many inputs an element of block l's pre-activation sees.
-func (n *NetOf[F]) FanIn(l int) int { return n.blocks[l].fanIn }
+func (n *NetOf[F]) FanIn(l int) int {
+	in, _ := n.blocks[l].affine.fans()
+	return in
+}
 
 // Classes returns the number of outputs of the last block.
 func (n *NetOf[F]) Classes() int { return n.blocks[len(n.blocks)-1].out().Size() }
@@ -148,13 +148,4 @@ func (n *NetOf[F]) Weights(theta []F, l int) (w, b []F) {
 	bl := &n.blocks[l]
 	mid := bl.at + bl.w.Len()
 	return theta[bl.at:mid:mid], theta[mid : mid+bl.b.Len() : mid+bl.b.Len()]
-}
-
-// Init draws weights from N(0, 1/fan-in) (LeCun et al. 1998, section 4.6) and sets biases to zero.
-func (n *NetOf[F]) Init(theta []F, key uint64) {
-	for l := range n.blocks {
-		w, b := n.Weights(theta, l)
-		rng.Normal(w, rng.Split(key, uint64(l)), 1/math.Sqrt(float64(n.blocks[l].fanIn)))
-		clear(b)
-	}
 }

@@ -175,27 +175,6 @@ func TestStepsAllocateNothing(t *testing.T) {
 	}
 }
 
-// Weights start at a variance of one over the inputs that an element sees, biases at zero.
-func TestInit(t *testing.T) {
-	net, err := nets.New[float64](shape(4, 8, 8), nets.CrossEntropy, nets.Conv{Channels: 40, Kernel: 5, Stride: 1}, nets.Dense{Units: 10})
-	require.NoError(t, err)
-	require.Equal(t, params.Layout{
-		{Name: "w0", Shape: []int{40, 4, 5, 5}}, {Name: "b0", Shape: []int{40}},
-		{Name: "w1", Shape: []int{640, 10}}, {Name: "b1", Shape: []int{10}},
-	}, net.Params())
-	theta := normal[float64](net.Params().Len(), 1)
-	net.Init(theta, 7)
-	for l, fanIn := range []int{100, 640} {
-		require.Equal(t, fanIn, net.FanIn(l))
-		w, b := net.Weights(theta, l)
-		require.InEpsilon(t, 1/float64(fanIn), dot(w, w)/float64(len(w)), 0.1)
-		require.Equal(t, make([]float64, len(b)), b)
-	}
-	again := make([]float64, len(theta))
-	net.Init(again, 7)
-	require.Equal(t, theta, again)
-}
-
 func TestShapes(t *testing.T) {
 	net, err := nets.New[float32](shape(1, 28, 28), nets.CrossEntropy,
 		nets.Conv{Channels: 6, Kernel: 5, Stride: 1, Pad: 2}, nets.Activation("relu"), nets.MaxPool{Size: 2},
@@ -392,8 +371,8 @@ func TestLabels(t *testing.T) {
 	require.PanicsWithValue(t, "nets: label 3 of 3 classes", trace.SetLabels)
 }
 
-// Weights that were turned beforehand carry a cotangent down like any others.
-func TestTurnedWeights(t *testing.T) {
+// Weights that were transposed beforehand carry a cotangent down like any others.
+func TestTransposedWeights(t *testing.T) {
 	for name, net := range someNets[float64](t) {
 		trace, theta := net.NewTrace(5), normal[float64](net.Params().Len(), 1)
 		copy(trace.In(0), normal[float64](len(trace.In(0)), 2))
@@ -404,7 +383,7 @@ func TestTurnedWeights(t *testing.T) {
 			net.Delta(trace, l, du, normal[float64](len(trace.Out(l)), 3))
 			want, got := make([]float64, len(trace.In(l))), make([]float64, len(trace.In(l)))
 			net.Below(trace, l, want, w, du)
-			net.BelowTurned(trace, l, got, net.Turn(l, w), du)
+			net.BelowTransposed(trace, l, got, net.Transpose(l, w), du)
 			require.InDeltaSlice(t, want, got, 1e-12, "%s, block %d", name, l)
 		}
 	}

@@ -34,8 +34,8 @@ func (p product) of(a, b *G.Node) (*G.Node, error) {
 // diff follows from C = A·B: dA = dC·Bᵀ and dB = Aᵀ·dC.
 func (p product) diff(in []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
 	a, b := in[0], in[1]
-	pick := func(turn bool, transX, transY bool, x, y, like *G.Node) (*G.Node, error) {
-		if turn { // (X·Y)ᵀ = Yᵀ·Xᵀ
+	pick := func(transposed bool, transX, transY bool, x, y, like *G.Node) (*G.Node, error) {
+		if transposed { // (X·Y)ᵀ = Yᵀ·Xᵀ
 			return product{!transY, !transX, like.Shape().Clone()}.of(y, x)
 		}
 		return product{transX, transY, like.Shape().Clone()}.of(x, y)
@@ -62,7 +62,7 @@ func height(n *G.Node) int {
 	return n.Shape()[0]
 }
 
-// multiply computes dst = a·b. Transposed second factors are turned over on the way; where the first one is smaller, the
+// multiply computes dst = a·b. Transposed second factors are copied into rows on the way; where the first one is smaller, the
 // transpose of the result comes cheaper.
 func multiply[F params.Float](m multiplication, dst []F, in [][]F, spare *[]F) {
 	a, b := matrix.Of(in[0], m.rowsA, len(in[0])/m.rowsA), matrix.Of(in[1], m.rowsB, len(in[1])/m.rowsB)

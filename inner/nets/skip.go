@@ -28,3 +28,7 @@ func (a addInput[F]) out() Shape { return a.shape }
 func (a addInput[F]) forward(y, x []F, _ int) { copy(y, x) }
 
 func (a addInput[F]) back(dx, _, _, dy []F, _ int) { copy(dx, dy) }
+
+func (a addInput[F]) forwardR(ry, _, _, rx []F, _ int) { copy(ry, rx) }
+
+func (a addInput[F]) backR(rdx, _, _, _, _, rdy []F, _ int) { copy(rdx, rdy) }

@@ -6,7 +6,7 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// TraceOf holds what a net makes of one batch, and room for the way back. Its slices are rows of one example each; they are
+// TraceOf holds what a net makes of one batch, and room for the backward pass. Its slices are rows of one example each; they are
 // valid, and may be changed, until the net's next call with this trace. To run a net: fill In(0) and Labels, then call
 // SetLabels and Forward. A trace is for one goroutine at a time.
 type TraceOf[F params.Float] struct {
@@ -16,8 +16,9 @@ type TraceOf[F params.Float] struct {
 	Loss   float64
 	E      []F // derivative of Loss with respect to the last block's output, [N, classes]
 
-	x      []F
-	blocks []blockTrace[F]
+	x        []F
+	blocks   []blockTrace[F]
+	tangents *tangents[F] // nil until HessianVector is called
 }
 
 // Trace is TraceOf in use.
@@ -124,7 +125,7 @@ func stageForward[F params.Float](s stage[F], y, x []F, n int) {
 	})
 }
 
-// stageBack is stageForward for the way back.
+// stageBack is stageForward for the backward pass.
 func stageBack[F params.Float](s stage[F], dx, x, y, dy []F, n int) {
 	if alone(len(x)) {
 		s.back(dx, x, y, dy, n)
@@ -176,26 +177,26 @@ func (n *NetOf[F]) addSkip(t *TraceOf[F], l int, dx []F) {
 	}
 }
 
-// A turner is an affine map that is quicker to carry back with weights that were prepared for it.
-type turner[F params.Float] interface {
-	turn(w []F) []F
-	backTurned(dx, turned, du []F, n int)
+// A transposer is an affine map that is quicker to carry back with weights that were transposed beforehand.
+type transposer[F params.Float] interface {
+	transpose(w []F) []F
+	backTransposed(dx, transposed, du []F, n int)
 }
 
-// Turn prepares weights in the shape of block l's that stay as they are for BelowTurned.
-func (n *NetOf[F]) Turn(l int, w []F) []F {
-	if a, ok := n.blocks[l].affine.(turner[F]); ok {
-		return a.turn(w)
+// Transpose prepares weights in the shape of block l's that stay as they are for BelowTransposed.
+func (n *NetOf[F]) Transpose(l int, w []F) []F {
+	if a, ok := n.blocks[l].affine.(transposer[F]); ok {
+		return a.transpose(w)
 	}
 	return append([]F(nil), w...)
 }
 
-// BelowTurned is Below for weights that Turn prepared.
-func (n *NetOf[F]) BelowTurned(t *TraceOf[F], l int, dx, turned, du []F) {
-	if a, ok := n.blocks[l].affine.(turner[F]); ok {
-		a.backTurned(dx, turned, du, t.N)
+// BelowTransposed is Below for weights that Transpose prepared.
+func (n *NetOf[F]) BelowTransposed(t *TraceOf[F], l int, dx, transposed, du []F) {
+	if a, ok := n.blocks[l].affine.(transposer[F]); ok {
+		a.backTransposed(dx, transposed, du, t.N)
 	} else {
-		n.blocks[l].affine.back(dx, turned, du, t.N)
+		n.blocks[l].affine.back(dx, transposed, du, t.N)
 	}
 	n.addSkip(t, l, dx)
 }

@@ -45,9 +45,9 @@ var lattice = map[string]node{
 
 	"inner/data":        {imports: "internal/regular"},
 	"inner/data/mnist":  {imports: "inner/data"},
-	"inner":             {imports: "inner/data internal/graph internal/kernel internal/matrix internal/machine internal/rng params", tests: "inner/problemtest"},
+	"inner":             {imports: "internal/graph internal/kernel internal/rng params", tests: "inner/problemtest"},
 	"inner/nets":        {imports: "internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/credit inner/data/mnist inner/problemtest"},
-	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/machine internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest"},
+	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/machine internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest internal/graph"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
 	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/nets params", tests: "inner/problemtest internal/rng"},
@@ -70,7 +70,7 @@ var lattice = map[string]node{
 
 	"bench/crash": {},
 	"bench/peers": {},
-	"bench/ours":  {imports: "checkpoints inner inner/credit inner/data/mnist inner/nets internal/rng learnedopt meta params"},
+	"bench/ours":  {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt meta params"},
 }
 
 // command is the node of every folder right below cmd.

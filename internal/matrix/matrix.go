@@ -52,8 +52,9 @@ func (m Matrix[F]) depth() int {
 	return m.Cols
 }
 
-// worthSharing is the number of multiplications from which MulShared asks other goroutines for help.
-const worthSharing = 1 << 19
+// worthSharing is the number of multiplications from which MulShared asks other goroutines for help: some 30 µs for one, where
+// waking another takes a few, and many more when all processors are busy.
+const worthSharing = 1 << 22
 
 // MulShared is Mul with the rows of c shared among up to GOMAXPROCS goroutines. The result is the same to the bit.
 func MulShared[F params.Float](c, a, b Matrix[F], add bool) {

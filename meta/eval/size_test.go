@@ -27,7 +27,11 @@ func allocated(f func()) float64 {
 
 // TestEstimateOfMemory holds what runs are taken to need against what a single one of them allocates.
 func TestEstimateOfMemory(t *testing.T) {
-	wide := inner.MLP{Data: problemtest.Images(100, 8), Hidden: []int{5000}}
+	set := problemtest.Images(100, 8)
+	net, err := nets.New[float32](nets.Shape{Channels: 1, Rows: 8, Cols: 8}, nets.CrossEntropy,
+		nets.Dense{Units: 5000}, nets.Activation("sigmoid"), nets.Dense{Units: set.Classes})
+	require.NoError(t, err)
+	wide := credit.Family{Net: net, Data: set}
 	for name, c := range map[string]struct {
 		runs Runs
 		rule learnedopt.Rule
@@ -80,7 +84,7 @@ func TestAbsurdSizes(t *testing.T) {
 			return err
 		},
 		"timing": func() error {
-			_, err := StepTime(ctx, rule, Runs{Family: inner.MLP{Data: set, Batch: math.MaxInt}, Steps: 1, Count: 1})
+			_, err := StepTime(ctx, rule, Runs{Family: crossed.Family, Steps: 1, Count: 1})
 			return err
 		},
 		"tuning": func() error {

@@ -1,8 +1,10 @@
-package inner_test
+package credit_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,14 +12,55 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/data"
+	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
 
-// written is an MLP as an expression: the formulas of its doc comment and nothing of its code.
+// A network is a fully connected one that learns by its gradient, the optimizee of Andrychowicz et al. 2016, section 3.2:
+//
+//	x⁰ = pixels/255                       [batch, pixels]
+//	zˡ = xˡWˡ + bˡ,  xˡ⁺¹ = f(zˡ)         for each hidden layer
+//	f(θ) = mean over the minibatch of −log softmax(z^L)[label]
+type network struct {
+	set        *data.Set
+	hidden     []int
+	activation string    // sigmoid if empty
+	batch      int       // 128 if zero
+	init       nets.Init // normal0.1 if empty
+}
+
+func familyOf[F params.Float](t testing.TB, n network) credit.FamilyOf[F] {
+	t.Helper()
+	var layers []nets.Layer
+	for _, width := range n.hidden {
+		layers = append(layers, nets.Dense{Units: width}, nets.Activation(cmp.Or(n.activation, "sigmoid")))
+	}
+	net, err := nets.New[F](nets.Shape{Channels: 1, Rows: n.set.Rows, Cols: n.set.Cols}, nets.CrossEntropy,
+		append(layers, nets.Dense{Units: n.set.Classes})...)
+	require.NoError(t, err)
+	return credit.FamilyOf[F]{Net: net, Data: n.set, Batch: n.batch, Init: cmp.Or(n.init, nets.Normal)}
+}
+
+func sample[F params.Float](t testing.TB, n network) inner.ProblemOf[F] {
+	t.Helper()
+	p, err := familyOf[F](t, n).Sample(0)
+	require.NoError(t, err)
+	return p
+}
+
+// start returns the start of an episode named by key.
+func start[F params.Float](p inner.ProblemOf[F], key uint64) []F {
+	theta := make([]F, p.Params().Len())
+	p.Init(theta, key)
+	return theta
+}
+
+// written is a network as an expression: its formulas and nothing of its code.
 func written[F params.Float](set *data.Set, hidden []int, activation string, batch int) inner.ExpressionOf[F] {
 	in, classes := set.Pixels(), set.Classes
 	e := inner.ExpressionOf[F]{
@@ -86,16 +129,15 @@ func unit(b *graph.Builder, activation string, x *G.Node) *G.Node {
 	panic("no activation " + activation)
 }
 
-func TestMLPIsTheExpression(t *testing.T) {
+func TestNetworksAreTheExpression(t *testing.T) {
 	set := problemtest.Images(30, 3)
 	for _, hidden := range [][]int{nil, {5}, {5, 3}} {
-		for _, a := range inner.Activations() {
+		for _, a := range nets.Activations() {
 			if hidden == nil && a != "tanh" {
 				continue
 			}
 			t.Run(fmt.Sprint(hidden, a), func(t *testing.T) {
-				hand, err := inner.MLPOf[float64]{Data: set, Hidden: hidden, Activation: a, Batch: 7}.Sample(0)
-				require.NoError(t, err)
+				hand := sample[float64](t, network{set: set, hidden: hidden, activation: a, batch: 7})
 				witness, err := written[float64](set, hidden, a, 7).Problem()
 				require.NoError(t, err)
 				require.Empty(t, witness.Params().Diff(hand.Params()))
@@ -122,9 +164,8 @@ func TestMLPIsTheExpression(t *testing.T) {
 	}
 }
 
-func TestMLPDefaults(t *testing.T) {
-	p, err := inner.MLP{Data: problemtest.Images(30, 3), Hidden: []int{200}}.Sample(0)
-	require.NoError(t, err)
+func TestNetworkDefaults(t *testing.T) {
+	p := sample[float32](t, network{set: problemtest.Images(30, 3), hidden: []int{200}})
 	assert.Equal(t, "w0[9 200] b0[200] w1[200 4] b1[4]", p.Params().String())
 	theta := start(p, 1)
 	square := 0.0
@@ -133,8 +174,7 @@ func TestMLPDefaults(t *testing.T) {
 	}
 	assert.InDelta(t, 0.1, math.Sqrt(square/float64(len(theta))), 0.005)
 
-	hand, err := inner.MLPOf[float64]{Data: problemtest.Images(30, 3), Hidden: []int{2}}.Sample(0)
-	require.NoError(t, err)
+	hand := sample[float64](t, network{set: problemtest.Images(30, 3), hidden: []int{2}})
 	sigmoid128, err := written[float64](problemtest.Images(30, 3), []int{2}, "sigmoid", 128).Problem()
 	require.NoError(t, err)
 	at := start(hand, 1)
@@ -145,31 +185,34 @@ func TestMLPDefaults(t *testing.T) {
 	assert.InDelta(t, want, got, 1e-12)
 }
 
-func TestMLPRefuses(t *testing.T) {
+func TestFamilyRefuses(t *testing.T) {
 	set := problemtest.Images(30, 3)
 	broken := problemtest.Images(30, 3)
 	broken.Labels[3] = 9
-	for want, m := range map[string]inner.MLP{
-		"no data": {},
-		"label 9": {Data: broken},
-		`no activation "swish"; there are elu, relu, sigmoid, tanh`: {Data: set, Activation: "swish"},
-		"width 0 of hidden layer 1; want 1 or more":                 {Data: set, Hidden: []int{3, 0}},
-		"minibatches of -1":       {Data: set, Batch: -1},
-		"standard deviation -1":   {Data: set, Std: -1},
-		"standard deviation NaN":  {Data: set, Std: math.NaN()},
-		"standard deviation +Inf": {Data: set, Std: math.Inf(1)},
+	sound := familyOf[float32](t, network{set: set})
+	for want, change := range map[string]func(f *credit.Family){
+		"no net":  func(f *credit.Family) { f.Net = nil },
+		"no data": func(f *credit.Family) { f.Data = nil },
+		"label 9": func(f *credit.Family) { f.Data = broken },
+		"images of 16 pixels in 4 classes; the net has 9 inputs and 4 outputs": func(f *credit.Family) { f.Data = problemtest.Images(30, 4) },
+		"minibatches of -1":    func(f *credit.Family) { f.Batch = -1 },
+		`no init "orthogonal"`: func(f *credit.Family) { f.Init = "orthogonal" },
+		`no init "normal-1"`:   func(f *credit.Family) { f.Init = "normal-1" },
+		`no init "normalNaN"`:  func(f *credit.Family) { f.Init = "normalNaN" },
+		`no init "normalInf"`:  func(f *credit.Family) { f.Init = "normalInf" },
 	} {
-		_, err := m.Sample(0)
+		f := sound
+		change(&f)
+		_, err := f.Sample(0)
 		require.ErrorContains(t, err, want)
-		_, err = m.ErrorRate(nil, set)
+		_, err = f.Problem()
 		require.ErrorContains(t, err, want)
 	}
 }
 
 func TestHugeLogitsMakeAHugeLoss(t *testing.T) {
 	set := problemtest.Images(30, 3)
-	p, err := inner.MLP{Data: set, Batch: 50}.Sample(0)
-	require.NoError(t, err)
+	p := sample[float32](t, network{set: set, batch: 50})
 	theta := make([]float32, p.Params().Len())
 	for _, logit := range []float32{1e3, 1e20, math.MaxFloat32} {
 		params.Slice(p.Params(), theta, "b0")[0] = logit
@@ -188,24 +231,32 @@ func TestHugeLogitsMakeAHugeLoss(t *testing.T) {
 
 func TestUnseenPixelsCountWhenNotFinite(t *testing.T) {
 	set := problemtest.Images(30, 3) // the first pixel of every image is 0
-	p, err := inner.MLP{Data: set, Hidden: []int{2}}.Sample(0)
-	require.NoError(t, err)
+	p := sample[float32](t, network{set: set, hidden: []int{2}})
 	theta := start(p, 1)
 	theta[0] = float32(math.Inf(-1))
 	grad := make([]float32, len(theta))
 	loss, err := p.Eval(grad, theta, 1)
 	require.NoError(t, err)
 	assert.True(t, math.IsNaN(loss))
-	for _, g := range grad {
-		require.True(t, math.IsNaN(float64(g)))
+	allNaN := func() {
+		t.Helper()
+		for i, g := range grad {
+			require.True(t, math.IsNaN(float64(g)))
+			grad[i] = 0
+		}
 	}
+	allNaN()
+	h, sound := p.(inner.Curvature), start(p, 1)
+	require.NoError(t, h.HessianVector(grad, theta, sound, 1))
+	allNaN()
+	require.NoError(t, h.HessianVector(grad, sound, theta, 1))
+	allNaN()
 }
 
 // Softmax regression that has learned a few images by heart is right about them.
 func TestErrorRate(t *testing.T) {
 	set := problemtest.Images(10, 6)
-	m := inner.MLPOf[float64]{Data: set, Batch: 4}
-	p, err := m.Sample(0)
+	p, err := familyOf[float64](t, network{set: set, batch: 4}).Problem()
 	require.NoError(t, err)
 	theta := make([]float64, p.Params().Len())
 	constant := 0 // theta = 0 says class 0 of everything
@@ -214,7 +265,7 @@ func TestErrorRate(t *testing.T) {
 			constant++
 		}
 	}
-	rate, err := m.ErrorRate(theta, set)
+	rate, err := p.ErrorRate(theta, set)
 	require.NoError(t, err)
 	assert.InDelta(t, float64(constant)/10, rate, 1e-12)
 	grad := make([]float64, len(theta))
@@ -225,35 +276,32 @@ func TestErrorRate(t *testing.T) {
 			theta[k] -= 0.3 * g
 		}
 	}
-	rate, err = m.ErrorRate(theta, set)
+	rate, err = p.ErrorRate(theta, set)
 	require.NoError(t, err)
 	assert.Zero(t, rate)
 
 	theta[0] = math.NaN()
-	rate, err = m.ErrorRate(theta, set)
+	rate, err = p.ErrorRate(theta, set)
 	require.NoError(t, err)
 	assert.Equal(t, 1., rate)
-	_, err = m.ErrorRate(theta, problemtest.Images(5, 7))
-	require.ErrorContains(t, err, "7x7")
-	assert.PanicsWithValue(t, "inner: theta of length 1, want 148", func() { _, _ = m.ErrorRate(theta[:1], set) })
+	_, err = p.ErrorRate(theta, problemtest.Images(5, 7))
+	require.ErrorContains(t, err, "images of 49 pixels")
+	assert.PanicsWithValue(t, "credit: theta of length 1, want 148", func() { _, _ = p.ErrorRate(theta[:1], set) })
 }
 
 // The two element types take different ways, that of float32 leading through assembly where there is some. Some of the
 // sizes are multiples of its tiles, some leave remainders, some are smaller than one.
-func TestMLPSingleIsDouble(t *testing.T) {
-	for _, m := range []inner.MLP{
-		{Data: problemtest.Images(300, 28), Hidden: []int{20}},
-		{Data: problemtest.Images(300, 8), Hidden: []int{20}},
-		{Data: problemtest.Images(300, 8)},
-		{Data: problemtest.Images(30, 1), Hidden: []int{1}, Batch: 1},
-		{Data: problemtest.Images(30, 3), Hidden: []int{33, 70}, Batch: 51},
+func TestNetworksInBothPrecisions(t *testing.T) {
+	for _, n := range []network{
+		{set: problemtest.Images(300, 28), hidden: []int{20}},
+		{set: problemtest.Images(300, 8), hidden: []int{20}},
+		{set: problemtest.Images(300, 8)},
+		{set: problemtest.Images(30, 1), hidden: []int{1}, batch: 1},
+		{set: problemtest.Images(30, 3), hidden: []int{33, 70}, batch: 51},
 	} {
-		for _, m.Activation = range inner.Activations() {
-			t.Run(fmt.Sprint(m.Data.Pixels(), m.Hidden, m.Batch, m.Activation), func(t *testing.T) {
-				single, err := m.Sample(0)
-				require.NoError(t, err)
-				double, err := inner.MLPOf[float64](m).Sample(0)
-				require.NoError(t, err)
+		for _, n.activation = range nets.Activations() {
+			t.Run(fmt.Sprint(n.set.Pixels(), n.hidden, n.batch, n.activation), func(t *testing.T) {
+				single, double := sample[float32](t, n), sample[float64](t, n)
 				theta, v := start(single, 1), start(single, 2)
 				theta64, v64 := params.Convert[float64](theta), params.Convert[float64](v)
 				got, want := make([]float32, len(theta)), make([]float64, len(theta))
@@ -284,8 +332,7 @@ func relative(want []float64, got []float32) float64 {
 
 // Sigmoid units are bounded, yet an infinite weight below them does not go unseen.
 func TestSingleWeightsNotFinite(t *testing.T) {
-	p, err := inner.MLP{Data: problemtest.Images(30, 3), Hidden: []int{20}}.Sample(0)
-	require.NoError(t, err)
+	p := sample[float32](t, network{set: problemtest.Images(30, 3), hidden: []int{20}})
 	for i := range p.Params().Len() {
 		theta := start(p, 1)
 		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
@@ -297,14 +344,49 @@ func TestSingleWeightsNotFinite(t *testing.T) {
 	}
 }
 
-func BenchmarkMLP(b *testing.B) {
+// The laws of problems, for networks that learn by their gradient and for the same written as expressions.
+func TestNetworkLaws(t *testing.T) {
+	set := problemtest.Images(30, 3)
+	o := problemtest.Options{Varies: problemtest.Start | problemtest.Batch}
+	subjects := map[string]network{
+		"logistic":          {batch: 7},
+		"two hidden layers": {hidden: []int{5, 3}, batch: 7, init: "normal0.5"},
+		"wide":              {hidden: []int{130}, batch: 200}, // more than one tile of a product, both ways
+	}
+	for _, a := range nets.Activations() {
+		subjects[a] = network{hidden: []int{6}, activation: a, batch: 7}
+	}
+	for _, init := range nets.Inits() {
+		subjects[init] = network{hidden: []int{6}, batch: 7, init: nets.Init(init)}
+	}
+	for name, n := range subjects {
+		n.set = set
+		t.Run(name, func(t *testing.T) {
+			problemtest.Run(t, familyOf[float64](t, n), o)
+			problemtest.Agree(t, familyOf[float32](t, n), familyOf[float64](t, n))
+			problemtest.Run(t, inner.ReplicateOf[float64]{Family: familyOf[float64](t, n), Copies: 3}, o)
+		})
+	}
+	o.Allocates = true
+	for _, a := range append(nets.Activations(), "") {
+		hidden := []int{5, 3}
+		if a == "" {
+			hidden = nil
+		}
+		t.Run("expression "+a, func(t *testing.T) {
+			problemtest.Run(t, written[float64](set, hidden, a, 7), o)
+			problemtest.Agree(t, written[float32](set, hidden, a, 7), written[float64](set, hidden, a, 7))
+		})
+	}
+}
+
+func BenchmarkNetwork(b *testing.B) {
 	const batch, classes = 128, 10
 	for _, size := range []struct{ side, hidden int }{{8, 20}, {28, 20}, {28, 1258}} { // 1,510, 15,910 and 1,000,120 weights
 		hidden, pixels := size.hidden, size.side*size.side
 		set := problemtest.Images(1000, size.side)
 		set.Classes = classes
-		p, err := inner.MLP{Data: set, Hidden: []int{hidden}, Batch: batch}.Sample(0)
-		require.NoError(b, err)
+		p := sample[float32](b, network{set: set, hidden: []int{hidden}, batch: batch})
 		theta := start(p, 1)
 		grad, v := make([]float32, len(theta)), start(p, 2)
 		forward := 2 * batch * float64(hidden*(pixels+classes)) // floating-point operations of the products
@@ -329,5 +411,35 @@ func BenchmarkMLP(b *testing.B) {
 				b.ReportMetric(ns/float64(len(theta)), "ns/coordinate")
 			})
 		}
+	}
+}
+
+// A step of training allocates nothing, on any number of processors.
+func TestStepsAllocateNothing(t *testing.T) {
+	for _, n := range []network{
+		{set: problemtest.Images(300, 28), hidden: []int{20}},
+		{set: problemtest.Images(300, 8), hidden: []int{20}},
+		{set: problemtest.Images(300, 28)},
+	} {
+		p := sample[float32](t, n)
+		theta, v := start(p, 1), start(p, 2)
+		grad := make([]float32, len(theta))
+		steps := func() {
+			for key := range uint64(20) {
+				_, _ = p.Eval(grad, theta, key)
+				_, _ = p.Eval(nil, theta, key)
+				_ = p.(inner.Curvature).HessianVector(grad, theta, v, key)
+			}
+		}
+		steps()
+		var before, after runtime.MemStats
+		least := uint64(math.MaxUint64)
+		for range 5 { // what else runs in the process may allocate
+			runtime.ReadMemStats(&before)
+			steps()
+			runtime.ReadMemStats(&after)
+			least = min(least, after.Mallocs-before.Mallocs)
+		}
+		assert.Zero(t, least, "%d processors", runtime.GOMAXPROCS(0))
 	}
 }
