@@ -22,10 +22,6 @@ func subjects(t *testing.T) []subject {
 		{"quadratic uniform", inner.Quadratic{Uniform: true}, inner.QuadraticOf[float64]{Uniform: true},
 			problemtest.Options{Varies: problemtest.Function | problemtest.Start}},
 	}
-	for _, s := range list[:len(list):len(list)] {
-		list = append(list, subject{"replicate " + s.name, inner.Replicate{Family: s.single, Copies: 3},
-			inner.ReplicateOf[float64]{Family: s.double, Copies: 3}, s.options})
-	}
 	return list
 }
 

@@ -12,6 +12,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -19,7 +20,7 @@ import (
 // is a bare rule; the optimizers of a trained one have guards and options.
 func ExampleOptimizer() {
 	layout := params.Layout{{Name: "theta", Shape: []int{3}}}
-	opt, err := learnedopt.New(&learnedopt.Adam{LR: 0.1}, nil, layout)
+	opt, err := learnedopt.New(&handmade.Adam{LR: 0.1}, nil, layout)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func ExampleLoad() {
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "adam.safetensors")
 
-	rule := &learnedopt.Adam{LR: 0.1}
+	rule := &handmade.Adam{LR: 0.1}
 	trained := &learnedopt.Trained{Rule: rule, Phi: learnedopt.Phi(rule, 0)}
 	if err := trained.Save(path); err != nil {
 		log.Fatal(err)
@@ -101,7 +102,7 @@ func ExampleLoad() {
 
 // An existing Gorgonia program needs one line changed: where it said gorgonia.NewAdamSolver().
 func ExampleTrained_Solver() {
-	rule := &learnedopt.Adam{LR: 0.05}
+	rule := &handmade.Adam{LR: 0.05}
 	trained := &learnedopt.Trained{Rule: rule, Phi: learnedopt.Phi(rule, 0)} // or learnedopt.Load of a file
 
 	// Fit y = w·x + b to points of the line y = 2x - 1.
@@ -136,7 +137,7 @@ func ExampleTrained_Solver() {
 // Options go along, Gorgonia's own too: here the loss is a sum over four points, and the gradient is limited. What the
 // solver remembers is saved with the weights, and another one goes on with it.
 func ExampleTrained_Solver_options() {
-	rule := &learnedopt.Adam{LR: 0.05}
+	rule := &handmade.Adam{LR: 0.05}
 	trained := &learnedopt.Trained{Rule: rule, Phi: learnedopt.Phi(rule, 0)} // or learnedopt.Load of a file
 
 	g := G.NewGraph()

@@ -18,22 +18,32 @@ type guard struct {
 	sparse  *sparse // of a coordinatewise rule that steps some coordinates only
 	skipped int
 
-	// The coordinates whose gradient has been zero at every step so far; their state is zero. It is known after the first
-	// step, and empty as soon as all coordinates have been seen: then it costs nothing.
+	// The coordinates whose gradient has been zero at every step so far; their state is that of the start. It is known after
+	// the first step, and empty as soon as all coordinates have been seen: then it costs nothing.
 	begun  bool
 	unseen []int
 
-	rows []rows // of a coordinatewise rule: where each coordinate's state is
+	rows  []rows    // of a rule of scope Coordinates: where each coordinate's state is
+	start []float32 // the state at the start of a run; nil where it is zero
 }
 
 // rows are a tensor of the state with a row for each coordinate.
 type rows struct{ at, width int }
 
+// rowsOf lists those of a bound rule.
+func rowsOf(c *Compiled[float32]) []rows {
+	var found []rows
+	for i, r := range c.Spec().State.PerCoordinate {
+		found = append(found, rows{c.StateLayout().Rows[i], r.Len()})
+	}
+	return found
+}
+
 // of returns the row of coordinate i.
 func (r rows) of(state []float32, i int) []float32 { return state[r.at+i*r.width : r.at+(i+1)*r.width] }
 
 func newGuard(o *Optimizer, opts *options) (*guard, error) {
-	n := o.compiled.n
+	n := o.compiled.Coordinates()
 	g := &guard{options: opts, o: o, grad: make([]float32, n)}
 	if o.step == nil {
 		o.step = make([]float32, n)
@@ -41,32 +51,21 @@ func newGuard(o *Optimizer, opts *options) (*guard, error) {
 	if o.compiled.Reads()&Theta != 0 || opts.decay > 0 {
 		g.theta = make([]float32, n)
 	}
-	rule, ok := o.compiled.rule.(Coordinatewise)
-	if !ok {
+	o.horizon = opts.horizon
+	if o.compiled.Spec().Scope != Coordinates {
 		return g, nil
 	}
-	g.rows = rowsOf(rule, n)
+	g.rows = rowsOf(o.compiled)
+	if o.compiled.Starts() {
+		g.start = slices.Clone(o.state)
+	}
 	if opts.moves == moveSparse {
 		var err error
-		if g.sparse, err = newSparse(rule, o.compiled, g.rows); err != nil {
+		if g.sparse, err = newSparse(o.compiled, g.rows); err != nil {
 			return nil, err
 		}
 	}
 	return g, nil
-}
-
-// rowsOf finds the tensors of a rule's state that grow with the number of coordinates. One more coordinate tells them
-// from those that are as long as there are coordinates by chance.
-func rowsOf(r Coordinatewise, n int) []rows {
-	var found []rows
-	at, more := 0, r.State(flatLayout(n+1))
-	for i, s := range r.State(flatLayout(n)) {
-		if more[i].Shape[0] == n+1 && s.Shape[0] == n {
-			found = append(found, rows{at, s.Len() / n})
-		}
-		at += s.Len()
-	}
-	return found
 }
 
 // flatLayout lays out n weights as one vector.
@@ -83,7 +82,7 @@ func (g *guard) step(slabs []slab) error {
 				return nil
 			}
 			return fmt.Errorf("learnedopt: the gradient of %s is %v; no weight was moved (SkipNonFinite passes over such steps)",
-				placeIn(g.o.compiled.theta, at+i), v)
+				placeIn(g.o.compiled.Theta(), at+i), v)
 		}
 		at += s.size()
 	}
@@ -91,8 +90,8 @@ func (g *guard) step(slabs []slab) error {
 		return err
 	}
 	if i := firstNotFinite(g.o.step); i >= 0 {
-		return fmt.Errorf("learnedopt: %s proposes a step of %v for %s; no weight was moved", g.o.compiled.rule.Name(),
-			g.o.step[i], placeIn(g.o.compiled.theta, i))
+		return fmt.Errorf("learnedopt: %s proposes a step of %v for %s; no weight was moved", g.o.compiled.Rule().Name(),
+			g.o.step[i], placeIn(g.o.compiled.Theta(), i))
 	}
 	g.add(slabs)
 	return nil
@@ -144,7 +143,7 @@ func clipNorm(v []float32, limit float64) {
 }
 
 // look strikes from the unseen coordinates those that have a gradient now. At the first step these are all that have
-// none, but for those whose state, copied from another run, is not zero.
+// none, but for those whose state, copied from another run, is not that of the start.
 func (g *guard) look() {
 	if g.begun {
 		g.unseen = slices.DeleteFunc(g.unseen, func(i int) bool { return g.grad[i] != 0 })
@@ -158,11 +157,11 @@ func (g *guard) look() {
 	}
 }
 
-// untouched says whether a coordinate's state is zero.
+// untouched says whether a coordinate's state is that of the start.
 func (g *guard) untouched(i int) bool {
 	for _, r := range g.rows {
-		for _, v := range r.of(g.o.state, i) {
-			if v != 0 {
+		for k, v := range r.of(g.o.state, i) {
+			if v != g.startOf(r, i, k) {
 				return false
 			}
 		}
@@ -170,9 +169,18 @@ func (g *guard) untouched(i int) bool {
 	return true
 }
 
+// startOf returns number k of a coordinate's row as it is at the start.
+func (g *guard) startOf(r rows, i, k int) float32 {
+	if g.start == nil {
+		return 0
+	}
+	return r.of(g.start, i)[k]
+}
+
 // ask has the rule compute the step and the next state.
 func (g *guard) ask() error {
-	p := Point[float32]{Phi: g.o.phi, State: g.o.state, Grad: g.grad, Theta: g.theta}
+	p := g.o.point(g.grad, g.theta)
+	g.o.steps++
 	if g.sparse != nil {
 		return g.sparse.run(g.o.step, p)
 	}
@@ -194,7 +202,9 @@ func (g *guard) hold() {
 	}
 	for _, r := range g.rows {
 		for _, i := range g.unseen {
-			clear(r.of(g.o.state, i))
+			for k, row := 0, r.of(g.o.state, i); k < len(row); k++ {
+				row[k] = g.startOf(r, i, k)
+			}
 		}
 	}
 }

@@ -8,12 +8,14 @@ import (
 
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 )
 
 // What the guards cost: a step of a bare rule, beside one of a trained rule whose coordinates have all been seen, one of
 // which a tenth has not, and a sparse one where one gradient in ten is not zero.
 func BenchmarkGuards(b *testing.B) {
-	for _, r := range []learnedopt.Rule{new(learnedopt.SGD), new(learnedopt.Adam), new(learnedopt.LSTM)} {
+	for _, r := range []learnedopt.Rule{new(handmade.SGD), new(handmade.Adam), new(lstm.Rule)} {
 		for _, n := range []int{1_510, 15_910, 1_000_000} {
 			if r.Name() == "lstm" && n > 100_000 {
 				continue

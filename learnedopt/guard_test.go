@@ -12,13 +12,24 @@ import (
 	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/params"
 )
 
-// everybody returns all rules, hand-made and of the zoo.
+// byGradient lists the rules of scope Coordinates that look at the gradient and weights alone.
+func byGradient() (all []learnedopt.Rule) {
+	for _, r := range learnedopt.All() {
+		if s := r.Spec(); s.Scope == learnedopt.Coordinates && s.Reads&learnedopt.Loss == 0 {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// everybody returns these, and those of the zoo.
 func everybody(t testing.TB) []*learnedopt.Trained {
 	var all []*learnedopt.Trained
-	for _, r := range learnedopt.All() {
+	for _, r := range byGradient() {
 		all = append(all, trained(r))
 	}
 	for _, name := range zoo.Names() {
@@ -116,7 +127,7 @@ func TestWeightsWithoutGradientStay(t *testing.T) {
 // A count of steps goes on even where the only weight there is waits: a coordinate moves the same alone as in company.
 func TestSharedStateGoesOn(t *testing.T) {
 	for _, opts := range [][]learnedopt.Option{nil, {learnedopt.Sparse()}} {
-		alone, company := guarded(t, trained(new(learnedopt.Adam)), 1, opts...), guarded(t, trained(new(learnedopt.Adam)), 2, opts...)
+		alone, company := guarded(t, trained(new(handmade.Adam)), 1, opts...), guarded(t, trained(new(handmade.Adam)), 2, opts...)
 		a, b := make([]float32, 1), make([]float32, 2)
 		for i := range 20 {
 			g := float32(i / 10)
@@ -177,17 +188,18 @@ func heldStep(t *testing.T, o *learnedopt.Optimizer, theta, grad []float32) {
 type unit struct{}
 
 func (unit) Name() string           { return "unit" }
-func (unit) Reads() learnedopt.Vars { return learnedopt.Grad }
-func (unit) Phi() params.Layout     { return nil }
 func (unit) Init([]float32, uint64) {}
-func (unit) State(theta params.Layout) params.Layout {
-	return params.Layout{{Name: "v", Shape: []int{theta.Len()}}}
+func (unit) Spec() learnedopt.Spec {
+	return learnedopt.Spec{
+		Reads: learnedopt.Grad, Scope: learnedopt.Whole, State: learnedopt.State{PerCoordinate: []learnedopt.Row{{Name: "v"}}},
+	}
 }
-func (unit) Update(in learnedopt.Inputs) (*G.Node, map[string]*G.Node, error) {
+func (unit) Update(in learnedopt.Inputs) (learnedopt.Outputs, error) {
+	x := in.Tensors[0]
 	one := G.NewConstant(float32(1))
-	norm := G.Must(G.Sqrt(G.Must(G.Add(one, G.Must(G.Sum(G.Must(G.Square(in.Grad))))))))
-	step := G.Must(G.Neg(G.Must(G.HadamardDiv(in.Grad, norm))))
-	return step, map[string]*G.Node{"v": G.Must(G.Add(in.State["v"], one))}, nil
+	norm := G.Must(G.Sqrt(G.Must(G.Add(one, G.Must(G.Sum(G.Must(G.Square(x.Grad))))))))
+	step := G.Must(G.Neg(G.Must(G.HadamardDiv(x.Grad, norm))))
+	return learnedopt.One(step, map[string]*G.Node{"v": G.Must(G.Add(x.State["v"], one))}), nil
 }
 
 // Of a rule that is not coordinatewise only the steps are held back: nobody knows whose its state is.
@@ -240,13 +252,13 @@ func TestGradientsThatAreNotFinite(t *testing.T) {
 
 // Clipping does not make an infinity into something that looks like a gradient.
 func TestClippingHidesNoInfinity(t *testing.T) {
-	o := guarded(t, trained(new(learnedopt.SGD)), 2, learnedopt.WithClip(1), learnedopt.WithClipNorm(1))
+	o := guarded(t, trained(new(handmade.SGD)), 2, learnedopt.WithClip(1), learnedopt.WithClipNorm(1))
 	require.ErrorContains(t, o.Step(make([]float32, 2), []float32{1, float32(math.Inf(1))}), `the gradient of "theta" [1] is +Inf`)
 }
 
 // Numbers whose squares are too large for a float32 are fine.
 func TestHugeGradientsAreFinite(t *testing.T) {
-	o := guarded(t, trained(&learnedopt.SGD{LR: 0.5}), 2)
+	o := guarded(t, trained(&handmade.SGD{LR: 0.5}), 2)
 	theta := make([]float32, 2)
 	require.NoError(t, o.Step(theta, []float32{1e30, -1}))
 	require.Equal(t, []float32{-5e29, 0.5}, theta)
@@ -254,11 +266,11 @@ func TestHugeGradientsAreFinite(t *testing.T) {
 
 func TestStepsThatAreNotFinite(t *testing.T) {
 	theta := []float32{1, 2}
-	err := guarded(t, trained(&learnedopt.SGD{LR: 10}), 2).Step(theta, []float32{1, -3e38})
+	err := guarded(t, trained(&handmade.SGD{LR: 10}), 2).Step(theta, []float32{1, -3e38})
 	require.EqualError(t, err, `learnedopt: sgd proposes a step of +Inf for "theta" [1]; no weight was moved`)
 	require.Equal(t, []float32{1, 2}, theta)
 
-	bad := trained(new(learnedopt.Adam))
+	bad := trained(new(handmade.Adam))
 	bad.Phi[2] = float32(math.NaN())
 	_, err = bad.New(vector(2))
 	require.EqualError(t, err, `learnedopt: adam: phi is NaN at "logit_beta2" [0]; want finite numbers`)
@@ -273,7 +285,7 @@ func TestGuardedStepAllocatesNothing(t *testing.T) {
 		"shaped": {learnedopt.WithRate(2), learnedopt.WithBatchSize(3), learnedopt.WithClip(1), learnedopt.WithClipNorm(1),
 			learnedopt.WithWeightDecay(0.1), learnedopt.SkipNonFinite()},
 	} {
-		for _, r := range learnedopt.All() {
+		for _, r := range byGradient() {
 			o := guarded(t, trained(r), n, opts...)
 			theta, grad := make([]float32, n), make([]float32, n)
 			holey(grad, 1, every(3), 0)
@@ -288,13 +300,10 @@ func nan(n int) []float32 { return slices.Repeat([]float32{float32(math.NaN())},
 // upward is the wrong way: step = +g.
 type upward struct{}
 
-func (upward) Name() string                      { return "upward" }
-func (upward) Reads() learnedopt.Vars            { return learnedopt.Grad }
-func (upward) Coordinatewise()                   {}
-func (upward) Phi() params.Layout                { return nil }
-func (upward) Init([]float32, uint64)            {}
-func (upward) State(params.Layout) params.Layout { return nil }
-func (upward) Update(in learnedopt.Inputs) (*G.Node, map[string]*G.Node, error) {
-	step, err := G.Neg(G.Must(G.Neg(in.Grad)))
-	return step, nil, err
+func (upward) Name() string           { return "upward" }
+func (upward) Spec() learnedopt.Spec  { return learnedopt.Spec{Reads: learnedopt.Grad} }
+func (upward) Init([]float32, uint64) {}
+func (upward) Update(in learnedopt.Inputs) (learnedopt.Outputs, error) {
+	step, err := G.Neg(G.Must(G.Neg(in.Tensors[0].Grad)))
+	return learnedopt.One(step, nil), err
 }

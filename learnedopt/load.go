@@ -31,7 +31,7 @@ func Load(path string) (*Trained, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if err := saved.Check(r.Name(), r.Phi()); err != nil {
+	if err := saved.Check(r.Name(), r.Spec().Phi); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return &Trained{Rule: r, Phi: saved.Phi, Provenance: saved.Provenance}, nil
@@ -51,6 +51,6 @@ func (t *Trained) Save(path string) error {
 		return fmt.Errorf("learnedopt: %s: %w", path, err)
 	}
 	return checkpoints.SaveRule(path, checkpoints.Rule{
-		Name: t.Rule.Name(), Config: config, Layout: t.Rule.Phi(), Phi: t.Phi, Provenance: t.Provenance,
+		Name: t.Rule.Name(), Config: config, Layout: t.Rule.Spec().Phi, Phi: t.Phi, Provenance: t.Provenance,
 	})
 }

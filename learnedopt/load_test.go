@@ -13,11 +13,13 @@ import (
 
 	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/params"
 )
 
 func TestSaveAndLoad(t *testing.T) {
-	for _, r := range append(learnedopt.All(), &learnedopt.LSTM{Hidden: 3, Layers: 1, Scale: 0.5, Preprocess: -1}) {
+	for _, r := range append(learnedopt.All(), &lstm.Rule{Hidden: 3, Layers: 1, Scale: 0.5, Preprocess: -1}) {
 		path := filepath.Join(t.TempDir(), "rule.safetensors")
 		saved := &learnedopt.Trained{Rule: r, Phi: learnedopt.Phi(r, 5), Provenance: map[string]string{"problem": "bowl"}}
 		require.NoError(t, saved.Save(path))
@@ -43,18 +45,18 @@ func TestSaveAndLoad(t *testing.T) {
 
 func TestSaveRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rule.safetensors")
-	short := &learnedopt.Trained{Rule: new(learnedopt.Adam), Phi: make([]float32, 3)}
+	short := &learnedopt.Trained{Rule: new(handmade.Adam), Phi: make([]float32, 3)}
 	require.ErrorContains(t, short.Save(path), path+": saving: rule \"adam\": 3 meta-parameters for a layout of 4")
 	require.NoFileExists(t, path)
 
 	missing := filepath.Join(filepath.Dir(path), "no", "rule.safetensors")
-	fine := &learnedopt.Trained{Rule: new(learnedopt.SGD), Phi: make([]float32, 1)}
+	fine := &learnedopt.Trained{Rule: new(handmade.SGD), Phi: make([]float32, 1)}
 	require.ErrorIs(t, fine.Save(missing), os.ErrNotExist)
 }
 
 // Whatever is wrong with a file, the error says which file and what is wrong.
 func TestLoadRefuses(t *testing.T) {
-	small := &learnedopt.LSTM{Hidden: 4, Layers: 1}
+	small := &lstm.Rule{Hidden: 4, Layers: 1}
 	rule := func(r checkpoints.Rule) func(path string) error {
 		return func(path string) error { return checkpoints.SaveRule(path, r) }
 	}
@@ -77,13 +79,13 @@ func TestLoadRefuses(t *testing.T) {
 			checkpoints.ErrKind, `"training"`},
 		{"unknown rule", rule(checkpoints.Rule{Name: "telepathy"}), nil, `unknown rule "telepathy"; want one of sgd, `},
 		{"unknown field", rule(checkpoints.Rule{
-			Name: "sgd", Config: json.RawMessage(`{"lr":1,"warmup":10}`), Layout: new(learnedopt.SGD).Phi(), Phi: []float32{0},
+			Name: "sgd", Config: json.RawMessage(`{"lr":1,"warmup":10}`), Layout: new(handmade.SGD).Spec().Phi, Phi: []float32{0},
 		}), nil, `configuration of rule "sgd": json: unknown field "warmup"`},
 		{"bad value", rule(checkpoints.Rule{
-			Name: "sgd", Config: json.RawMessage(`{"lr":-1}`), Layout: new(learnedopt.SGD).Phi(), Phi: []float32{0},
+			Name: "sgd", Config: json.RawMessage(`{"lr":-1}`), Layout: new(handmade.SGD).Spec().Phi, Phi: []float32{0},
 		}), nil, "lr is -1, want a number above 0"},
 		{"other hidden size", rule(checkpoints.Rule{
-			Name: "lstm", Config: json.RawMessage(`{"hidden":5,"layers":1}`), Layout: small.Phi(), Phi: learnedopt.Phi(small, 1),
+			Name: "lstm", Config: json.RawMessage(`{"hidden":5,"layers":1}`), Layout: small.Spec().Phi, Phi: learnedopt.Phi(small, 1),
 		}), nil, "another layout: tensor 0 is lstm.weight_ih_l0[16 2], want lstm.weight_ih_l0[20 2]"},
 		{"missing tensor", rule(checkpoints.Rule{
 			Name: "adam", Layout: params.Layout{{Name: "log_lr", Shape: []int{1}}}, Phi: []float32{0},
@@ -105,7 +107,7 @@ func TestLoadRefuses(t *testing.T) {
 // A number that is none, in phi, is found before it is written and when it is read; the error says where it is.
 func TestPhiThatIsNotFinite(t *testing.T) {
 	for bad, name := range map[float32]string{float32(math.Inf(1)): "+Inf", float32(math.Inf(-1)): "-Inf", float32(math.NaN()): "NaN"} {
-		tr := trained(&learnedopt.LSTM{Hidden: 4, Layers: 1})
+		tr := trained(&lstm.Rule{Hidden: 4, Layers: 1})
 		tr.Phi[16*2+5*4+3] = bad
 		want := `element 23 of tensor "lstm.weight_hh_l0" is ` + name + "; want finite meta-parameters"
 		path := filepath.Join(t.TempDir(), "rule.safetensors")
@@ -115,7 +117,7 @@ func TestPhiThatIsNotFinite(t *testing.T) {
 		config, err := json.Marshal(tr.Rule)
 		require.NoError(t, err)
 		f := &checkpoints.File{Kind: checkpoints.KindRule, Meta: map[string]string{"rule": "lstm", "config": string(config)}}
-		checkpoints.Put(f, "", tr.Rule.Phi(), tr.Phi)
+		checkpoints.Put(f, "", tr.Rule.Spec().Phi, tr.Phi)
 		require.NoError(t, f.Save(path))
 		_, err = learnedopt.Load(path)
 		require.ErrorContains(t, err, want)
@@ -125,7 +127,7 @@ func TestPhiThatIsNotFinite(t *testing.T) {
 
 // A small file can't ask for much: what it asks for is looked at before it is built.
 func TestLoadBuildsNothingHuge(t *testing.T) {
-	tr := trained(&learnedopt.LSTM{Hidden: 4, Layers: 1})
+	tr := trained(&lstm.Rule{Hidden: 4, Layers: 1})
 	for config, want := range map[string]string{
 		`{"layers":1000000000}`:                         "lstm of 1000000000 layers of 20 units; want at most 16 layers of 1024 units",
 		`{"layers":10000000}`:                           "want at most 16 layers of 1024 units",
@@ -137,7 +139,7 @@ func TestLoadBuildsNothingHuge(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "rule.safetensors")
 		require.NoError(t, checkpoints.SaveRule(path, checkpoints.Rule{
-			Name: "lstm", Config: json.RawMessage(config), Layout: tr.Rule.Phi(), Phi: tr.Phi,
+			Name: "lstm", Config: json.RawMessage(config), Layout: tr.Rule.Spec().Phi, Phi: tr.Phi,
 		}))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

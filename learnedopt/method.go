@@ -172,6 +172,7 @@ func (s *search) better() bool {
 // move takes the rule's step. One that is not finite is left to the function to complain of.
 func (s *search) move() (more bool) {
 	s.slab = slabOf[float64]{s.at.X, s.at.Gradient}
+	s.opt.loss[0] = round1(s.at.F)
 	if err := s.opt.guard.propose(s.slabs); err != nil {
 		s.done(optimize.Failure, err)
 		return false

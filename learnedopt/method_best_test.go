@@ -16,6 +16,7 @@ import (
 
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 )
 
 // A witness looks on as a function is evaluated, and knows the best location.
@@ -229,7 +230,7 @@ func TestMethodWhereTheFunctionStops(t *testing.T) {
 				}
 			},
 		})
-		r, err := optimize.Minimize(p, []float64{3, -2}, nil, trained(&learnedopt.SGD{LR: 0.01}).Method())
+		r, err := optimize.Minimize(p, []float64{3, -2}, nil, trained(&handmade.SGD{LR: 0.01}).Method())
 		require.EqualError(t, err, tt.want)
 		switch tt.cause.(type) {
 		case optimize.ErrFunc:
@@ -253,7 +254,7 @@ func TestMethodThatLeavesTheLine(t *testing.T) {
 			}
 		},
 	}
-	r, err := optimize.Minimize(p, []float64{1}, nil, trained(&learnedopt.SGD{LR: 1e300}).Method())
+	r, err := optimize.Minimize(p, []float64{1}, nil, trained(&handmade.SGD{LR: 1e300}).Method())
 	require.EqualError(t, err, "learnedopt: coordinate 0 is +Inf at evaluation 2; the result is the best location seen")
 	require.Equal(t, []float64{1}, r.X)
 }
@@ -264,7 +265,7 @@ func TestMethodCountsCalls(t *testing.T) {
 	p.Func = func([]float64) float64 { return math.NaN() }
 	start := []float64{3, -2}
 	settings := &optimize.Settings{InitValues: &optimize.Location{F: quadratic.Func(start)}}
-	r, err := optimize.Minimize(p, start, settings, trained(new(learnedopt.SGD)).Method())
+	r, err := optimize.Minimize(p, start, settings, trained(new(handmade.SGD)).Method())
 	require.EqualError(t, err, "learnedopt: the function is NaN at evaluation 1; the result is the best location seen")
 	require.Equal(t, start, r.X)
 }
@@ -282,12 +283,12 @@ func TestMethodThatCannotStart(t *testing.T) {
 			Func: func([]float64) float64 { return tt.f },
 			Grad: func(grad, _ []float64) { grad[0], grad[1] = 1, tt.g },
 		}
-		_, err := optimize.Minimize(p, []float64{1, 1}, nil, trained(new(learnedopt.SGD)).Method())
+		_, err := optimize.Minimize(p, []float64{1, 1}, nil, trained(new(handmade.SGD)).Method())
 		require.Equal(t, tt.want, err)
 	}
 	_, err := optimize.Minimize(optimize.Problem{
 		Func: func([]float64) float64 { return 1 }, Grad: func(grad, _ []float64) { clear(grad) },
-	}, []float64{1, math.NaN()}, nil, trained(new(learnedopt.SGD)).Method())
+	}, []float64{1, math.NaN()}, nil, trained(new(handmade.SGD)).Method())
 	require.EqualError(t, err, "learnedopt: coordinate 1 is NaN at evaluation 1; the result is the best location seen")
 }
 
@@ -298,7 +299,7 @@ func TestMethodKnowsInitValues(t *testing.T) {
 	quadratic.Grad(grad, start)
 	for _, known := range []*optimize.Location{nil, {F: quadratic.Func(start)}, {F: quadratic.Func(start), Gradient: grad}} {
 		r, err := optimize.Minimize(quadratic, start, &optimize.Settings{MajorIterations: 5, InitValues: known},
-			trained(&learnedopt.SGD{LR: 0.01}).Method())
+			trained(&handmade.SGD{LR: 0.01}).Method())
 		require.NoError(t, err)
 		require.Equal(t, optimize.IterationLimit, r.Status)
 		f, g := 5, 5
@@ -324,7 +325,7 @@ func TestMethodAtAMinimum(t *testing.T) {
 
 // GradientThreshold is told of the result's own gradient.
 func TestMethodsGradientThresholdIsTrue(t *testing.T) {
-	r, err := optimize.Minimize(quadratic, []float64{3, -2}, &optimize.Settings{GradientThreshold: 0.1}, trained(&learnedopt.SGD{LR: 0.1}).Method())
+	r, err := optimize.Minimize(quadratic, []float64{3, -2}, &optimize.Settings{GradientThreshold: 0.1}, trained(&handmade.SGD{LR: 0.1}).Method())
 	require.NoError(t, err)
 	require.Equal(t, optimize.GradientThreshold, r.Status)
 	grad := make([]float64, 2)
@@ -353,7 +354,7 @@ func TestMethodOnAPlain(t *testing.T) {
 		Grad: func(grad, _ []float64) { grad[0] = 1 },
 	}
 	settings := &optimize.Settings{Converger: never, FuncEvaluations: 100}
-	r, err := optimize.Minimize(plain, []float64{3}, settings, trained(new(learnedopt.SGD)).Method(learnedopt.WithPatience(10)))
+	r, err := optimize.Minimize(plain, []float64{3}, settings, trained(new(handmade.SGD)).Method(learnedopt.WithPatience(10)))
 	require.NoError(t, err)
 	require.Equal(t, learnedopt.NoProgress, r.Status)
 	require.Equal(t, []float64{3}, r.X)
@@ -370,12 +371,12 @@ func TestMethodEndedFromOutside(t *testing.T) {
 		}
 		return optimize.NotTerminated, nil
 	}
-	r, err := optimize.Minimize(p, []float64{3, -2}, nil, trained(&learnedopt.SGD{LR: 0.01}).Method())
+	r, err := optimize.Minimize(p, []float64{3, -2}, nil, trained(&handmade.SGD{LR: 0.01}).Method())
 	require.ErrorIs(t, err, boom)
 	require.Equal(t, w.x, r.X)
 
 	p, w = watch(quadratic)
-	r, err = optimize.Minimize(p, []float64{3, -2}, &optimize.Settings{Runtime: time.Nanosecond}, trained(&learnedopt.SGD{LR: 0.01}).Method())
+	r, err = optimize.Minimize(p, []float64{3, -2}, &optimize.Settings{Runtime: time.Nanosecond}, trained(&handmade.SGD{LR: 0.01}).Method())
 	require.NoError(t, err)
 	require.Equal(t, optimize.RuntimeLimit, r.Status)
 	require.Equal(t, w.x, r.X)

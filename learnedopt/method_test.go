@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/optimize/functions"
 
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 )
 
 // With never, only its number of iterations ends a run.
@@ -31,10 +32,10 @@ func TestMethodMinimizes(t *testing.T) {
 		within  float64
 		status  optimize.Status
 	}{
-		{"quadratic, sgd", quadratic, &learnedopt.SGD{LR: 0.1}, []float64{3, -2}, 100, []float64{0, 1}, 1e-4, optimize.FunctionEvaluationLimit},
-		{"quadratic, adam", quadratic, &learnedopt.Adam{LR: 0.05}, []float64{3, -2}, 1000, []float64{0, 1}, 1e-12, optimize.GradientThreshold},
+		{"quadratic, sgd", quadratic, &handmade.SGD{LR: 0.1}, []float64{3, -2}, 100, []float64{0, 1}, 1e-4, optimize.FunctionEvaluationLimit},
+		{"quadratic, adam", quadratic, &handmade.Adam{LR: 0.05}, []float64{3, -2}, 1000, []float64{0, 1}, 1e-12, optimize.GradientThreshold},
 		{"rosenbrock, adam", optimize.Problem{Func: rosenbrock.Func, Grad: rosenbrock.Grad},
-			&learnedopt.Adam{LR: 0.02}, []float64{-1.2, 1}, 3000, []float64{1, 1}, 0.05, optimize.FunctionEvaluationLimit},
+			&handmade.Adam{LR: 0.02}, []float64{-1.2, 1}, 3000, []float64{1, 1}, 0.05, optimize.FunctionEvaluationLimit},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			settings := &optimize.Settings{FuncEvaluations: tt.steps, Converger: never}
@@ -62,7 +63,7 @@ func (r *iterates) Record(l *optimize.Location, op optimize.Operation, _ *optimi
 
 // The method's steps are Optimizer's, added up in float64.
 func TestMethodTakesTheOptimizersSteps(t *testing.T) {
-	tr := trained(&learnedopt.Adam{LR: 0.1})
+	tr := trained(&handmade.Adam{LR: 0.1})
 	var got iterates
 	settings := &optimize.Settings{FuncEvaluations: 50, Converger: never, Recorder: &got}
 	_, err := optimize.Minimize(quadratic, []float64{3, -2}, settings, tr.Method())
@@ -83,7 +84,7 @@ func TestMethodTakesTheOptimizersSteps(t *testing.T) {
 }
 
 func TestMethodEndsByConvergence(t *testing.T) {
-	r, err := optimize.Minimize(quadratic, []float64{3, -2}, nil, trained(&learnedopt.SGD{LR: 0.1}).Method())
+	r, err := optimize.Minimize(quadratic, []float64{3, -2}, nil, trained(&handmade.SGD{LR: 0.1}).Method())
 	require.NoError(t, err)
 	require.Contains(t, []optimize.Status{optimize.FunctionConvergence, optimize.GradientThreshold}, r.Status)
 	require.InDeltaSlice(t, []float64{0, 1}, r.X, 1e-4)
@@ -91,7 +92,7 @@ func TestMethodEndsByConvergence(t *testing.T) {
 
 // One method may minimize twice; the second run knows nothing of the first.
 func TestMethodStartsAfresh(t *testing.T) {
-	m := trained(&learnedopt.Momentum{LR: 0.01}).Method()
+	m := trained(&handmade.Momentum{LR: 0.01}).Method()
 	settings := &optimize.Settings{FuncEvaluations: 10, Converger: never}
 	first, err := optimize.Minimize(quadratic, []float64{3, -2}, settings, m)
 	require.NoError(t, err)
@@ -102,21 +103,21 @@ func TestMethodStartsAfresh(t *testing.T) {
 
 func TestMethodRefuses(t *testing.T) {
 	blind := optimize.Problem{Func: quadratic.Func}
-	m := trained(new(learnedopt.SGD)).Method()
+	m := trained(new(handmade.SGD)).Method()
 	_, err := m.Uses(optimize.Available{Hess: true})
 	require.EqualError(t, err, "learnedopt: the problem has no gradient")
 	// That is gonum's way with methods that a problem will not do for.
 	require.PanicsWithValue(t, "optimize: specified method inconsistent with Problem: learnedopt: the problem has no gradient",
 		func() { _, _ = optimize.Minimize(blind, []float64{1, 1}, nil, m) })
 
-	r, err := optimize.Minimize(quadratic, []float64{1, 1}, nil, trained(&learnedopt.SGD{LR: -1}).Method())
+	r, err := optimize.Minimize(quadratic, []float64{1, 1}, nil, trained(&handmade.SGD{LR: -1}).Method())
 	require.ErrorContains(t, err, "lr is -1")
 	require.Equal(t, optimize.Failure, r.Status)
 }
 
 // A run that diverges fails with gonum's words for it, at the last point where the function was finite.
 func TestMethodThatDiverges(t *testing.T) {
-	steep := trained(&learnedopt.SGD{LR: 10})
+	steep := trained(&handmade.SGD{LR: 10})
 	for _, settings := range []*optimize.Settings{nil, {Converger: never}} {
 		r, err := optimize.Minimize(quadratic, []float64{3, -2}, settings, steep.Method())
 		require.ErrorAs(t, err, new(optimize.ErrFunc))

@@ -1,6 +1,8 @@
 package learnedopt
 
 import (
+	"fmt"
+
 	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -10,7 +12,10 @@ type Optimizer struct {
 	compiled *Compiled[float32]
 	phi      []float32
 	state    []float32
-	step     []float32 // nil where the engine moves the weights itself
+	step     []float32 // nil where the rule moves the weights itself
+	steps    int       // taken
+	loss     []float32 // for rules that read it
+	horizon  int       // for rules that read it; 0: nobody knows
 
 	guard *guard // of a trained rule's optimizer; nil of a bare one
 	slab  slabOf[float32]
@@ -31,22 +36,23 @@ func New(r Rule, phi []float32, theta params.Layout) (*Optimizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.check("phi", phi, c.phi.Len())
-	o := &Optimizer{compiled: c, phi: append([]float32(nil), phi...), state: make([]float32, c.state.Len())}
-	if _, ok := c.engine.(mover); !ok {
-		o.step = make([]float32, c.n)
+	o := &Optimizer{
+		compiled: c, phi: append([]float32(nil), phi...), state: make([]float32, c.State().Len()), loss: make([]float32, 1),
 	}
-	return o, nil
+	if !c.Moves() {
+		o.step = make([]float32, c.Coordinates())
+	}
+	return o, c.Start(o.state, o.phi)
 }
 
 // New returns an optimizer for weights of the given layout, to be stepped by hand, with the guards of a rule in use:
 //
 //   - A gradient with a NaN or an infinity in it is an error that names the tensor and the index, and moves nothing; see
 //     [SkipNonFinite]. So is a phi that is not finite, and a step.
-//   - A coordinate whose gradient has been exactly zero ever since the start stays where it is, and its state stays zero:
+//   - A coordinate whose gradient has been exactly zero ever since the start stays where it is, and so does its state:
 //     its first gradient finds it as it was. (Otherwise learned rules carry such weights away, of pixels that are always
 //     blank, say, and AdamW lets them decay.) What coordinates share, such as Adam's count of steps, goes on. Of a rule
-//     that is not [Coordinatewise] only the steps are held back. See [EveryCoordinate] and [Sparse].
+//     of another scope than [Coordinates] only the steps are held back. See [EveryCoordinate] and [Sparse].
 //
 // On gradients without zeros, the steps are the same bits as [New]'s.
 func (t *Trained) New(theta params.Layout, opts ...Option) (*Optimizer, error) {
@@ -71,29 +77,31 @@ func (t *Trained) guarded(theta params.Layout, opts *options) (*Optimizer, error
 	return o, err
 }
 
-// Phi returns the start of a rule's meta-parameters under a key.
-func Phi(r Rule, key uint64) []float32 {
-	phi := make([]float32, r.Phi().Len())
-	r.Init(phi, key)
-	return phi
-}
-
 // Step moves theta by one step, given the gradient of the loss at theta. It panics if either has the wrong length. With
 // the rules of this package it allocates nothing, but for an LSTM of a hidden size without kernels.
 //
 // Of an optimizer that the function [New] made, a coordinate whose gradient is not finite may lose its weight and its
 // state; for one of [Trained.New] such a gradient is an error.
 func (o *Optimizer) Step(theta, grad []float32) error {
-	o.compiled.check("theta", theta, o.compiled.n)
-	o.compiled.check("gradient", grad, o.compiled.n)
+	if o.compiled.Reads()&Loss != 0 {
+		return fmt.Errorf("learnedopt: %s reads the loss; want StepLoss", o.compiled.Rule().Name())
+	}
+	return o.StepLoss(theta, grad, 0)
+}
+
+// StepLoss is Step for rules that read the loss at theta, which others pass over.
+func (o *Optimizer) StepLoss(theta, grad []float32, loss float64) error {
+	o.check("theta", theta)
+	o.check("gradient", grad)
+	o.loss[0] = float32(loss)
 	if o.guard != nil {
 		o.slab.theta, o.slab.grad = theta, grad
 		return o.guard.step(o.slabs)
 	}
-	p := Point[float32]{Phi: o.phi, State: o.state, Grad: grad, Theta: theta}
-	if m, ok := o.compiled.engine.(mover); ok {
-		o.compiled.checkPoint(p)
-		return m.move(theta, o.state, p)
+	p := o.point(grad, theta)
+	o.steps++
+	if o.compiled.Moves() {
+		return o.compiled.Move(theta, o.state, p)
 	}
 	if err := o.compiled.Step(o.step, o.state, p); err != nil {
 		return err
@@ -102,20 +110,33 @@ func (o *Optimizer) Step(theta, grad []float32) error {
 	return nil
 }
 
-// Reset forgets all steps: the next one is the first of a run.
-func (o *Optimizer) Reset() {
-	clear(o.state)
-	if o.guard != nil {
-		o.guard.reset()
+// point is what the next step is computed from.
+func (o *Optimizer) point(grad, theta []float32) Point[float32] {
+	return Point[float32]{Phi: o.phi, State: o.state, Grad: grad, Theta: theta, Loss: o.loss, Step: o.steps, Horizon: o.horizon}
+}
+
+func (o *Optimizer) check(what string, v []float32) {
+	if n := o.compiled.Coordinates(); len(v) != n {
+		panic(fmt.Sprintf("learnedopt: %s: %s of length %d, want %d", o.compiled.Rule().Name(), what, len(v), n))
 	}
 }
 
+// Reset forgets all steps: the next one is the first of a run.
+func (o *Optimizer) Reset() error {
+	o.steps = 0
+	if o.guard != nil {
+		o.guard.reset()
+	}
+	return o.compiled.Start(o.state, o.phi)
+}
+
 // State returns the rule's memory, the live one: copy it to save a run, copy into it to go on with one. For an optimizer
-// of [Trained.New] it is not all there is to a run; MarshalBinary saves that.
+// of [Trained.New], and for a rule that reads the number of its step, it is not all there is to a run; MarshalBinary saves
+// that.
 func (o *Optimizer) State() []float32 { return o.state }
 
 // StateLayout says what lies where in State.
-func (o *Optimizer) StateLayout() params.Layout { return o.compiled.state }
+func (o *Optimizer) StateLayout() params.Layout { return o.compiled.State() }
 
 // Skipped returns how many steps were left out since the start or the last Reset; see [SkipNonFinite].
 func (o *Optimizer) Skipped() int {

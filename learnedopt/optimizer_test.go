@@ -10,6 +10,8 @@ import (
 
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -28,14 +30,14 @@ func trajectory(t *testing.T, o *learnedopt.Optimizer, theta []float32, from, to
 	var all [][]float32
 	for s := from; s < to; s++ {
 		rng.Normal(grad, rng.Split(9, uint64(s)), 1)
-		require.NoError(t, o.Step(theta, grad))
+		require.NoError(t, o.StepLoss(theta, grad, 1.5)) // which most rules do not look at
 		all = append(all, slices.Clone(theta))
 	}
 	return all
 }
 
 func TestOptimizerKeepsItsOwnPhi(t *testing.T) {
-	r := new(learnedopt.LSTM)
+	r := new(lstm.Rule)
 	phi := learnedopt.Phi(r, 1)
 	o, same := newOptimizer(t, r, phi, 3), newOptimizer(t, r, slices.Clone(phi), 3)
 	clear(phi)
@@ -63,6 +65,9 @@ func TestResetForgetsAllSteps(t *testing.T) {
 // Weights and state are all there is to a run: another optimizer goes on with them to the bit.
 func TestStateCarriesARunOn(t *testing.T) {
 	for _, r := range learnedopt.All() {
+		if r.Spec().Reads&learnedopt.Step != 0 {
+			continue // see TestSavedOptimizerGoesOnToTheSameBits
+		}
 		o := newOptimizer(t, r, nil, 300)
 		before := trajectory(t, o, make([]float32, 300), 0, 4)
 		saved := slices.Clone(o.State())
@@ -75,13 +80,13 @@ func TestStateCarriesARunOn(t *testing.T) {
 }
 
 func TestWrongLengthsPanic(t *testing.T) {
-	o := newOptimizer(t, new(learnedopt.SGD), nil, 3)
+	o := newOptimizer(t, new(handmade.SGD), nil, 3)
 	three, four := make([]float32, 3), make([]float32, 4)
 	require.PanicsWithValue(t, "learnedopt: sgd: theta of length 4, want 3", func() { _ = o.Step(four, three) })
 	require.PanicsWithValue(t, "learnedopt: sgd: gradient of length 4, want 3", func() { _ = o.Step(three, four) })
 	require.PanicsWithValue(t, "learnedopt: sgd: gradient of length 0, want 3", func() { _ = o.Step(three, nil) })
 	require.PanicsWithValue(t, "learnedopt: adam: phi of length 3, want 4", func() {
-		_, _ = learnedopt.New(new(learnedopt.Adam), three, vector(3))
+		_, _ = learnedopt.New(new(handmade.Adam), three, vector(3))
 	})
 }
 
@@ -92,10 +97,10 @@ func TestNewRefuses(t *testing.T) {
 		theta params.Layout
 		want  string
 	}{
-		{"rule", &learnedopt.SGD{LR: -1}, vector(3), "learnedopt: sgd: lr is -1, want a number above 0"},
-		{"layout", new(learnedopt.SGD), vector(0),
+		{"rule", &handmade.SGD{LR: -1}, vector(3), "learnedopt: sgd: lr is -1, want a number above 0"},
+		{"layout", new(handmade.SGD), vector(0),
 			`learnedopt: sgd: params: tensor "theta" has shape [0]; want one or more dimensions, each at least 1`},
-		{"no weights", new(learnedopt.SGD), nil, "learnedopt: sgd: there are no weights"},
+		{"no weights", new(handmade.SGD), nil, "learnedopt: sgd: there are no weights"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := learnedopt.New(tt.rule, nil, tt.theta)
@@ -107,8 +112,8 @@ func TestNewRefuses(t *testing.T) {
 // Every hand-made rule finds the bottom of f(θ) = ½|θ−c|².
 func TestHandMadeRulesDescendABowl(t *testing.T) {
 	for _, r := range []learnedopt.Rule{
-		&learnedopt.SGD{LR: 0.1}, &learnedopt.Momentum{LR: 0.02}, &learnedopt.NAG{LR: 0.02}, &learnedopt.RMSprop{LR: 0.002},
-		&learnedopt.Adam{LR: 0.02}, &learnedopt.AdamW{Adam: learnedopt.Adam{LR: 0.02}, Decay: 1e-4},
+		&handmade.SGD{LR: 0.1}, &handmade.Momentum{LR: 0.02}, &handmade.NAG{LR: 0.02}, &handmade.RMSprop{LR: 0.002},
+		&handmade.Adam{LR: 0.02}, &handmade.AdamW{Adam: handmade.Adam{LR: 0.02}, Decay: 1e-4},
 	} {
 		c := []float32{1, -0.5, 0.25}
 		theta, grad := make([]float32, 3), make([]float32, 3)
@@ -125,9 +130,9 @@ func TestHandMadeRulesDescendABowl(t *testing.T) {
 
 // The shapes of the weights do not matter to a coordinatewise rule, only their number.
 func TestShapesDoNotMatter(t *testing.T) {
-	shaped, err := learnedopt.New(new(learnedopt.Adam), nil, params.Layout{{Name: "w", Shape: []int{2, 3}}, {Name: "b", Shape: []int{1}}})
+	shaped, err := learnedopt.New(new(handmade.Adam), nil, params.Layout{{Name: "w", Shape: []int{2, 3}}, {Name: "b", Shape: []int{1}}})
 	require.NoError(t, err)
-	flat := newOptimizer(t, new(learnedopt.Adam), nil, 7)
+	flat := newOptimizer(t, new(handmade.Adam), nil, 7)
 	theta := make([]float32, 7)
 	require.Equal(t, trajectory(t, flat, theta, 0, 3), trajectory(t, shaped, theta, 0, 3))
 }
@@ -154,13 +159,13 @@ func stepAllocatesNothing(t *testing.T, r learnedopt.Rule, n, procs int) {
 	require.NoError(t, err)
 	theta, step := make([]float32, n), make([]float32, n)
 	p := learnedopt.Point[float32]{
-		Phi: learnedopt.Phi(r, 0), State: make([]float32, c.State().Len()), Grad: make([]float32, n), Theta: theta,
+		Phi: learnedopt.Phi(r, 0), State: make([]float32, c.State().Len()), Grad: make([]float32, n), Theta: theta, Loss: []float32{1},
 	}
 	rng.Normal(p.Grad, 1, 1)
 	runs := 20
 	if r.Name() == "lstm" && n > 1_000 {
 		runs = 2
 	}
-	require.Zero(t, testing.AllocsPerRun(runs, func() { _ = o.Step(theta, p.Grad) }), "Optimizer")
+	require.Zero(t, testing.AllocsPerRun(runs, func() { _ = o.StepLoss(theta, p.Grad, 1) }), "Optimizer")
 	require.Zero(t, testing.AllocsPerRun(runs, func() { _ = c.Step(step, p.State, p) }), "Compiled")
 }

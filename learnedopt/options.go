@@ -55,8 +55,8 @@ func WithWeightDecay(decay float64) Option {
 
 // Sparse steps a coordinate only where its gradient is not exactly zero: for the rows of an embedding, which a minibatch
 // uses now and then. Elsewhere the coordinate's state rests too, as in PyTorch's SparseAdam; state that is shared, such as
-// Adam's count of steps, goes on with every step. A step takes time for the coordinates it moves only. In a rule that is
-// not [Coordinatewise] all state goes on.
+// Adam's count of steps, goes on with every step. A step takes time for the coordinates it moves only. In a rule of
+// another scope than [Coordinates] all state goes on.
 func Sparse() Option { return own("Sparse", func(o *options) error { return o.setMoves(moveSparse) }) }
 
 // EveryCoordinate moves every coordinate at every step, as the paper does and [New]'s optimizers do: also one whose
@@ -70,6 +70,17 @@ func EveryCoordinate() Option {
 // still.
 func SkipNonFinite() Option {
 	return own("SkipNonFinite", func(o *options) error { o.skip = true; return nil })
+}
+
+// WithHorizon tells a rule that reads it how many steps the whole run has, at least 1. Without it such a rule sees 0, and its
+// documentation says what it makes of that; others pass over it.
+func WithHorizon(steps int) Option {
+	return own("WithHorizon", func(o *options) error {
+		if o.horizon = steps; steps < 1 {
+			return fmt.Errorf("the horizon is %d, want at least 1", steps)
+		}
+		return nil
+	})
 }
 
 // WithPatience ends a run of Method, the only one it is for, with [NoProgress] after n evaluations in a row, at least 1,
@@ -106,6 +117,7 @@ type options struct {
 	moves       moves
 	skip        bool
 	patience    int
+	horizon     int // 0: nobody knows
 
 	given []string // names of this package's options
 	err   error    // the first thing wrong
@@ -179,4 +191,12 @@ func newOptions(face string, given []Option, unfit ...string) (*options, error) 
 func applyTo(s G.Solver, opt Option) {
 	defer func() { _ = recover() }()
 	opt(s)
+}
+
+// positive reports a number that is not finite and above 0.
+func positive(name string, v float64) error {
+	if !(v > 0) || math.IsInf(v, 1) {
+		return fmt.Errorf("%s is %v, want a number above 0", name, v)
+	}
+	return nil
 }

@@ -32,7 +32,7 @@ var foreignOptions = []foreignOption{
 	{"gorgonia.WithMomentum", "momentum", "", refuse(ownSettings)},
 }
 
-const ownSettings = "a trained rule keeps its own settings; for others make another rule, such as &learnedopt.Adam{Beta1: 0.8}"
+const ownSettings = "a trained rule keeps its own settings; for others make another rule, such as &handmade.Adam{Beta1: 0.8}"
 
 func refuse(why string) func(*options, float64) error {
 	return func(*options, float64) error { return errors.New(why) }

@@ -11,6 +11,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -45,13 +46,13 @@ func TestOptions(t *testing.T) {
 		{"gorgonia's L1", []learnedopt.Option{G.WithL1Reg(1)}, []float64{-0.4, 0.5, -0.1, -1.3}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			o := guarded(t, trained(&learnedopt.SGD{LR: 0.1}), 4, tt.opts...)
+			o := guarded(t, trained(&handmade.SGD{LR: 0.1}), 4, tt.opts...)
 			got := make([]float32, 4)
 			copy(got, theta)
 			require.NoError(t, o.Step(got, grad))
 			require.Equal(t, []float32{3, -4, 0, 12}, grad, "the caller's gradient is only read")
 			f64 := valueGrad{value: dense([]int{4}, params.Convert[float64](theta)...), grad: dense([]int{4}, params.Convert[float64](grad)...)}
-			require.NoError(t, trained(&learnedopt.SGD{LR: 0.1}).Solver(tt.opts...).Step([]G.ValueGrad{f64}))
+			require.NoError(t, trained(&handmade.SGD{LR: 0.1}).Solver(tt.opts...).Step([]G.ValueGrad{f64}))
 			for i, x := range graph.Floats[float64](f64.value) {
 				require.InDelta(t, tt.want[i], got[i]-theta[i], 1e-6)
 				require.InDelta(t, tt.want[i], x-float64(theta[i]), 1e-6)
@@ -74,8 +75,8 @@ func TestGorgoniasOptionsAsInGorgonia(t *testing.T) {
 			theirs G.Solver
 			within float64
 		}{
-			{&learnedopt.SGD{LR: 0.1}, G.NewVanillaSolver(append([]G.SolverOpt{G.WithLearnRate(0.1)}, opts...)...), 1e-6},
-			{&learnedopt.Adam{LR: 0.1}, G.NewAdamSolver(append([]G.SolverOpt{G.WithLearnRate(0.1)}, opts...)...), 1e-5},
+			{&handmade.SGD{LR: 0.1}, G.NewVanillaSolver(append([]G.SolverOpt{G.WithLearnRate(0.1)}, opts...)...), 1e-6},
+			{&handmade.Adam{LR: 0.1}, G.NewAdamSolver(append([]G.SolverOpt{G.WithLearnRate(0.1)}, opts...)...), 1e-5},
 		} {
 			pair := func() []G.ValueGrad {
 				return []G.ValueGrad{valueGrad{value: dense[float64]([]int{2, 2}, 1, -2, 3, 0.1), grad: dense[float64]([]int{2, 2}, 0, 0, 0, 0)}}
@@ -97,7 +98,7 @@ func TestGorgoniasOptionsAsInGorgonia(t *testing.T) {
 
 // What can't be honoured is refused by its name, with the remedy, by all three faces.
 func TestOptionsRefused(t *testing.T) {
-	settings := "; for others make another rule, such as &learnedopt.Adam{Beta1: 0.8}"
+	settings := "; for others make another rule, such as &handmade.Adam{Beta1: 0.8}"
 	for want, opts := range map[string][]learnedopt.Option{
 		"WithRate: the rate is 0, want a number above 0":                                                        {learnedopt.WithRate(0)},
 		"WithRate: the rate is NaN, want a number above 0":                                                      {learnedopt.WithRate(math.NaN())},
@@ -123,7 +124,7 @@ func TestOptionsRefused(t *testing.T) {
 			learnedopt.WithRate(1), G.WithL2Reg(0), func(s G.Solver) { _ = s.(*G.AdaGradSolver) }},
 	} {
 		t.Run(want, func(t *testing.T) {
-			sgd, want := trained(new(learnedopt.SGD)), "learnedopt: "+want
+			sgd, want := trained(new(handmade.SGD)), "learnedopt: "+want
 			require.Less(t, len(want), 300)
 			_, err := sgd.New(vector(1), opts...)
 			require.EqualError(t, err, want)
@@ -148,7 +149,7 @@ func TestOptionsRefused(t *testing.T) {
 
 // Some options make sense on one face only.
 func TestOptionsOfOneFace(t *testing.T) {
-	sgd := trained(new(learnedopt.SGD))
+	sgd := trained(new(handmade.SGD))
 	_, err := sgd.New(vector(1), learnedopt.WithPatience(3))
 	require.EqualError(t, err, "learnedopt: WithPatience is no option of New")
 	require.EqualError(t, sgd.Solver(learnedopt.WithPatience(3)).Step(nil), "learnedopt: WithPatience is no option of Solver")

@@ -51,8 +51,8 @@ func cut(s string, n int) string {
 
 // checkPhi reports the first meta-parameter that is a NaN or an infinity.
 func checkPhi(r Rule, phi []float32) error {
-	if i := firstNotFinite(phi); i >= 0 && len(phi) == r.Phi().Len() {
-		return fmt.Errorf("learnedopt: %s: phi is %v at %s; want finite numbers", r.Name(), phi[i], placeIn(r.Phi(), i))
+	if i := firstNotFinite(phi); i >= 0 && len(phi) == r.Spec().Phi.Len() {
+		return fmt.Errorf("learnedopt: %s: phi is %v at %s; want finite numbers", r.Name(), phi[i], placeIn(r.Spec().Phi, i))
 	}
 	return nil
 }

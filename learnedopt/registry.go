@@ -9,12 +9,16 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
+	"github.com/seed1498fded/unroll/learnedopt/stepsize"
 )
 
 // All returns one of each rule with its defaults. The laws of package ruletest are tested on every one of them, and
 // these are the rules that a file or a command line can name.
 func All() []Rule {
-	return []Rule{new(SGD), new(Momentum), new(NAG), new(RMSprop), new(Adam), new(AdamW), new(LSTM)}
+	return append(append(handmade.All(), stepsize.All()...), new(lstm.Rule))
 }
 
 // Names returns the names of all rules.

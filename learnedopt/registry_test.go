@@ -11,7 +11,7 @@ import (
 )
 
 func TestNames(t *testing.T) {
-	require.Equal(t, []string{"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "lstm"}, learnedopt.Names())
+	require.Equal(t, []string{"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "rmsmomentum", "polyak", "lstm"}, learnedopt.Names())
 }
 
 // The JSON of a rule is what files hold. Every default is written out, so that a file keeps its meaning when a default
@@ -43,14 +43,14 @@ func TestConfigurationsInJSON(t *testing.T) {
 			again, err := learnedopt.Named(tt.name, got)
 			require.NoError(t, err)
 			require.Equal(t, learnedopt.Phi(r, 3), learnedopt.Phi(again, 3))
-			require.Equal(t, r.Phi(), again.Phi())
+			require.Equal(t, r.Spec().Phi, again.Spec().Phi)
 		})
 	}
 }
 
 func TestNamedRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, config, want string }{
-		{"adma", ``, `learnedopt: unknown rule "adma"; want one of sgd, momentum, nag, rmsprop, adam, adamw, lstm`},
+		{"adma", ``, `learnedopt: unknown rule "adma"; want one of sgd, momentum, nag, rmsprop, adam, adamw, rmsmomentum, polyak, lstm`},
 		{"", ``, `learnedopt: unknown rule ""`},
 		{"sgd", `{"lr":0.1,"beta1":0.9}`, `learnedopt: configuration of rule "sgd": json: unknown field "beta1"`},
 		{"sgd", `{"lr":"fast"}`, `learnedopt: configuration of rule "sgd": json: cannot unmarshal string`},

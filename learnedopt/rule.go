@@ -1,5 +1,4 @@
-// Package learnedopt holds the rules that turn gradients into steps, the learned and the hand-made alike, and makes
-// ordinary optimizers of them.
+// Package learnedopt makes optimizers of rules that turn gradients into steps, learned and hand-made alike.
 //
 // A [Rule] is one step written as a Gorgonia expression. Its learnable numbers are phi, its memory between steps is
 // state; both are plain data.
@@ -10,60 +9,100 @@
 //
 // [New] binds any rule to phi and to the shape of a problem, without guards: the bare rule of the papers, for meta-training
 // and measurements. [Compile] is the way in for those who need the step and its pullback, such as package meta.
+//
+// The rules themselves are in packages of their own, one a family: the LSTM in lstm, those that people have designed in
+// handmade, and in stepsize. What a rule must be is in package rule, and named here too.
 package learnedopt
 
 import (
+	"fmt"
+
 	G "gorgonia.org/gorgonia"
 
+	"github.com/seed1498fded/unroll/learnedopt/internal/engine"
+	"github.com/seed1498fded/unroll/learnedopt/rule"
 	"github.com/seed1498fded/unroll/params"
 )
 
-// Vars says what a rule looks at.
-type Vars uint8
-
-const (
-	Grad  Vars = 1 << iota // the gradient of each coordinate, or the teaching signal that stands in its place
-	Theta                  // the weights themselves
+// What a rule is and what it is written with; see package rule.
+type (
+	Rule          = rule.Rule
+	Spec          = rule.Spec
+	State         = rule.State
+	Row           = rule.Row
+	Scope         = rule.Scope
+	Vars          = rule.Vars
+	Inputs        = rule.Inputs
+	TensorInputs  = rule.TensorInputs
+	Outputs       = rule.Outputs
+	TensorOutputs = rule.TensorOutputs
+	Validator     = rule.Validator
+	InitialState  = rule.InitialState
 )
 
-// A Rule proposes the step of an optimizee's weights theta, theta ← theta + step. LSTM, Adam and SGD are all Rules.
-type Rule interface {
-	// Name is the rule's name in files and on command lines: lower case, one word.
-	Name() string
+// What a rule may look at, and what it works on at a time; see package rule.
+const (
+	Grad    = rule.Grad
+	Theta   = rule.Theta
+	Loss    = rule.Loss
+	Step    = rule.Step
+	Horizon = rule.Horizon
 
-	// Reads says what the rule looks at; Inputs holds nothing else.
-	Reads() Vars
+	Coordinates = rule.Coordinates
+	Tensor      = rule.Tensor
+	Whole       = rule.Whole
+)
 
-	// Phi lays out the meta-parameters, what can be learned in the rule. It may be empty.
-	Phi() params.Layout
+// The step of a bound rule and its pullback, for those who differentiate; see package rule.
+type (
+	Compiled[F params.Float]   = engine.Compiled[F]
+	Options                    = engine.Options
+	Point[F params.Float]      = rule.Point[F]
+	Cotangents[F params.Float] = rule.Cotangents[F]
+	Window[F params.Float]     = rule.Window[F]
+)
 
-	// Init fills phi, of length Phi().Len(), with a start for meta-training, or with the hyperparameters of a hand-made
-	// rule. Equal keys give equal numbers.
-	Init(phi []float32, key uint64)
+// ErrNoWindow is returned by [Compiled.PullbackWindow] for rules that can only go back step by step.
+var ErrNoWindow = engine.ErrNoWindow
 
-	// State lays out the memory for weights of the given layout. A tensor whose first dimension is theta.Len() is taken
-	// to hold one row a coordinate. Every episode starts from a state of zeros.
-	State(theta params.Layout) params.Layout
-
-	// Update writes one step as an expression of its inputs: the step, a vector like Inputs.Grad, and the next state,
-	// by the names of State.
-	Update(in Inputs) (step *G.Node, next map[string]*G.Node, err error)
+// Compile binds a rule to weights of the given layout, with the defaults of [Options]. Where the rule has kernels of its own
+// it uses these, and its expression otherwise.
+func Compile[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
+	return CompileWith[F](r, theta, Options{})
 }
 
-// Inputs are what one step is computed from. A tensor of shape [1] is a Gorgonia scalar; all others keep their shape.
-type Inputs struct {
-	Grad  *G.Node            // a vector with one element a coordinate; nil unless Reads names it
-	Theta *G.Node            // likewise
-	Phi   map[string]*G.Node // by the names of Phi
-	State map[string]*G.Node // by the names of State
+// CompileGraph is Compile without kernels: it always runs the expression that the rule's Update writes. It is the
+// reference that kernels are tested against.
+func CompileGraph[F params.Float](r Rule, theta params.Layout) (*Compiled[F], error) {
+	return CompileWith[F](r, theta, Options{Reference: true})
 }
 
-// Validator is implemented by rules whose configuration can be wrong. Whoever binds a rule asks it first.
-type Validator interface{ Validate() error }
+// CompileWith is Compile with options: for several runs side by side, or for a number of goroutines.
+func CompileWith[F params.Float](r Rule, theta params.Layout, o Options) (*Compiled[F], error) {
+	return engine.Compile[F](r, theta, o)
+}
 
-// Coordinatewise is implemented by rules that move every coordinate by itself, with the same phi: permuting the
-// coordinates permutes the step. Such a rule may be run over blocks of coordinates, on several cores.
-type Coordinatewise interface {
-	Rule
-	Coordinatewise()
+// Phi returns the start of a rule's meta-parameters under a key.
+func Phi(r Rule, key uint64) []float32 { return rule.Phi(r, key) }
+
+// One is the outputs of a rule that sees one tensor, or a block of coordinates, at a time.
+func One(step *G.Node, next map[string]*G.Node) Outputs { return rule.One(step, next) }
+
+// Validate reports what is wrong with a rule's configuration, nil for rules that take any.
+func Validate(r Rule) error { return rule.Validate(r) }
+
+// StateLen returns how many numbers a rule remembers for weights of the given layout in so many runs side by side, 1 or more.
+// A rule whose configuration or layouts are wrong is an error, as for Compile.
+func StateLen(r Rule, theta params.Layout, copies int) (int, error) {
+	if err := rule.Validate(r); err != nil {
+		return 0, err
+	}
+	if err := theta.Validate(); err != nil {
+		return 0, err
+	}
+	l, err := r.Spec().Layout(rule.Binding{Theta: theta, Copies: copies})
+	if err != nil {
+		return 0, fmt.Errorf("learnedopt: the state of %s for %d weights: %w", r.Name(), theta.Len(), err)
+	}
+	return l.Flat.Len(), nil
 }

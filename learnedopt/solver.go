@@ -106,7 +106,7 @@ func (s *Solver) MarshalBinary() ([]byte, error) {
 	case s.saved != nil:
 		return slices.Clone(s.saved), nil
 	}
-	f, err := newState(s.trained.Rule, nil, s.options.moves, 0)
+	f, err := newState(s.trained.Rule, nil, s.options.moves, 0, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +143,9 @@ func (s *Solver) begin() error {
 	opt, err := s.trained.guarded(layoutOf(s.nodes), s.options)
 	if err != nil {
 		return err
+	}
+	if opt.compiled.Reads()&Loss != 0 {
+		return fmt.Errorf("learnedopt: %s reads the loss, which a solver is not told; use Trained.New and StepLoss", s.trained.Rule.Name())
 	}
 	if s.saved != nil {
 		if err := opt.UnmarshalBinary(s.saved); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -93,7 +94,7 @@ func TestSolverInAGorgoniaProgram(t *testing.T) {
 // The solver makes Optimizer's steps, on the program's own weights, in their precision, and leaves the gradients at zero.
 func solverInAProgram[F params.Float](t *testing.T) {
 	p := newProgram[F](t)
-	adam := trained(&learnedopt.Adam{LR: 0.05})
+	adam := trained(&handmade.Adam{LR: 0.05})
 	solver := adam.Solver()
 	opt, err := adam.New(vector(3*2 + 2 + 1))
 	require.NoError(t, err)
@@ -141,7 +142,7 @@ func TestAdamIsGorgoniasAdam(t *testing.T) {
 	}
 	ours, theirs := pair(), pair()
 	solvers := map[*[]G.ValueGrad]G.Solver{
-		&ours: trained(new(learnedopt.Adam)).Solver(), &theirs: G.NewAdamSolver(),
+		&ours: trained(new(handmade.Adam)).Solver(), &theirs: G.NewAdamSolver(),
 	}
 	for range 100 {
 		for model, solver := range solvers {
@@ -181,12 +182,12 @@ func TestSolverRefuses(t *testing.T) {
 			"learnedopt: node 1 holds a view that is not contiguous"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := trained(new(learnedopt.SGD)).Solver().Step([]G.ValueGrad{w, tt.node})
+			err := trained(new(handmade.SGD)).Solver().Step([]G.ValueGrad{w, tt.node})
 			require.EqualError(t, err, tt.want)
 		})
 	}
-	require.ErrorContains(t, trained(&learnedopt.SGD{LR: -1}).Solver().Step([]G.ValueGrad{w}), "lr is -1")
-	require.ErrorContains(t, trained(new(learnedopt.SGD)).Solver().Step(nil), "no weights")
+	require.ErrorContains(t, trained(&handmade.SGD{LR: -1}).Solver().Step([]G.ValueGrad{w}), "lr is -1")
+	require.ErrorContains(t, trained(new(handmade.SGD)).Solver().Step(nil), "no weights")
 }
 
 // State belongs to nodes by their place: a model that changes between steps is refused, and nothing has moved.
@@ -210,7 +211,7 @@ func TestSolverRefusesAnotherModel(t *testing.T) {
 		{[]G.ValueGrad{a, valueGrad{value: dense([]int{3}, 1., 2, 3), grad: dense([]int{3}, 1., 2, 3)}},
 			"node 1 float64[3] stands where there was node 1 float32[3]"},
 	} {
-		solver := trained(new(learnedopt.Adam)).Solver()
+		solver := trained(new(handmade.Adam)).Solver()
 		require.NoError(t, solver.Step([]G.ValueGrad{a, b}))
 		before := fmt.Sprint(a, b)
 		require.EqualError(t, solver.Step(tt.model), "learnedopt: the model differs from that of the first step: "+tt.want)
@@ -220,7 +221,7 @@ func TestSolverRefusesAnotherModel(t *testing.T) {
 
 // Each solver has a memory of its own.
 func TestSolversShareNothing(t *testing.T) {
-	tr := trained(new(learnedopt.Momentum))
+	tr := trained(new(handmade.Momentum))
 	step := func(s G.Solver) float32 {
 		w := valueGrad{value: G.NewF32(0), grad: G.NewF32(1)}
 		require.NoError(t, s.Step([]G.ValueGrad{w}))
@@ -250,16 +251,16 @@ func TestSolverBeforeRunAll(t *testing.T) {
 			`learnedopt: node "weights" has no gradient: was the graph run (RunAll) before Step, with the node among those of gorgonia.Grad and BindDualValues?`: {w},
 			`learnedopt: node "empty" has no value: was the graph run (RunAll) before Step?`:                                                                     {empty},
 		} {
-			err := trained(new(learnedopt.SGD)).Solver().Step(G.NodesToValueGrads(model))
+			err := trained(new(handmade.SGD)).Solver().Step(G.NodesToValueGrads(model))
 			require.EqualError(t, err, want)
 			require.Equal(t, []float64{1, 2, 3}, w.Value().Data())
 		}
-		require.ErrorContains(t, trained(new(learnedopt.SGD)).Solver().Step(G.NodesToValueGrads(G.Nodes{x})), `learnedopt: node "x": `)
+		require.ErrorContains(t, trained(new(handmade.SGD)).Solver().Step(G.NodesToValueGrads(G.Nodes{x})), `learnedopt: node "x": `)
 	}
 }
 
 func TestSolverOfNothing(t *testing.T) {
-	step := trained(new(learnedopt.SGD)).Solver().Step
+	step := trained(new(handmade.SGD)).Solver().Step
 	w := dense([]int{1}, 1.)
 	require.EqualError(t, step([]G.ValueGrad{nil}), "learnedopt: node 0 is nil")
 	require.EqualError(t, step([]G.ValueGrad{(*G.Node)(nil)}), "learnedopt: node 0 is nil")
@@ -286,7 +287,7 @@ func TestSolverNamesNodes(t *testing.T) {
 			`node "b" float64[3] stands where there was node "w" float64[3]`},
 		{[]G.ValueGrad{node(long, 1, 2, 3)}, []G.ValueGrad{node(long+"!", 1, 2, 3), node("w", 1, 2, 3)}, "stands where there was"},
 	} {
-		s := trained(new(learnedopt.SGD)).Solver()
+		s := trained(new(handmade.SGD)).Solver()
 		if tt.before != nil {
 			require.NoError(t, s.Step(tt.before))
 		}
@@ -301,7 +302,7 @@ func TestSolverNamesNodes(t *testing.T) {
 func TestSolverOfNamelessNodes(t *testing.T) {
 	g := G.NewGraph()
 	w := G.NewVector(g, G.Float64, G.WithShape(3))
-	require.ErrorContains(t, trained(new(learnedopt.SGD)).Solver().Step(G.NodesToValueGrads(G.Nodes{w})), "learnedopt: node 0 has no value")
+	require.ErrorContains(t, trained(new(handmade.SGD)).Solver().Step(G.NodesToValueGrads(G.Nodes{w})), "learnedopt: node 0 has no value")
 }
 
 // A step that is left out leaves the gradients at zero too: a graph adds to what is there.
@@ -309,10 +310,10 @@ func TestSolverSkips(t *testing.T) {
 	a := valueGrad{value: dense([]int{2}, 1., 2), grad: dense([]int{2}, 1., 1)}
 	b := valueGrad{value: dense[float32]([]int{2}, 1, 2), grad: dense([]int{2}, 1, float32(math.NaN()))}
 	model := []G.ValueGrad{a, b}
-	require.ErrorContains(t, trained(new(learnedopt.SGD)).Solver().Step(model), `the gradient of "node 1" [1] is NaN`)
+	require.ErrorContains(t, trained(new(handmade.SGD)).Solver().Step(model), `the gradient of "node 1" [1] is NaN`)
 	require.Equal(t, []float64{1, 1}, a.grad.Data())
 
-	s := trained(new(learnedopt.SGD)).Solver(learnedopt.SkipNonFinite())
+	s := trained(new(handmade.SGD)).Solver(learnedopt.SkipNonFinite())
 	require.Zero(t, s.Skipped())
 	require.NoError(t, s.Step(model))
 	require.Equal(t, 1, s.Skipped())
@@ -326,7 +327,7 @@ func TestSolverSkips(t *testing.T) {
 
 // Once it has begun, a solver allocates nothing.
 func TestSolverAllocatesNothing(t *testing.T) {
-	for _, r := range learnedopt.All() {
+	for _, r := range byGradient() {
 		m, s := newModel(t), trained(r).Solver(G.WithClip(1))
 		require.Zero(t, testing.AllocsPerRun(10, func() { _ = s.Step(m.nodes) }), r.Name())
 	}
@@ -361,7 +362,7 @@ func TestSolverOfTransposedGradients(t *testing.T) {
 	grad := dense([]int{3, 2}, 1., 2, 3, 4, 5, 6)
 	require.NoError(t, grad.T())
 	w := valueGrad{value: dense([]int{2, 3}, 0., 0, 0, 0, 0, 0), grad: grad}
-	require.NoError(t, trained(&learnedopt.SGD{LR: 1}).Solver().Step([]G.ValueGrad{w}))
+	require.NoError(t, trained(&handmade.SGD{LR: 1}).Solver().Step([]G.ValueGrad{w}))
 	require.InDeltaSlice(t, []float64{-1, -3, -5, -2, -4, -6}, w.value.Data(), 1e-6)
 	require.Equal(t, make([]float64, 6), grad.Data())
 }

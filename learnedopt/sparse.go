@@ -4,7 +4,7 @@ package learnedopt
 // to be worth the call.
 const sparseWidth = 1024
 
-// A sparse runs a coordinatewise rule over those coordinates alone whose gradient is not zero, packed together. The others
+// A sparse runs a rule of scope Coordinates over those coordinates alone whose gradient is not zero, packed together. The others
 // take no time and keep their state.
 type sparse struct {
 	all    *Compiled[float32]
@@ -12,40 +12,23 @@ type sparse struct {
 	width  int
 	rows   []rows         // where the state of a coordinate is in all,
 	packed []rows         // and in few
-	shared [][2]int       // where the tensors that coordinates share are in all and in few, number by number
+	shared [2]int         // where what coordinates share begins in all, and in few
 	point  Point[float32] // of few
 	step   []float32      // of few
 	active []int
 }
 
-func newSparse(r Coordinatewise, c *Compiled[float32], found []rows) (*sparse, error) {
-	width := min(max(c.n, 2), sparseWidth)
-	few, err := Compile[float32](r, flatLayout(width))
+func newSparse(c *Compiled[float32], found []rows) (*sparse, error) {
+	width := min(max(c.Coordinates(), 2), sparseWidth)
+	few, err := Compile[float32](c.Rule(), flatLayout(width))
 	if err != nil {
 		return nil, err
 	}
-	s := &sparse{
-		all: c, few: few, width: width, rows: found, packed: rowsOf(r, width), step: make([]float32, width),
-		point: Point[float32]{State: make([]float32, few.state.Len()), Grad: make([]float32, width), Theta: make([]float32, width)},
-	}
-	inAll, inFew := sharedOf(found, c.n, c.state.Len()), sharedOf(s.packed, width, few.state.Len())
-	for i := range inAll {
-		s.shared = append(s.shared, [2]int{inAll[i], inFew[i]})
-	}
-	return s, nil
-}
-
-// sharedOf lists the positions in a state of n coordinates that no row takes.
-func sharedOf(found []rows, n, size int) []int {
-	var shared []int
-	at := 0
-	for _, r := range append(found[:len(found):len(found)], rows{at: size}) {
-		for ; at < r.at; at++ {
-			shared = append(shared, at)
-		}
-		at += n * r.width
-	}
-	return shared
+	return &sparse{
+		all: c, few: few, width: width, rows: found, packed: rowsOf(few), step: make([]float32, width),
+		point:  Point[float32]{State: make([]float32, few.State().Len()), Grad: make([]float32, width), Theta: make([]float32, width)},
+		shared: [2]int{c.StateLayout().Shared[0], few.StateLayout().Shared[0]},
+	}, nil
 }
 
 // run computes the step and, in place, the next state. What it leaves in step where the gradient is zero means nothing.
@@ -56,18 +39,16 @@ func (s *sparse) run(step []float32, p Point[float32]) error {
 			s.active = append(s.active, i)
 		}
 	}
-	if len(s.active) == s.all.n {
+	if len(s.active) == s.all.Coordinates() {
 		return s.all.Step(step, p.State, p)
 	}
-	s.point.Phi = p.Phi
+	s.point.Phi, s.point.Loss, s.point.Step, s.point.Horizon = p.Phi, p.Loss, p.Step, p.Horizon
 	for from := 0; from == 0 || from < len(s.active); from += s.width { // once at least: shared state goes on
 		if err := s.runFew(step, p, s.active[from:min(from+s.width, len(s.active))]); err != nil {
 			return err
 		}
 	}
-	for _, at := range s.shared {
-		p.State[at[0]] = s.point.State[at[1]]
-	}
+	copy(p.State[s.shared[0]:], s.point.State[s.shared[1]:])
 	return nil
 }
 
@@ -87,9 +68,7 @@ func (s *sparse) runFew(step []float32, p Point[float32], active []int) error {
 			copy(s.packed[t].of(s.point.State, k), r.of(p.State, i))
 		}
 	}
-	for _, at := range s.shared {
-		s.point.State[at[1]] = p.State[at[0]]
-	}
+	copy(s.point.State[s.shared[1]:], p.State[s.shared[0]:])
 	if err := s.few.Step(s.step, s.point.State, s.point); err != nil {
 		return err
 	}

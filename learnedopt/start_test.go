@@ -11,24 +11,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/params"
 )
 
 // An LSTM starts from the uniform distribution on ±1/√Hidden, PyTorch's default: no number is outside, some come close to
 // both ends, and mean and variance are those of that distribution, each tensor for itself.
 func TestStartOfTheLSTM(t *testing.T) {
-	for _, r := range []*learnedopt.LSTM{{}, {Hidden: 100, Layers: 1}, {Hidden: 32, Layers: 3, Preprocess: -1}} {
+	for _, r := range []*lstm.Rule{{}, {Hidden: 100, Layers: 1}, {Hidden: 32, Layers: 3, Preprocess: -1}} {
 		hidden := map[int]float64{0: 20, 100: 100, 32: 32}[r.Hidden]
 		a := 1 / math.Sqrt(hidden)
 		var all []float64
 		for key := range uint64(30) {
 			phi := params.Convert[float64](learnedopt.Phi(r, key))
 			all = append(all, phi...)
-			for i, tensor := range params.Split(r.Phi(), phi) {
+			for i, tensor := range params.Split(r.Spec().Phi, phi) {
 				if len(tensor) < 1000 {
 					continue
 				}
-				requireUniform(t, r.Phi()[i].Name, tensor, a)
+				requireUniform(t, r.Spec().Phi[i].Name, tensor, a)
 			}
 		}
 		requireUniform(t, fmt.Sprint("lstm of ", hidden), all, a)
@@ -55,13 +56,15 @@ func requireUniform(t *testing.T, what string, v []float64, a float64) {
 
 // configurations are settings of every rule, each other than the default.
 var configurations = map[string][]string{
-	"sgd":      {`{"lr":0.5}`},
-	"momentum": {`{"lr":0.5,"momentum":0.3}`},
-	"nag":      {`{"lr":0.5,"momentum":0.3}`},
-	"rmsprop":  {`{"lr":0.5,"alpha":0.3,"eps":0.01}`},
-	"adam":     {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`},
-	"adamw":    {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2}`},
-	"lstm":     {`{"hidden":8,"layers":3,"scale":0.5,"preprocess":3}`, `{"hidden":3,"layers":1,"scale":2,"preprocess":-1}`},
+	"sgd":         {`{"lr":0.5}`},
+	"momentum":    {`{"lr":0.5,"momentum":0.3}`},
+	"nag":         {`{"lr":0.5,"momentum":0.3}`},
+	"rmsprop":     {`{"lr":0.5,"alpha":0.3,"eps":0.01}`},
+	"adam":        {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`},
+	"adamw":       {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2}`},
+	"rmsmomentum": {`{"lr":0.5,"beta":0.3}`},
+	"polyak":      {`{"scale":0.5,"floor":0.2,"beta":0.3}`},
+	"lstm":        {`{"hidden":8,"layers":3,"scale":0.5,"preprocess":3}`, `{"hidden":3,"layers":1,"scale":2,"preprocess":-1}`},
 }
 
 // Whatever can be configured can be saved, and what has been saved can be read back: the same rule, phi and provenance,
@@ -105,7 +108,7 @@ func steps(t *testing.T, r *learnedopt.Trained, n int) []float32 {
 	require.NoError(t, err)
 	theta := []float32{1, -1, 0.5}
 	for s := range n {
-		require.NoError(t, opt.Step(theta, []float32{0.3, -2, float32(s)}))
+		require.NoError(t, opt.StepLoss(theta, []float32{0.3, -2, float32(s)}, 1.5))
 	}
 	return theta
 }

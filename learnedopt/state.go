@@ -21,6 +21,7 @@ const (
 	metaRule    = "rule"
 	metaWeights = "weights" // their layout, as JSON; null before the first step of a Solver
 	metaMoves   = "moves"
+	metaSteps   = "steps"
 	metaSkipped = "skipped"
 )
 
@@ -33,20 +34,20 @@ var (
 // layout and options that is given it goes on to the same bits. The bytes are a safetensors file with a checksum. The rule
 // and its meta-parameters are not among them, see [Trained.Save].
 func (o *Optimizer) MarshalBinary() ([]byte, error) {
-	f, err := newState(o.compiled.rule, o.compiled.theta, o.moves(), o.Skipped())
+	f, err := newState(o.compiled.Rule(), o.compiled.Theta(), o.moves(), o.steps, o.Skipped())
 	if err != nil {
 		return nil, err
 	}
-	checkpoints.Put(f, statePrefix, o.compiled.state, o.state)
+	checkpoints.Put(f, statePrefix, o.compiled.State(), o.state)
 	if g := o.guard; g != nil && g.begun {
-		seen := make([]float32, o.compiled.n)
+		seen := make([]float32, o.compiled.Coordinates())
 		for i := range seen {
 			seen[i] = 1
 		}
 		for _, i := range g.unseen {
 			seen[i] = 0
 		}
-		checkpoints.Put(f, "", seenLayout(o.compiled.n), seen)
+		checkpoints.Put(f, "", seenLayout(o.compiled.Coordinates()), seen)
 	}
 	return encodeState(f)
 }
@@ -54,7 +55,7 @@ func (o *Optimizer) MarshalBinary() ([]byte, error) {
 // UnmarshalBinary goes on with what MarshalBinary returned. An error says what is wrong, bytes that are damaged or the
 // state of another rule, of other weights or under other options, and leaves the optimizer as it was.
 func (o *Optimizer) UnmarshalBinary(b []byte) error {
-	f, err := decodeState(b, o.compiled.rule, o.moves())
+	f, err := decodeState(b, o.compiled.Rule(), o.moves())
 	if err != nil {
 		return err
 	}
@@ -70,13 +71,14 @@ func (o *Optimizer) moves() moves {
 }
 
 // newState begins a file.
-func newState(r Rule, theta params.Layout, m moves, skipped int) (*checkpoints.File, error) {
+func newState(r Rule, theta params.Layout, m moves, steps, skipped int) (*checkpoints.File, error) {
 	weights, err := json.Marshal(theta)
 	if err != nil {
 		return nil, err
 	}
 	return &checkpoints.File{Kind: stateKind, Meta: map[string]string{
-		metaRule: r.Name(), metaWeights: string(weights), metaMoves: string(m), metaSkipped: strconv.Itoa(skipped),
+		metaRule: r.Name(), metaWeights: string(weights), metaMoves: string(m),
+		metaSteps: strconv.Itoa(steps), metaSkipped: strconv.Itoa(skipped),
 	}}, nil
 }
 
@@ -116,16 +118,20 @@ func (o *Optimizer) restore(f *checkpoints.File) error {
 	if err != nil {
 		return err
 	}
-	if diff := o.compiled.theta.Diff(weights); diff != "" {
+	if diff := o.compiled.Theta().Diff(weights); diff != "" {
 		return fmt.Errorf("learnedopt: the saved state is of other weights: %s", diff)
 	}
-	state, err := checkpoints.Get[float32](f, statePrefix, o.compiled.state)
+	state, err := checkpoints.Get[float32](f, statePrefix, o.compiled.State())
 	if err != nil {
 		return fmt.Errorf("learnedopt: saved state: %w", err)
 	}
-	skipped, err := strconv.Atoi(f.Meta[metaSkipped])
-	if err != nil || skipped < 0 {
-		return fmt.Errorf("learnedopt: saved state: metadata %q is %s, want a count", metaSkipped, quoted(f.Meta[metaSkipped]))
+	steps, err := count(f, metaSteps)
+	if err != nil {
+		return err
+	}
+	skipped, err := count(f, metaSkipped)
+	if err != nil {
+		return err
 	}
 	if o.guard != nil {
 		if err := o.guard.restore(f, skipped); err != nil {
@@ -133,7 +139,17 @@ func (o *Optimizer) restore(f *checkpoints.File) error {
 		}
 	}
 	copy(o.state, state)
+	o.steps = steps
 	return nil
+}
+
+// count reads a whole number from the metadata.
+func count(f *checkpoints.File, key string) (int, error) {
+	n, err := strconv.Atoi(f.Meta[key])
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("learnedopt: saved state: metadata %q is %s, want a count", key, quoted(f.Meta[key]))
+	}
+	return n, nil
 }
 
 // restore takes over which coordinates have been seen.
@@ -141,7 +157,7 @@ func (g *guard) restore(f *checkpoints.File, skipped int) error {
 	begun := f.Layout("").Index(seenName) >= 0
 	var unseen []int
 	if begun {
-		seen, err := checkpoints.Get[float32](f, "", seenLayout(g.o.compiled.n))
+		seen, err := checkpoints.Get[float32](f, "", seenLayout(g.o.compiled.Coordinates()))
 		if err != nil {
 			return fmt.Errorf("learnedopt: saved state: %w", err)
 		}

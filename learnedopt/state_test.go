@@ -13,6 +13,7 @@ import (
 	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -60,7 +61,7 @@ func TestSavedOptimizerGoesOnToTheSameBits(t *testing.T) {
 
 // The optimizers of New save and go on too, and so may one that moves every coordinate with their state.
 func TestSavedBareOptimizer(t *testing.T) {
-	tr := trained(new(learnedopt.Adam))
+	tr := trained(new(handmade.Adam))
 	bare := newOptimizer(t, tr.Rule, nil, 5)
 	theta := trajectory(t, bare, make([]float32, 5), 0, 3)[2]
 	saved, err := bare.MarshalBinary()
@@ -89,7 +90,7 @@ func TestStateCopiedByHand(t *testing.T) {
 
 func TestSkippedIsSaved(t *testing.T) {
 	skipping := func() *learnedopt.Optimizer {
-		return guarded(t, trained(new(learnedopt.SGD)), 1, learnedopt.SkipNonFinite())
+		return guarded(t, trained(new(handmade.SGD)), 1, learnedopt.SkipNonFinite())
 	}
 	o := skipping()
 	for range 3 {
@@ -104,7 +105,7 @@ func TestSkippedIsSaved(t *testing.T) {
 
 // Whatever is wrong with a saved state, the error is short and says so, and the optimizer is as it was.
 func TestSavedStateRefused(t *testing.T) {
-	adam := trained(new(learnedopt.Adam))
+	adam := trained(new(handmade.Adam))
 	save := func(tr *learnedopt.Trained, l params.Layout, opts ...learnedopt.Option) []byte {
 		o, err := tr.New(l, opts...)
 		require.NoError(t, err)
@@ -134,7 +135,7 @@ func TestSavedStateRefused(t *testing.T) {
 		{"nothing", nil, "learnedopt: saved state: checkpoints: "},
 		{"truncated", sound[:len(sound)-1], "truncated"},
 		{"damaged", append(slices.Clone(sound[:len(sound)-1]), 9), "checksum"},
-		{"rule", save(trained(new(learnedopt.NAG)), vector(3)), `the saved state is of rule "nag", want "adam"`},
+		{"rule", save(trained(new(handmade.NAG)), vector(3)), `the saved state is of rule "nag", want "adam"`},
 		{"long name", changed(func(f *checkpoints.File) { f.Meta["rule"] = long }), `the saved state is of rule "xxx`},
 		{"weights", save(adam, vector(4)), "the saved state is of other weights: tensor 0 is theta[4], want theta[3]"},
 		{"names", save(adam, params.Layout{{Name: "w", Shape: []int{3}}}), "tensor 0 is w[3], want theta[3]"},
@@ -199,7 +200,7 @@ func TestSavedSolverGoesOnToTheSameBits(t *testing.T) {
 }
 
 func TestSavedSolverOfAnotherModel(t *testing.T) {
-	adam := trained(new(learnedopt.Adam))
+	adam := trained(new(handmade.Adam))
 	m, s := newModel(t), adam.Solver()
 	m.fill(1)
 	require.NoError(t, s.Step(m.nodes))
@@ -216,7 +217,7 @@ func TestSavedSolverOfAnotherModel(t *testing.T) {
 	}
 	require.Equal(t, before, m.v)
 	require.NoError(t, fresh.Step(m.nodes))
-	require.ErrorContains(t, trained(new(learnedopt.NAG)).Solver().UnmarshalBinary(saved), `of rule "adam", want "nag"`)
+	require.ErrorContains(t, trained(new(handmade.NAG)).Solver().UnmarshalBinary(saved), `of rule "adam", want "nag"`)
 	require.ErrorContains(t, adam.Solver(learnedopt.Sparse()).UnmarshalBinary(saved), `"seen", here "sparse": use the same options`)
 
 	fresh.Reset()

@@ -12,6 +12,7 @@ import (
 	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/meta"
 )
 
@@ -29,7 +30,7 @@ func BenchmarkMetaTraining(b *testing.B) {
 		}{{"window", 20}, {"episode", 100}} {
 			before := live()
 			e, n := estimator(b, size.side, size.hidden)
-			phi, grad := learnedopt.Phi(new(learnedopt.LSTM), 1), make([]float32, e.Phi().Len())
+			phi, grad := learnedopt.Phi(new(lstm.Rule), 1), make([]float32, e.Phi().Len())
 			b.Run(fmt.Sprintf("%s/n=%d", work.name, n), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
@@ -58,7 +59,7 @@ func estimator(b *testing.B, side, hidden int) (*meta.BPTT, int) {
 	f := credit.Family{Net: net, Data: set, Init: nets.Normal}
 	p, err := f.Sample(0)
 	require.NoError(b, err)
-	e, err := meta.NewBPTT(meta.BPTTConfig{Rule: new(learnedopt.LSTM), Family: f})
+	e, err := meta.NewBPTT(meta.BPTTConfig{Rule: new(lstm.Rule), Family: f})
 	require.NoError(b, err)
 	return e, p.Params().Len()
 }

@@ -6,24 +6,23 @@ import (
 	"math"
 
 	"github.com/seed1498fded/unroll/inner"
-	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/params"
 )
 
 // BPTTOf estimates the meta-gradient by truncated backpropagation through time (Werbos 1990; Andrychowicz et al. 2016,
-// section 2). Each call unrolls one window of K inner steps from where the last call left the episode, and
-// differentiates the mean of the K+1 losses seen on the way,
+// section 2). Each call unrolls one window of K inner steps from where the last call left the episode, and differentiates
+// the weighted sum of the losses seen on the way,
 //
-//	L = 1/(K+1) Σ_{t=0..K} f_t(θ_t),  θ_{t+1} = θ_t + step(∇f_t(θ_t), state_t; φ),
+//	L = Σ_{t=0..K} w_t f_t(θ_t),  θ_{t+1} = θ_t + step(∇f_t(θ_t), state_t; φ),
 //
-// the one after the window's last step included. Weights and state are carried into the next window as constants, and
-// never into a fresh episode. A window as long as the horizon gives the full gradient of an episode.
+// with the weights of an Objective. Weights and state are carried into the next window as constants, and never into a fresh
+// episode. A window as long as the horizon gives the full gradient of an episode.
 //
 // Without Exact, the inner gradients count as constants too (∂∇f_t/∂φ = 0, the paper's dashed edges). Then nothing
 // flows back through the problem, and with λ_t = dL/dθ_t
 //
-//	dL/dφ = Σ_t ⟨∂step_t/∂φ, λ_{t+1}⟩,  λ_t = λ_{t+1} + ∇f_t(θ_t)/(K+1) + ⟨∂step_t/∂θ, λ_{t+1}⟩.
+//	dL/dφ = Σ_t ⟨∂step_t/∂φ, λ_{t+1}⟩,  λ_t = λ_{t+1} + w_t ∇f_t(θ_t) + ⟨∂step_t/∂θ, λ_{t+1}⟩.
 //
 // With Exact, H_t·⟨∂step_t/∂∇, λ_{t+1}⟩ is added to λ_t, a Hessian-vector product a step.
 //
@@ -32,35 +31,33 @@ import (
 // those that a credit rule learns itself, then add nothing to the meta-gradient: the rule moves them too, but it is not
 // trained to.
 type BPTTOf[F params.Float] struct {
-	config   BPTTConfigOf[F]
-	family   inner.FamilyOf[F]
-	compiled *learnedopt.Compiled[F]
-	live     *episode[F] // nil: the next call starts one
-	memory   memory[F]   // of the live episode, and of the next
+	config     BPTTConfigOf[F]
+	compiled   *learnedopt.Compiled[F]
+	trajectory *Trajectory[F]
+	live       bool // an episode is under way
+	start      place[F]
+	tape       tape[F]
 
-	tape   []tick[F]
-	start  tick[F] // copies of where a window began, to return to if it is cut short
-	step   []F
-	dTheta []F // λ
-	dState []F
-	dGrad  []F
-	dRead  []F // the cotangent of the weights that the rule read
-	hv     []F
-	sample *sample[F] // nil: all coordinates
+	losses  [][]float64 // for each run, those that the window met
+	counts  []bool      // which of one run's count
+	weights [][]F       // for each loss, the runs' weights
+	lambda  []F
 }
 
 // BPTTConfigOf says what BPTT unrolls.
 type BPTTConfigOf[F params.Float] struct {
-	Rule    learnedopt.Rule
-	Family  inner.FamilyOf[F]
-	Horizon int  // inner steps of an episode; 100 if zero
-	Window  int  // inner steps between two estimates, at most Horizon; 20 if zero
-	Exact   bool // differentiate through the inner gradients; the problems must implement inner.CurvatureOf
-	Copies  int  // problems that run side by side, their meta-losses averaged; 1 if zero
+	Rule      learnedopt.Rule
+	Family    inner.FamilyOf[F]
+	Horizon   int       // inner steps of an episode; 100 if zero
+	Window    int       // inner steps between two estimates, at most Horizon; 20 if zero
+	Objective Objective // Borders if empty
+	Exact     bool      // differentiate through the inner gradients; the problems must implement inner.CurvatureOf
+	Copies    int       // problems that run side by side, their meta-losses averaged; 1 if zero
+	Workers   int       // goroutines to use at most; runtime.GOMAXPROCS(0) if zero. The bits do not depend on it
 
 	// Fraction of the coordinates that the gradient is taken over, above 0 and at most 1; 1 if zero. Which they are is drawn
 	// anew for each window, and their part is scaled up: the estimate stays unbiased and is cheaper, at the price of more
-	// variance. For rules with PullbackWindow, without Exact.
+	// variance. For rules whose windows can be carried back at once, without Exact.
 	Fraction float64
 }
 
@@ -75,51 +72,8 @@ var (
 	_ Resumable = (*BPTT)(nil)
 )
 
-// A tick is what the pullback of one step needs.
-type tick[F params.Float] struct {
-	grad  []F
-	slope []F // the derivative of the loss; grad itself where the rule sees that
-	state []F // unless whole windows are carried back
-	theta []F // where something reads it
-	dStep []F // where whole windows are carried back
-	batch uint64
-}
-
-// NewBPTT returns an estimator, or an error if the configuration makes no sense.
-func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
-	if err := c.fill(); err != nil {
-		return nil, err
-	}
-	if err := c.fits(); err != nil {
-		return nil, err
-	}
-	b := &BPTTOf[F]{config: c, family: c.Family}
-	if c.Copies > 1 {
-		b.family = inner.ReplicateOf[F]{Family: c.Family, Copies: c.Copies}
-	}
-	p, err := b.family.Sample(0)
-	if err != nil {
-		return nil, err
-	}
-	_, signalled := p.(inner.SignalledOf[F])
-	if _, ok := p.(inner.CurvatureOf[F]); c.Exact && (!ok || signalled) {
-		return nil, fmt.Errorf("meta: the exact meta-gradient needs Hessian-vector products, which %T has not", p)
-	}
-	if b.compiled, err = learnedopt.Compile[F](c.Rule, p.Params()); err != nil {
-		return nil, err
-	}
-	b.allocate(signalled)
-	if c.Fraction > 0 && c.Fraction < 1 {
-		if !b.wholeWindow() {
-			return nil, fmt.Errorf("meta: rule %q can't take the gradient over a fraction of the coordinates", c.Rule.Name())
-		}
-		b.sample, err = newSample[F](c.Rule, b.compiled, c.Fraction, c.Window)
-	}
-	return b, err
-}
-
-// fill sets the defaults, and reports what is out of its range.
-func (c *BPTTConfigOf[F]) fill() error {
+// filled returns the configuration with every default in its place, checked.
+func (c BPTTConfigOf[F]) filled() (BPTTConfigOf[F], error) {
 	if c.Horizon == 0 {
 		c.Horizon = 100
 	}
@@ -129,61 +83,72 @@ func (c *BPTTConfigOf[F]) fill() error {
 	if c.Copies == 0 {
 		c.Copies = 1
 	}
+	if c.Objective == "" {
+		c.Objective = Borders
+	}
 	switch {
 	case c.Horizon < 1:
-		return fmt.Errorf("meta: horizon %d; want at least 1", c.Horizon)
+		return c, fmt.Errorf("meta: horizon %d; want at least 1", c.Horizon)
 	case c.Window < 1 || c.Window > c.Horizon:
-		return fmt.Errorf("meta: window %d; want between 1 and the horizon, %d", c.Window, c.Horizon)
+		return c, fmt.Errorf("meta: window %d; want between 1 and the horizon, %d", c.Window, c.Horizon)
 	case c.Copies < 1:
-		return fmt.Errorf("meta: %d copies; want at least 1", c.Copies)
+		return c, fmt.Errorf("meta: %d copies; want at least 1", c.Copies)
 	case !(c.Fraction >= 0 && c.Fraction <= 1):
-		return fmt.Errorf("meta: fraction %v of the coordinates; want above 0 and at most 1", c.Fraction)
+		return c, fmt.Errorf("meta: fraction %v of the coordinates; want above 0 and at most 1", c.Fraction)
 	}
-	return nil
+	return c, c.Objective.validate()
 }
 
-func (b *BPTTOf[F]) allocate(signalled bool) {
-	n, m := b.compiled.Coordinates(), b.compiled.State().Len()
-	newTick := func(theta bool) tick[F] {
-		t := tick[F]{state: make([]F, m), grad: make([]F, n)}
-		t.slope = t.grad
-		if signalled {
-			t.slope = make([]F, n)
-		}
-		if theta {
-			t.theta = make([]F, n)
-		}
-		return t
+// NewBPTT returns an estimator, or an error if the configuration makes no sense.
+func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
+	c, err := c.filled()
+	if err != nil {
+		return nil, err
 	}
-	for range b.config.Window {
-		b.tape = append(b.tape, newTick(b.config.Exact || b.readsTheta()))
+	p, err := c.Family.Sample(0) // for its layout
+	if err != nil {
+		return nil, err
 	}
-	if b.wholeWindow() {
-		for t := range b.tape {
-			b.tape[t].state = nil // computed again, block by block
-			b.tape[t].dStep = make([]F, n)
-		}
-	} else {
-		b.dState = make([]F, m)
+	if err := c.fits(p); err != nil {
+		return nil, err
 	}
-	b.start = newTick(true)
-	b.memory = memory[F]{theta: make([]F, n), state: make([]F, m), grad: make([]F, n)}
-	b.step, b.dTheta = make([]F, n), make([]F, n)
-	if b.readsTheta() {
-		b.dRead = make([]F, n)
+	_, signalled := p.(inner.SignalledOf[F])
+	if _, ok := p.(inner.CurvatureOf[F]); c.Exact && (!ok || signalled) {
+		return nil, fmt.Errorf("meta: the exact meta-gradient needs Hessian-vector products, which %T has not", p)
 	}
-	if b.config.Exact {
-		b.dGrad, b.hv = make([]F, n), make([]F, n)
+	b := &BPTTOf[F]{config: c, counts: make([]bool, c.Window+1)}
+	if b.compiled, err = learnedopt.CompileWith[F](c.Rule, p.Params(), learnedopt.Options{Copies: c.Copies, Workers: c.Workers}); err != nil {
+		return nil, err
 	}
+	b.trajectory = NewTrajectory(b.compiled, c.Horizon)
+	b.start = newPlace(b.trajectory, signalled)
+	b.lambda = make([]F, b.compiled.Coordinates())
+	for range c.Copies {
+		b.losses = append(b.losses, make([]float64, c.Window+1))
+	}
+	for range c.Window + 1 {
+		b.weights = append(b.weights, make([]F, c.Copies))
+	}
+	return b, b.newTape(signalled)
 }
 
-// wholeWindow says whether a window is carried back at once: the rule can, and nothing but the gradients, which count as
-// constants, couples its steps to the problem.
-func (b *BPTTOf[F]) wholeWindow() bool {
-	return b.compiled.HasWindow() && !b.config.Exact && !b.readsTheta()
+func (b *BPTTOf[F]) newTape(signalled bool) (err error) {
+	c := b.config
+	sampled := c.Fraction > 0 && c.Fraction < 1
+	if !windowed(b.compiled, c.Exact) {
+		if sampled {
+			return fmt.Errorf("meta: rule %q can't take the gradient over a fraction of the coordinates", c.Rule.Name())
+		}
+		b.tape = newStepTape(b.compiled, c.Window, c.Exact, signalled)
+		return nil
+	}
+	w := newWindowTape(b.compiled, c.Window, signalled)
+	if sampled {
+		w.sample, err = newSample(c.Rule, b.compiled, c.Fraction, c.Window, c.Workers)
+	}
+	b.tape = w
+	return err
 }
-
-func (b *BPTTOf[F]) readsTheta() bool { return b.compiled.Reads()&learnedopt.Theta != 0 }
 
 // Phi lays out the rule's meta-parameters.
 func (b *BPTTOf[F]) Phi() params.Layout { return b.compiled.Phi() }
@@ -194,179 +159,128 @@ func (b *BPTTOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 		panic(fmt.Sprintf("meta: gradient of length %d and phi of length %d, want %d", len(grad), len(phi), b.Phi().Len()))
 	}
 	clear(grad)
-	if b.live == nil {
-		e, err := newEpisode(b.family, key, b.memory)
-		if err != nil {
+	if !b.live {
+		if err := b.trajectory.Begin(b.config.Family, phi, key); err != nil {
 			return Estimate{}, err
 		}
-		b.live = e
+		if err := b.trajectory.Evaluate(); err != nil {
+			return Estimate{}, err
+		}
+		b.live = true
 	}
-	restore, before := b.save(), b.live.steps
-	width := min(b.config.Window, b.config.Horizon-b.live.steps)
+	b.start.save(b.trajectory)
+	width := min(b.config.Window, b.config.Horizon-b.trajectory.Steps())
 	loss, err := b.forward(ctx, phi, width)
 	if err == nil && finite(loss) {
-		err = b.backward(ctx, grad, phi, width, rng.Split(key, keySample))
+		err = b.tape.back(ctx, grad, phi, b.trajectory, b.weights[:width+1], b.lambda, key)
 	}
 	if err != nil {
 		clear(grad)
-		restore()
+		b.live = b.start.steps > 0
+		b.start.restore(b.trajectory)
 		return Estimate{}, err
 	}
-	est := Estimate{Loss: loss / float64(b.config.Copies), Steps: (b.live.steps - before) * b.config.Copies}
+	est := Estimate{Loss: loss, Steps: (b.trajectory.Steps() - b.start.steps) * b.config.Copies}
 	if !finite(loss) {
 		est.Loss = math.Inf(1)
 	}
-	if !finite(loss) || b.live.steps == b.config.Horizon {
-		b.live = nil
+	if !finite(loss) || b.trajectory.Steps() == b.config.Horizon {
+		b.live = false
 		est.Episodes = b.config.Copies
 	}
 	return est, nil
 }
 
-// save notes where the episode is, and returns a function that puts it back there.
-func (b *BPTTOf[F]) save() (restore func()) {
-	e := b.live
-	copy(b.start.state, e.state)
-	copy(b.start.grad, e.grad)
-	copy(b.start.slope, e.slope)
-	copy(b.start.theta, e.theta)
-	steps, loss := e.steps, e.loss
-	return func() {
-		if steps == 0 {
-			b.live = nil
-			return
-		}
-		copy(e.state, b.start.state)
-		copy(e.grad, b.start.grad)
-		copy(e.slope, b.start.slope)
-		copy(e.theta, b.start.theta)
-		e.steps, e.loss = steps, loss
-	}
-}
-
-// forward takes width inner steps, noting what the pullback needs, and returns the mean of the losses. It ends early
-// where one of them is not finite.
+// forward takes width inner steps, noted on the tape, sets the weights of the losses and returns the meta-loss. It ends early
+// where a loss is not finite.
 func (b *BPTTOf[F]) forward(ctx context.Context, phi []F, width int) (loss float64, err error) {
-	e := b.live
-	loss = e.loss
+	tr := b.trajectory
+	b.meet(0)
+	sum := tr.Loss()
 	for t := range width {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		k := &b.tape[t]
-		k.batch = e.batch(e.steps)
-		copy(k.state, e.state)
-		copy(k.grad, e.grad)
-		copy(k.slope, e.slope)
-		copy(k.theta, e.theta)
-		if err := b.compiled.Step(b.step, e.state, learnedopt.Point[F]{Phi: phi, State: e.state, Grad: e.grad, Theta: e.theta}); err != nil {
+		b.tape.note(t, tr)
+		if err := tr.Advance(phi); err != nil {
 			return 0, err
 		}
-		for i, s := range b.step {
-			e.theta[i] += s
-		}
-		e.steps++
-		if err := e.eval(); err != nil {
+		if err := tr.Evaluate(); err != nil {
 			return 0, err
 		}
-		if loss += e.loss; !finite(loss) {
-			break
+		b.meet(t + 1)
+		if sum += tr.Loss(); !finite(sum) {
+			return sum, nil
 		}
 	}
-	return loss / float64(width+1), nil
+	return b.weigh(width), nil
 }
 
-// backward carries the derivative of the mean loss back over the window's steps and adds it up in grad.
-func (b *BPTTOf[F]) backward(ctx context.Context, grad, phi []F, width int, key uint64) error {
-	weight := 1 / (F(width+1) * F(b.config.Copies))
-	for i, g := range b.live.slope {
-		b.dTheta[i] = weight * g
+// meet notes the t-th losses of a window.
+func (b *BPTTOf[F]) meet(t int) {
+	for i, loss := range b.trajectory.Losses {
+		b.losses[i][t] = loss
 	}
-	if b.wholeWindow() {
-		return b.backwardWindow(grad, phi, width, weight, key)
-	}
-	clear(b.dState)
-	for t := width - 1; t >= 0; t-- {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		k := &b.tape[t]
-		d := learnedopt.Cotangents[F]{
-			Step: b.dTheta, Next: b.dState, Phi: grad, State: b.dState, Grad: b.dGrad, Theta: b.dRead,
-		}
-		p := learnedopt.Point[F]{Phi: phi, State: k.state, Grad: k.grad, Theta: k.theta}
-		if err := b.compiled.Pullback(d, p); err != nil {
-			return err
-		}
-		for i, g := range k.slope {
-			b.dTheta[i] += weight * g
-		}
-		for i, d := range b.dRead {
-			b.dTheta[i] += d
-		}
-		if b.config.Exact {
-			if err := b.live.problem.(inner.CurvatureOf[F]).HessianVector(b.hv, k.theta, b.dGrad, k.batch); err != nil {
-				return err
-			}
-			for i, h := range b.hv {
-				b.dTheta[i] += h
+}
+
+// weigh sets the weights of the losses of a window and returns the meta-loss, the mean over the runs.
+func (b *BPTTOf[F]) weigh(width int) float64 {
+	divisor := 1
+	for i := range b.losses {
+		divisor = b.config.Objective.count(b.counts[:width+1], b.losses[i][:width+1])
+		for t, counts := range b.counts[:width+1] {
+			b.weights[t][i] = 0
+			if counts {
+				b.weights[t][i] = 1 / (F(divisor) * F(b.config.Copies))
 			}
 		}
 	}
-	return nil
-}
-
-// backwardWindow is backward for rules that can carry a window back at once: λ is a running sum of gradients.
-func (b *BPTTOf[F]) backwardWindow(grad, phi []F, width int, weight F, key uint64) error {
-	w := learnedopt.Window[F]{Phi: phi, State: b.start.state, DPhi: grad}
-	for t := width - 1; t >= 0; t-- {
-		k := &b.tape[t]
-		copy(k.dStep, b.dTheta)
-		for i, g := range k.slope {
-			b.dTheta[i] += weight * g
+	loss := 0.0
+	for t := range width + 1 {
+		sum := 0.0
+		for i, w := range b.weights[t] {
+			if w != 0 {
+				sum += b.losses[i][t]
+			}
 		}
+		loss += sum
 	}
-	for t := range width {
-		w.Grads, w.DStep = append(w.Grads, b.tape[t].grad), append(w.DStep, b.tape[t].dStep)
-	}
-	if b.sample != nil {
-		return b.sample.pullbackWindow(w, key)
-	}
-	return b.compiled.PullbackWindow(w)
+	return loss / float64(divisor) / float64(b.config.Copies)
 }
 
-// Snapshot returns a copy of the unfinished episode.
-func (b *BPTTOf[F]) Snapshot() Snapshot {
-	if b.live == nil {
-		return Snapshot{}
-	}
-	return Snapshot{
-		Key: b.live.key, Step: b.live.steps,
-		Theta: params.Convert[float32](b.live.theta), State: params.Convert[float32](b.live.state),
-	}
+// A place is where a trajectory stood, evaluated.
+type place[F params.Float] struct {
+	steps                        int
+	theta, state, grad, trueGrad []F
+	losses                       []float64
 }
 
-// Restore goes on from a snapshot.
-func (b *BPTTOf[F]) Restore(s Snapshot) error {
-	if s.Step == 0 {
-		b.live = nil
-		return nil
+func newPlace[F params.Float](t *Trajectory[F], signalled bool) place[F] {
+	n := len(t.Theta)
+	p := place[F]{theta: make([]F, n), state: make([]F, len(t.State)), grad: make([]F, n), losses: make([]float64, t.Runs())}
+	if p.trueGrad = p.grad; signalled {
+		p.trueGrad = make([]F, n)
 	}
-	n, m := b.compiled.Coordinates(), b.compiled.State().Len()
-	if len(s.Theta) != n || len(s.State) != m || s.Step >= b.config.Horizon || s.Step < 0 {
-		return fmt.Errorf("meta: a snapshot of %d weights and a state of %d at step %d does not fit %d weights, a state of %d and a horizon of %d",
-			len(s.Theta), len(s.State), s.Step, n, m, b.config.Horizon)
+	return p
+}
+
+func (p *place[F]) save(t *Trajectory[F]) {
+	p.steps = t.steps
+	copy(p.theta, t.Theta)
+	copy(p.state, t.State)
+	copy(p.grad, t.Grad)
+	copy(p.trueGrad, t.TrueGrad)
+	copy(p.losses, t.Losses)
+}
+
+func (p *place[F]) restore(t *Trajectory[F]) {
+	t.steps = p.steps
+	copy(t.Theta, p.theta)
+	copy(t.State, p.state)
+	copy(t.Grad, p.grad)
+	copy(t.TrueGrad, p.trueGrad)
+	copy(t.Losses, p.losses)
+	for i, f := range p.losses {
+		t.losses[i] = F(f)
 	}
-	e, err := newEpisode(b.family, s.Key, b.memory)
-	if err != nil {
-		return err
-	}
-	e.steps = s.Step
-	copy(e.theta, params.Convert[F](s.Theta))
-	copy(e.state, params.Convert[F](s.State))
-	if err := e.eval(); err != nil {
-		return err
-	}
-	b.live = e
-	return nil
 }

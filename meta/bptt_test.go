@@ -14,6 +14,9 @@ import (
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
+	"github.com/seed1498fded/unroll/learnedopt/stepsize"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/estimatortest"
 	"github.com/seed1498fded/unroll/params"
@@ -83,14 +86,16 @@ func (m matrix) HessianVector(dst, _, v []float64, _ uint64) error {
 // rules are those whose meta-gradient is checked, at a phi where nothing vanishes.
 func rules() map[string]learnedopt.Rule {
 	return map[string]learnedopt.Rule{
-		"sgd":      &learnedopt.SGD{LR: 0.02},
-		"momentum": &learnedopt.Momentum{LR: 0.02, Momentum: 0.7},
-		"nag":      &learnedopt.NAG{LR: 0.02, Momentum: 0.7},
-		"rmsprop":  &learnedopt.RMSprop{LR: 0.05, Alpha: 0.8, Eps: 0.01},
-		"adam":     &learnedopt.Adam{LR: 0.1, Beta1: 0.8, Beta2: 0.9, Eps: 0.01},
-		"adamw":    &learnedopt.AdamW{Adam: learnedopt.Adam{LR: 0.1, Beta1: 0.8, Beta2: 0.9, Eps: 0.01}, Decay: 0.5},
-		"lstm":     &learnedopt.LSTM{},
-		"raw lstm": &learnedopt.LSTM{Hidden: 6, Layers: 1, Preprocess: -1, Scale: 1},
+		"sgd":      &handmade.SGD{LR: 0.02},
+		"momentum": &handmade.Momentum{LR: 0.02, Momentum: 0.7},
+		"nag":      &handmade.NAG{LR: 0.02, Momentum: 0.7},
+		"rmsprop":  &handmade.RMSprop{LR: 0.05, Alpha: 0.8, Eps: 0.01},
+		"adam":     &handmade.Adam{LR: 0.1, Beta1: 0.8, Beta2: 0.9, Eps: 0.01},
+		"adamw":    &handmade.AdamW{Adam: handmade.Adam{LR: 0.1, Beta1: 0.8, Beta2: 0.9, Eps: 0.01}, Decay: 0.5},
+		"lstm":     &lstm.Rule{},
+		"raw lstm": &lstm.Rule{Hidden: 6, Layers: 1, Preprocess: -1, Scale: 1},
+		"tensor":   &stepsize.RMSMomentum{LR: 0.05, Beta: 0.7}, // of scope tensor, from a state that is learned
+		"whole":    &stepsize.Polyak{Scale: 0.2, Beta: 0.6},    // of scope whole, reads loss and step
 	}
 }
 
@@ -118,38 +123,19 @@ func TestMetaGradientMatchesCentralDifferences(t *testing.T) {
 					require.NoError(t, err)
 					require.Equal(t, width, est.Steps)
 					require.Len(t, keys[at:], width+1, "the loss after the last step counts")
-					u := estimatortest.Unroll{Rule: r, Problem: problem, Theta: theta, State: state, Batches: keys[at:]}
+					u := estimatortest.Unroll{Rule: r, Problem: problem, Theta: theta, State: state, Batches: keys[at:], Before: at, Horizon: 20}
 					loss, _ := u.Loss(t, phi, nil)
 					require.InEpsilon(t, loss, est.Loss, 1e-12)
 					u.CheckGradient(t, grad, phi, exact, 1e-5)
-					theta, state = continueFrom(t, u, phi)
+					theta, state = u.End(t, phi)
 					at += width
 				}
-				require.Zero(t, b.Snapshot().Step, "the episode is over")
+				require.Zero(t, snapshotOf(t, b).Step, "the episode is over")
 				slices.Sort(keys)
 				require.Len(t, slices.Compact(keys), 21, "each step has a minibatch of its own")
 			})
 		}
 	}
-}
-
-// continueFrom returns weights and state after an unroll's steps.
-func continueFrom(t *testing.T, u estimatortest.Unroll, phi []float64) (theta, state []float64) {
-	c, err := learnedopt.Compile[float64](u.Rule, u.Problem.Params())
-	require.NoError(t, err)
-	theta = append([]float64(nil), u.Theta...)
-	state = make([]float64, c.State().Len())
-	copy(state, u.State)
-	step, grad := make([]float64, len(theta)), make([]float64, len(theta))
-	for _, batch := range u.Batches[:len(u.Batches)-1] {
-		_, err := u.Problem.Eval(grad, theta, batch)
-		require.NoError(t, err)
-		require.NoError(t, c.Step(step, state, learnedopt.Point[float64]{Phi: phi, State: state, Grad: grad, Theta: theta}))
-		for i, s := range step {
-			theta[i] += s
-		}
-	}
-	return theta, state
 }
 
 // SGD on f(θ) = ½hθ² multiplies θ by 1−ηh at each step, so that everything is known in closed form: with φ = log η,
@@ -160,7 +146,7 @@ func TestClosedFormOfSGDOnAParabola(t *testing.T) {
 	start := 1.7
 	problem := matrix{w: [][]float64{{math.Sqrt(h / 2)}}, y: []float64{0}}
 	for _, exact := range []bool{false, true} {
-		r := &learnedopt.SGD{LR: eta}
+		r := &handmade.SGD{LR: eta}
 		b, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{
 			Rule: r, Family: fixed[float64]{problem, []float64{start}, nil}, Horizon: k, Window: k, Exact: exact,
 		})
@@ -207,7 +193,7 @@ func TestLawsOfBPTT(t *testing.T) {
 
 // Problems side by side give the mean of what they give one by one.
 func TestCopiesAverage(t *testing.T) {
-	r := &learnedopt.LSTM{Hidden: 4}
+	r := &lstm.Rule{Hidden: 4}
 	phi := params.Convert[float64](learnedopt.Phi(r, 1))
 	many, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: r, Family: inner.QuadraticOf[float64]{}, Horizon: 6, Window: 6, Copies: 2})
 	require.NoError(t, err)
@@ -217,9 +203,6 @@ func TestCopiesAverage(t *testing.T) {
 	require.Equal(t, 12, est.Steps)
 	require.Equal(t, 2, est.Episodes)
 
-	both, err := inner.ReplicateOf[float64]{Family: inner.QuadraticOf[float64]{}, Copies: 2}.Sample(rng.Split(9, 0))
-	require.NoError(t, err)
-	require.Equal(t, 20, both.Params().Len())
 	want := make([]float64, len(phi))
 	loss := 0.0
 	for i := range uint64(2) {
@@ -241,7 +224,7 @@ func TestCopiesAverage(t *testing.T) {
 
 // A run that blows up is a result: +Inf, a zero gradient, and the next call starts a fresh episode.
 func TestDivergence(t *testing.T) {
-	r := &learnedopt.SGD{LR: 1e20}
+	r := &handmade.SGD{LR: 1e20}
 	b, err := meta.NewBPTT(meta.BPTTConfig{Rule: r, Family: inner.Quadratic{}, Horizon: 40, Window: 20})
 	require.NoError(t, err)
 	grad := []float32{7}
@@ -251,13 +234,13 @@ func TestDivergence(t *testing.T) {
 		require.True(t, math.IsInf(est.Loss, 1))
 		require.Equal(t, []float32{0}, grad)
 		require.Equal(t, 1, est.Episodes)
-		require.Zero(t, b.Snapshot().Step)
+		require.Zero(t, snapshotOf(t, b).Step)
 	}
 }
 
 // Going on from a snapshot is the same as never having stopped.
 func TestSnapshot(t *testing.T) {
-	r := &learnedopt.LSTM{}
+	r := &lstm.Rule{}
 	newBPTT := func() *meta.BPTT {
 		b, err := meta.NewBPTT(meta.BPTTConfig{Rule: r, Family: inner.Quadratic{}, Horizon: 10, Window: 4})
 		require.NoError(t, err)
@@ -267,7 +250,7 @@ func TestSnapshot(t *testing.T) {
 	b := newBPTT()
 	for key := range uint64(8) {
 		other := newBPTT()
-		require.NoError(t, other.Restore(b.Snapshot()))
+		require.NoError(t, restore(other, snapshotOf(t, b)))
 		want, got := make([]float32, len(phi)), make([]float32, len(phi))
 		wantEst, err := b.Estimate(context.Background(), want, phi, key)
 		require.NoError(t, err)
@@ -276,10 +259,10 @@ func TestSnapshot(t *testing.T) {
 		require.Equal(t, wantEst, gotEst)
 		require.Equal(t, want, got)
 	}
-	s := b.Snapshot()
+	s := snapshotOf(t, b)
 	require.Positive(t, s.Step)
 	s.Theta = s.Theta[1:]
-	require.ErrorContains(t, newBPTT().Restore(s), "does not fit")
+	require.ErrorContains(t, restore(newBPTT(), s), "episode")
 }
 
 func TestNewBPTTRefuses(t *testing.T) {
@@ -291,10 +274,10 @@ func TestNewBPTTRefuses(t *testing.T) {
 		"window -3":               {Window: -3},
 		"-2 copies":               {Copies: -2},
 		"Hessian-vector products": {Exact: true, Family: family{noCurvature}},
-		"lstm of 2 layers of -1":  {Rule: &learnedopt.LSTM{Hidden: -1}},
+		"lstm of 2 layers of -1":  {Rule: &lstm.Rule{Hidden: -1}},
 	} {
 		if c.Rule == nil {
-			c.Rule = new(learnedopt.SGD)
+			c.Rule = new(handmade.SGD)
 		}
 		if c.Family == nil {
 			c.Family = inner.Quadratic{}
@@ -350,7 +333,7 @@ func flat(t *testing.T, l params.Layout, tensors map[string][]float64) []float64
 	return v
 }
 
-var witnessLSTM = &learnedopt.LSTM{Hidden: 4}
+var witnessLSTM = &lstm.Rule{Hidden: 4}
 
 func TestWitnessOfTheLSTMStep(t *testing.T) {
 	w := readWitness(t).LSTM
@@ -375,7 +358,7 @@ func TestWitnessOfTheMetaGradient(t *testing.T) {
 		exact      map[string][]float64
 	}{
 		{witnessLSTM, w.LSTM.Phi, w.Meta.Losses, w.Meta.FirstOrder, w.Meta.Exact},
-		{new(learnedopt.Adam), w.Adam.Phi, w.Adam.Losses, w.Adam.FirstOrder, w.Adam.Exact},
+		{new(handmade.Adam), w.Adam.Phi, w.Adam.Losses, w.Adam.FirstOrder, w.Adam.Exact},
 	} {
 		for exact, want := range map[bool]map[string][]float64{false: c.firstOrder, true: c.exact} {
 			t.Run(fmt.Sprintf("%s/exact=%v", c.rule.Name(), exact), func(t *testing.T) {

@@ -1,66 +1,72 @@
 package meta
 
 import (
-	"math"
+	"encoding/json"
+	"fmt"
 
-	"github.com/seed1498fded/unroll/inner"
-	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/params"
 )
 
-// The keys of an episode's parts are children of its own.
-const (
-	keyProblem = iota
-	keyStart
-	keyBatches
-	keySample // of an estimate, not of an episode
-)
-
-// An episode is one training run of a problem under a rule, between two steps: it holds the loss, the gradient that the
-// rule will see and the derivative of the loss, at the weights where the next step begins.
-type episode[F params.Float] struct {
-	key     uint64
-	problem inner.ProblemOf[F]
-	steps   int // taken so far
-	loss    float64
-	memory[F]
-	signal inner.SignalledOf[F] // the problem, if it tells the gradient from the derivative; else nil
+// episodeMeta is the part of an unfinished episode that is not a vector. Step 0 means that none is under way.
+type episodeMeta struct {
+	Key  uint64 `json:"key"`
+	Step int    `json:"step"` // inner steps taken
 }
 
-// A memory is the vectors of an episode. The next one gets the same: at a million weights an LSTM's state takes 320 MB.
-type memory[F params.Float] struct {
-	theta []F
-	state []F
-	grad  []F
-	slope []F // the derivative of the loss; grad itself unless signalled
-}
-
-// newEpisode samples a problem and its start, with a rule's state of zeros, in the memory of an episode that is over.
-func newEpisode[F params.Float](f inner.FamilyOf[F], key uint64, m memory[F]) (*episode[F], error) {
-	p, err := f.Sample(rng.Split(key, keyProblem))
+// Save implements Resumable: it keeps the unfinished episode's key, step, weights and rule state. The gradient it stands at is
+// computed again by Load.
+func (b *BPTTOf[F]) Save(f *checkpoints.File, prefix string) error {
+	var m episodeMeta
+	if b.live {
+		m = episodeMeta{b.trajectory.key, b.trajectory.Steps()}
+	}
+	text, err := json.Marshal(m)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("meta: episode: %w", err)
 	}
-	e := &episode[F]{key: key, problem: p, memory: m}
-	clear(e.state)
-	e.slope = e.grad
-	if s, ok := p.(inner.SignalledOf[F]); ok {
-		e.signal, e.slope = s, make([]F, len(e.grad))
+	f.Meta[prefix] = string(text)
+	if m.Step > 0 {
+		l := b.episodeLayout()
+		checkpoints.Put(f, prefix+".", l, append(append(make([]F, 0, l.Len()), b.trajectory.Theta...), b.trajectory.State...))
 	}
-	p.Init(e.theta, rng.Split(key, keyStart))
-	return e, e.eval()
+	return nil
 }
 
-// batch returns the key of the minibatch that step t, counted from 0, sees.
-func (e *episode[F]) batch(t int) uint64 { return rng.Split(rng.Split(e.key, keyBatches), uint64(t)) }
+// episodeLayout lays out weights and rule state, end to end.
+func (b *BPTTOf[F]) episodeLayout() params.Layout {
+	l := params.Layout{{Name: "theta", Shape: []int{len(b.trajectory.Theta)}}}
+	if n := len(b.trajectory.State); n > 0 {
+		l = append(l, params.Spec{Name: "state", Shape: []int{n}})
+	}
+	return l
+}
 
-// eval sets loss, gradient and slope for where the episode is now.
-func (e *episode[F]) eval() (err error) {
-	batch := e.batch(e.steps)
-	if e.loss, err = e.problem.Eval(e.grad, e.theta, batch); err != nil || e.signal == nil {
+// Load implements Resumable.
+func (b *BPTTOf[F]) Load(f *checkpoints.File, prefix string) error {
+	var m episodeMeta
+	if err := json.Unmarshal([]byte(f.Meta[prefix]), &m); err != nil {
+		return fmt.Errorf("meta: training checkpoint: %s: %w", prefix, err)
+	}
+	if m.Step == 0 {
+		b.live = false
+		return nil
+	}
+	if m.Step < 0 || m.Step >= b.config.Horizon {
+		return fmt.Errorf("meta: training checkpoint: %s: step %d does not fit a horizon of %d", prefix, m.Step, b.config.Horizon)
+	}
+	v, err := checkpoints.Get[F](f, prefix+".", b.episodeLayout())
+	if err != nil {
 		return err
 	}
-	return e.signal.Derivative(e.slope, e.theta, batch)
+	tr := b.trajectory
+	b.live = false // until all is in place
+	// Begin makes the same problems again; the start it puts them at is then replaced by where they stood.
+	if err := tr.Begin(b.config.Family, make([]F, b.Phi().Len()), m.Key); err != nil {
+		return err
+	}
+	tr.steps = m.Step
+	copy(tr.State, v[copy(tr.Theta, v):])
+	b.live = true
+	return tr.Evaluate()
 }
-
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -1,14 +1,16 @@
 // Package meta learns rules: it unrolls the training of inner problems under a rule, differentiates the losses met on
 // the way with respect to the rule's meta-parameters phi, and moves phi.
 //
-// An [Estimator] estimates the derivative; [BPTT] is one. A [Trainer] feeds it to an outer optimizer, validates, keeps
-// the best phi, and can be saved and resumed to the bit. Package meta sees vectors only: what a step is made of is the
-// business of learnedopt, what a problem is made of that of inner.
+// A [Trajectory] is the training of a problem under a rule. An [Estimator] estimates the derivative of what a trajectory
+// comes to; [BPTT] is one. A [Learner] moves phi; [GradientLearner] does it by an estimator and an outer optimizer. A
+// [Trainer] lets a learner learn, validates, keeps the best phi, and can be saved and resumed to the bit. Package meta sees
+// vectors only: what a step is made of is the business of learnedopt, what a problem is made of that of inner.
 package meta
 
 import (
 	"context"
 
+	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -30,19 +32,13 @@ type Estimate struct {
 	Episodes int     // episodes that ended with this estimate, in all copies
 }
 
-// Resumable is implemented by estimators that carry something from one call to the next. Restoring a snapshot into a
-// new estimator of the same configuration makes it go on as the old one would have.
+// Resumable is implemented by what carries something from one call to the next and can be saved. Loading into a new one of
+// the same configuration makes it go on as the old one would have, to the bit.
 type Resumable interface {
-	Snapshot() Snapshot
-	Restore(Snapshot) error
-}
-
-// Snapshot is an unfinished episode. The zero Snapshot is that of an estimator about to start one.
-type Snapshot struct {
-	Key   uint64    // of the episode
-	Step  int       // inner steps taken; 0: no episode is under way
-	Theta []float32 // the weights now
-	State []float32 // the rule's memory now
+	// Save adds what is carried to a file: tensors and metadata whose names begin with prefix.
+	Save(f *checkpoints.File, prefix string) error
+	// Load reads it back. What does not fit is an error that names the tensor or the entry.
+	Load(f *checkpoints.File, prefix string) error
 }
 
 // Estimator is the form in use.

@@ -13,6 +13,7 @@ import (
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -115,7 +116,7 @@ func distance(a, b []float64) float64 {
 }
 
 // lstms run on kernels, in several sizes.
-var lstms = []*learnedopt.LSTM{
+var lstms = []*lstm.Rule{
 	{},
 	{Hidden: 8, Layers: 1, Preprocess: -1, Scale: 0.03},
 	{Hidden: 4, Layers: 3, Preprocess: 3},
@@ -234,7 +235,7 @@ func TestFractionIsTheSumOverAPair(t *testing.T) {
 		drawn, grad := map[uint]int{}, make([]float32, len(phi))
 		const episodes = 100
 		for draw := range uint64(episodes) {
-			require.NoError(t, b.Restore(meta.Snapshot{}))
+			require.NoError(t, restore(b, snapshot{}))
 			for w := range 3 {
 				key := uint64(episodeKey)
 				if w > 0 {

@@ -13,20 +13,20 @@ import (
 type sample[F params.Float] struct {
 	compiled *learnedopt.Compiled[F] // bound to m coordinates
 	n        int
-	whole    params.Layout // the state of all coordinates
+	whole    *learnedopt.Compiled[F] // bound to all n
 	draw     *rng.Stream
 	indices  []int
 	window   learnedopt.Window[F]
 }
 
-func newSample[F params.Float](r learnedopt.Rule, whole *learnedopt.Compiled[F], fraction float64, window int) (*sample[F], error) {
+func newSample[F params.Float](r learnedopt.Rule, whole *learnedopt.Compiled[F], fraction float64, window, workers int) (*sample[F], error) {
 	n := whole.Coordinates()
 	m := max(1, int(math.Round(fraction*float64(n))))
-	c, err := learnedopt.Compile[F](r, params.Layout{{Name: "sample", Shape: []int{m}}})
+	c, err := learnedopt.CompileWith[F](r, params.Layout{{Name: "sample", Shape: []int{m}}}, learnedopt.Options{Workers: workers})
 	if err != nil {
 		return nil, err
 	}
-	s := &sample[F]{compiled: c, n: n, whole: whole.State(), draw: rng.New(0), indices: make([]int, n)}
+	s := &sample[F]{compiled: c, n: n, whole: whole, draw: rng.New(0), indices: make([]int, n)}
 	s.window.State = make([]F, c.State().Len())
 	for range window {
 		s.window.Grads = append(s.window.Grads, make([]F, m))
@@ -40,11 +40,11 @@ func (s *sample[F]) pullbackWindow(w learnedopt.Window[F], key uint64) error {
 	chosen := s.choose(key)
 	scale := F(s.n) / F(len(chosen))
 	part := learnedopt.Window[F]{Phi: w.Phi, State: s.window.State, DPhi: w.DPhi}
-	parts, wholes := params.Split(s.compiled.State(), part.State), params.Split(s.whole, w.State)
-	for k, spec := range s.whole {
-		row := spec.Len() / s.n
-		for i, from := range chosen {
-			copy(parts[k][i*row:(i+1)*row], wholes[k][from*row:(from+1)*row])
+	copy(part.State[s.compiled.StateLayout().Shared[0]:], w.State[s.whole.StateLayout().Shared[0]:])
+	for k, r := range s.whole.Spec().State.PerCoordinate {
+		to, from, row := s.compiled.StateLayout().Rows[k], s.whole.StateLayout().Rows[k], r.Len()
+		for i, c := range chosen {
+			copy(part.State[to+i*row:to+(i+1)*row], w.State[from+c*row:from+(c+1)*row])
 		}
 	}
 	for t := range w.Grads {

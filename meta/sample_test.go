@@ -10,13 +10,15 @@ import (
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/meta"
 )
 
 // The gradient over a fraction of the coordinates is right on average, by as much as its own spread tells, and its
 // variance falls as (1−f)/f, the law of sampling without repetition.
 func TestFractionIsUnbiased(t *testing.T) {
-	r := &learnedopt.LSTM{Hidden: 4}
+	r := &lstm.Rule{Hidden: 4}
 	phi := learnedopt.Phi(r, 1)
 	direction := make([]float32, len(phi)) // the estimate is judged along one direction
 	estimate := func(fraction float64, key uint64) float64 {
@@ -62,10 +64,10 @@ func (s sameProblem) Sample(uint64) (inner.Problem, error) { return s.Quadratic.
 
 func TestFractionRefuses(t *testing.T) {
 	for want, c := range map[string]meta.BPTTConfig{
-		"fraction 1.5":  {Rule: new(learnedopt.LSTM), Fraction: 1.5},
-		"fraction -0.1": {Rule: new(learnedopt.LSTM), Fraction: -0.1},
-		`"adam" can't`:  {Rule: new(learnedopt.Adam), Fraction: 0.5},
-		`"lstm" can't`:  {Rule: new(learnedopt.LSTM), Fraction: 0.5, Exact: true},
+		"fraction 1.5":  {Rule: new(lstm.Rule), Fraction: 1.5},
+		"fraction -0.1": {Rule: new(lstm.Rule), Fraction: -0.1},
+		`"adam" can't`:  {Rule: new(handmade.Adam), Fraction: 0.5},
+		`"lstm" can't`:  {Rule: new(lstm.Rule), Fraction: 0.5, Exact: true},
 	} {
 		c.Family = inner.Quadratic{}
 		_, err := meta.NewBPTT(c)

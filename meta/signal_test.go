@@ -12,6 +12,8 @@ import (
 	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/estimatortest"
 	"github.com/seed1498fded/unroll/params"
@@ -74,7 +76,7 @@ func TestMetaGradientOnASignal(t *testing.T) {
 // The laws hold over credit rules too, for problems side by side as well.
 func TestLawsOnASignal(t *testing.T) {
 	for _, copies := range []int{1, 3} {
-		r := &learnedopt.LSTM{Hidden: 4}
+		r := &lstm.Rule{Hidden: 4}
 		estimatortest.Run(t, estimatortest.Subject{
 			New: func() (meta.EstimatorOf[float64], error) {
 				return meta.NewBPTT(meta.BPTTConfigOf[float64]{
@@ -88,7 +90,7 @@ func TestLawsOnASignal(t *testing.T) {
 
 // With backprop for the rule the signal is the derivative, and it makes no difference which of the two is taken for which.
 func TestBackpropIsNoSignal(t *testing.T) {
-	r := &learnedopt.LSTM{Hidden: 4}
+	r := &lstm.Rule{Hidden: 4}
 	phi := params.Convert[float64](learnedopt.Phi(r, 1))
 	estimate := func(f inner.FamilyOf[float64]) (meta.Estimate, []float64) {
 		b, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: r, Family: f, Horizon: 6, Window: 6})
@@ -115,7 +117,7 @@ func (f noDerivative) Sample(key uint64) (inner.ProblemOf[float64], error) {
 
 func TestNoExactMetaGradientOnASignal(t *testing.T) {
 	exact := func(rule credit.RuleOf[float64]) error {
-		_, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: new(learnedopt.SGD), Family: onSignal[float64](t, rule), Exact: true})
+		_, err := meta.NewBPTT(meta.BPTTConfigOf[float64]{Rule: new(handmade.SGD), Family: onSignal[float64](t, rule), Exact: true})
 		return err
 	}
 	require.ErrorContains(t, exact(credit.FeedbackAlignmentOf[float64]{}), "Hessian-vector products")

@@ -14,6 +14,8 @@ import (
 	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/meta"
 )
 
@@ -30,14 +32,14 @@ func network(t *testing.T, rule credit.Rule) credit.Family {
 func TestEstimateOfMemory(t *testing.T) {
 	net := network(t, nil)
 	for name, c := range map[string]meta.BPTTConfig{
-		"lstm on quadratics": {Rule: &learnedopt.LSTM{}, Family: inner.Quadratic{}, Copies: 500},
-		"lstm on a network":  {Rule: &learnedopt.LSTM{}, Family: net},
-		"a long window":      {Rule: &learnedopt.LSTM{}, Family: inner.Quadratic{}, Copies: 32, Horizon: 500, Window: 500},
-		"adam":               {Rule: &learnedopt.Adam{}, Family: net, Copies: 3, Window: 40},
-		"sgd":                {Rule: &learnedopt.SGD{}, Family: net, Copies: 3, Window: 40},
-		"adamw reads theta":  {Rule: &learnedopt.AdamW{}, Family: net},
-		"exact":              {Rule: &learnedopt.LSTM{}, Family: inner.Quadratic{}, Copies: 500, Exact: true},
-		"feedback alignment": {Rule: &learnedopt.LSTM{}, Family: network(t, &credit.FeedbackAlignmentOf[float32]{}), Copies: 2},
+		"lstm on quadratics": {Rule: &lstm.Rule{}, Family: inner.Quadratic{}, Copies: 500},
+		"lstm on a network":  {Rule: &lstm.Rule{}, Family: net},
+		"a long window":      {Rule: &lstm.Rule{}, Family: inner.Quadratic{}, Copies: 32, Horizon: 500, Window: 500},
+		"adam":               {Rule: &handmade.Adam{}, Family: net, Copies: 3, Window: 40},
+		"sgd":                {Rule: &handmade.SGD{}, Family: net, Copies: 3, Window: 40},
+		"adamw reads theta":  {Rule: &handmade.AdamW{}, Family: net},
+		"exact":              {Rule: &lstm.Rule{}, Family: inner.Quadratic{}, Copies: 500, Exact: true},
+		"feedback alignment": {Rule: &lstm.Rule{}, Family: network(t, &credit.FeedbackAlignmentOf[float32]{}), Copies: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := heap()
@@ -74,7 +76,7 @@ func TestAbsurdSizes(t *testing.T) {
 		"most copies":    {Family: net, Copies: math.MaxInt},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.Rule = &learnedopt.LSTM{}
+			c.Rule = &lstm.Rule{}
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, err := meta.NewBPTT(c)
@@ -86,6 +88,6 @@ func TestAbsurdSizes(t *testing.T) {
 		})
 	}
 	net.Batch = math.MaxInt
-	_, err := meta.NewBPTT(meta.BPTTConfig{Rule: &learnedopt.LSTM{}, Family: net})
+	_, err := meta.NewBPTT(meta.BPTTConfig{Rule: &lstm.Rule{}, Family: net})
 	require.ErrorContains(t, err, "this would need about")
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -30,7 +31,7 @@ func newTraining(images *data.Set, rule credit.Rule) (*training, error) {
 	t := &training{problem: p, theta: make([]float32, p.Params().Len()), grad: make([]float32, p.Params().Len())}
 	p.Init(t.theta, startKey)
 	t.order = rng.New(startKey).Perm(images.Len())
-	t.optimizer, err = learnedopt.New(&learnedopt.Adam{LR: 1e-3}, nil, p.Params())
+	t.optimizer, err = learnedopt.New(&handmade.Adam{LR: 1e-3}, nil, p.Params())
 	return t, err
 }
 

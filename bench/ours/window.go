@@ -7,6 +7,7 @@ import (
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/meta"
 )
 
@@ -28,12 +29,12 @@ func (w *window) run() error {
 }
 
 func newWindow(f inner.Family) (*window, error) {
-	rule := &learnedopt.LSTM{}
+	rule := &lstm.Rule{}
 	e, err := meta.NewBPTT(meta.BPTTConfig{Rule: rule, Family: f, Horizon: steps, Window: steps})
 	if err != nil {
 		return nil, err
 	}
-	return &window{e, learnedopt.Phi(rule, phiKey), make([]float32, rule.Phi().Len())}, nil
+	return &window{e, learnedopt.Phi(rule, phiKey), make([]float32, rule.Spec().Phi.Len())}, nil
 }
 
 func (w *window) differentiate() (loss float64, err error) {

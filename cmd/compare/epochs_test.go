@@ -190,7 +190,7 @@ func TestEpochsRefused(t *testing.T) {
 		{"--credit: want one rule, got 2; training for --epochs takes several", []string{"--data", "images", "--credit", "fa,dfa"}},
 		{"--credit-config: these are the settings of one --credit rule; there are 2", crossed("--credit-config", "{}")},
 		{"--credit-config: these are the settings of one --credit rule; there are 0", small("--credit-config", "{}")},
-		{"--loss: the loss can be chosen under a --credit rule, and there is none", small("--loss", "squared-error")},
+		{"does not take loss", small("--loss", "squared-error")},
 		{`--credit: credit: no rule "blame"; there are backprop, fa, `, crossed("--credit", "fa,blame")},
 		{"--credit: want names", crossed("--credit=")},
 		{"scale is -1, want a number above 0", crossed("--credit", "fa", "--credit-config", `{"scale":-1}`)},

@@ -53,7 +53,8 @@ type options struct {
 	Seed         cli.Seed      `default:"1" help:"Names all randomness."`
 	Hidden       cli.Widths    `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
 	Activation   string        `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
-	Loss         string        `help:"What is minimised under a credit rule: ${losses}. Default cross-entropy." placeholder:"NAME"`
+	Loss         string        `help:"What is minimised: ${losses}. Default cross-entropy." placeholder:"NAME"`
+	Init         string        `help:"How the network's weights start: ${inits}, or normal with another standard deviation. Default normal0.1, with --epochs lecun." placeholder:"NAME"`
 	Batch        *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
 	Data         *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
 	JSON         *string       `name:"json" help:"File to write the results to, as JSON; - for standard output, and then the table goes to standard error." placeholder:"FILE|-"`
@@ -71,7 +72,7 @@ func vars() cli.Vars {
 	}
 	return cli.Vars{
 		"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "zoo": strings.Join(zoo.Names(), ", "),
-		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "), "rates": strings.Join(rates, ", "),
+		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "), "inits": strings.Join(nets.Inits(), ", "), "rates": strings.Join(rates, ", "),
 	}
 }
 
@@ -125,7 +126,7 @@ func (o options) study() (study, error) {
 
 // catalog returns what the flags say about the problem.
 func (o options) catalog() (catalog.Options, error) {
-	opts := catalog.Options{Hidden: o.Hidden, Activation: o.Activation, Loss: o.Loss}
+	opts := catalog.Options{Hidden: o.Hidden, Activation: o.Activation, Loss: o.Loss, Init: o.Init}
 	if !slices.Contains(catalog.Names(), o.Problem) {
 		return opts, fmt.Errorf("--problem: no problem %.60q; there are %s", o.Problem, strings.Join(catalog.Names(), ", "))
 	}
@@ -148,9 +149,6 @@ func (o options) catalog() (catalog.Options, error) {
 		if _, err := credit.Named[float32](name, opts.CreditConfig); err != nil {
 			return opts, fmt.Errorf("--credit: %w", err)
 		}
-	}
-	if o.Loss != "" && len(o.Credit) == 0 {
-		return opts, errors.New("--loss: the loss can be chosen under a --credit rule, and there is none")
 	}
 	return opts, nil
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/cmd/internal/clitest"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 )
 
 // TestMain lets the test binary stand in for the command.
@@ -31,7 +33,7 @@ func TestMain(m *testing.M) {
 // writeRule writes a rule as cmd/metatrain does. It is an untrained one: how well it does is of no interest here.
 func writeRule(t *testing.T, path string) {
 	t.Helper()
-	rule := &learnedopt.LSTM{Hidden: 4, Layers: 1}
+	rule := &lstm.Rule{Hidden: 4, Layers: 1}
 	trained := learnedopt.Trained{Rule: rule, Phi: learnedopt.Phi(rule, 1), Provenance: map[string]string{"problem": "quadratic"}}
 	require.NoError(t, trained.Save(path))
 }
@@ -184,7 +186,7 @@ func TestOtherProblem(t *testing.T) {
 // TestDivergence measures a rule that leaves the numbers behind at its first step.
 func TestDivergence(t *testing.T) {
 	t.Chdir(t.TempDir())
-	rule := &learnedopt.SGD{LR: 1e38}
+	rule := &handmade.SGD{LR: 1e38}
 	require.NoError(t, (&learnedopt.Trained{Rule: rule, Phi: learnedopt.Phi(rule, 1)}).Save("rule.safetensors"))
 	args := small("--optimizer", "rule.safetensors", "--json", "r.json")
 	stdout, _ := clitest.MustRun(t, run, args...)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed1498fded/unroll/cmd/internal/clitest"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 )
 
 // TestSplits shows that rates are tuned on the images for meta-training and results measured on those set apart for that,
@@ -16,7 +17,7 @@ import (
 func TestSplits(t *testing.T) {
 	t.Chdir(t.TempDir())
 	clitest.WriteSplitImages(t, "images")
-	steady := &learnedopt.SGD{LR: 0.5}
+	steady := &handmade.SGD{LR: 0.5}
 	require.NoError(t, (&learnedopt.Trained{Rule: steady, Phi: learnedopt.Phi(steady, 1)}).Save("steady.safetensors"))
 	for _, credit := range [][]string{nil, {"--credit", "backprop"}} {
 		args := []string{"--problem", "logistic8", "--data", "images", "--optimizer", "steady.safetensors,sgd", "--steps", "60", "--runs", "4", "--tune-runs", "2", "--json", "r.json"}

@@ -83,7 +83,6 @@ func TestCreditRefused(t *testing.T) {
 		{"--exact: not with --credit", onCredit("--exact")},
 		{"catalog: quadratic: does not take credit", []string{"--problem", "quadratic", "--credit", "fa"}},
 		{"--credit-config: these are the settings of a --credit rule, and there is none", []string{"--credit-config", "{}"}},
-		{"--loss: the loss can be chosen under a --credit rule", []string{"--loss", "squared-error"}},
 		{"--credit: want the name of a credit rule, got nothing", []string{"--credit="}},
 	} {
 		clitest.RequireRefused(t, run, c.want, c.args...)

@@ -41,7 +41,8 @@ func vars() cli.Vars {
 	return cli.Vars{
 		"problems": strings.Join(catalog.Names(), ", "), "rules": strings.Join(learnedopt.Names(), ", "),
 		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "),
-		"zoo": strings.Join(zoo.Names(), ", "),
+		"inits": strings.Join(nets.Inits(), ", "),
+		"zoo":   strings.Join(zoo.Names(), ", "),
 	}
 }
 
@@ -120,8 +121,27 @@ func (s *session) interrupted(err error) error {
 
 // train runs the outer loop until its time or its episodes are up.
 func (s *session) train(ctx context.Context, progress cli.Progress) error {
-	began := time.Now()
-	fraction := func(st meta.Status) float64 {
+	end := s.end(time.Now())
+	stop := func(st meta.Status) bool { return end(st) >= 1 }
+	err := s.trainer.Run(ctx, stop, meta.Observers(show(progress, end), onRecord(s.record)))
+	if err := both(err, s.save()); err != nil {
+		return err
+	}
+	var last []byte // line of the log; none if the last outer step has been validated already
+	err = s.trainer.Finish(ctx, meta.Observers(show(progress, end), onRecord(func(r meta.Record) (err error) {
+		last, err = logLine(r)
+		return err
+	})))
+	if err != nil {
+		return err
+	}
+	return s.folder.Finish(last, s.kept())
+}
+
+// end returns what tells how much of a run that began then is done, as a fraction: of its episodes or its time, whichever is
+// further on.
+func (s *session) end(began time.Time) func(meta.Status) float64 {
+	return func(st meta.Status) float64 {
 		f := 0.0
 		if s.episodes > 0 {
 			f = float64(st.Episodes) / float64(s.episodes)
@@ -131,32 +151,31 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 		}
 		return f
 	}
+}
+
+// show is the observer that progress is shown by.
+func show(progress cli.Progress, done func(meta.Status) float64) meta.Observer {
 	loss := "" // of late; empty before the first outer step
-	stop := func(st meta.Status) bool {
-		f := fraction(st)
-		if st.Since.Count > 0 {
-			loss = fmt.Sprintf(", loss %.4f", st.Since.Value())
+	return func(e meta.Event) error {
+		if e.Record != nil {
+			progress.Log("%s", line(*e.Record))
 		}
-		progress.Update(f, fmt.Sprintf("episode %d%s", st.Episodes, loss))
-		return f >= 1
+		if e.Status.Since.Count > 0 {
+			loss = fmt.Sprintf(", loss %.4f", e.Status.Since.Value())
+		}
+		progress.Update(done(e.Status), fmt.Sprintf("episode %d%s", e.Status.Episodes, loss))
+		return nil
 	}
-	err := s.trainer.Run(ctx, stop, func(r meta.Record) error {
-		progress.Log("%s", line(r))
-		return s.record(r)
-	})
-	if err := both(err, s.save()); err != nil {
-		return err
+}
+
+// onRecord is the observer that hands on the outcomes of validations.
+func onRecord(f func(meta.Record) error) meta.Observer {
+	return func(e meta.Event) error {
+		if e.Record == nil {
+			return nil
+		}
+		return f(*e.Record)
 	}
-	var last []byte // line of the log; none if the last outer step has been validated already
-	err = s.trainer.Finish(ctx, func(r meta.Record) error {
-		progress.Log("%s", line(r))
-		last, err = logLine(r)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.folder.Finish(last, s.kept())
 }
 
 // both returns the errors of a run's end and of saving it. If saving failed, the end is told in words only: the end of the

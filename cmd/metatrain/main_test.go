@@ -620,7 +620,7 @@ func TestLine(t *testing.T) {
 func TestHelp(t *testing.T) {
 	stdout, _ := clitest.MustRun(t, run, "--help")
 	stdout = strings.Join(strings.Fields(stdout), " ") // however it is wrapped
-	for _, want := range []string{"--resume=DIR", "quadratic, quadratic-uniform, mnist, mnist8", "adamw, lstm"} {
+	for _, want := range []string{"--resume=DIR", "quadratic, quadratic-uniform, mnist, mnist8", "adamw, rmsmomentum, polyak, lstm"} {
 		require.Contains(t, stdout, want)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
@@ -33,7 +34,8 @@ type options struct {
 	Data         *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
 	Credit       *string       `help:"Credit rule whose signal the optimizer is to see in place of the gradient: ${credits}. Default: the gradient." placeholder:"NAME"`
 	CreditConfig *cli.JSON     `help:"The credit rule's settings as JSON, such as {\"scale\":2}; in a YAML file a mapping will do." placeholder:"JSON"`
-	Loss         *string       `help:"What is minimised under a credit rule: ${losses}. Default cross-entropy." placeholder:"NAME"`
+	Loss         *string       `help:"What is minimised: ${losses}. Default cross-entropy." placeholder:"NAME"`
+	Init         *string       `help:"How the network's weights start: ${inits}, or normal with another standard deviation. Default normal0.1." placeholder:"NAME"`
 	Rule         *string       `help:"What to learn: ${rules}. Default lstm." placeholder:"NAME"`
 	RuleConfig   *cli.JSON     `help:"The rule's settings as JSON, such as {\"hidden\":10}; in a YAML file a mapping will do." placeholder:"JSON"`
 	From         *string       `help:"A learned rule to begin with, in place of a random one: a file, or the name of an embedded one: ${zoo}." placeholder:"FILE"`
@@ -67,6 +69,7 @@ type settings struct {
 	Credit       string          `json:"credit,omitempty"`
 	CreditConfig json.RawMessage `json:"credit-config,omitempty"`
 	Loss         string          `json:"loss,omitempty"`
+	Init         string          `json:"init,omitempty"` // with a credit rule always said: runs that do not say it began at lecun
 	Rule         string          `json:"rule"`
 	RuleConfig   json.RawMessage `json:"rule-config,omitempty"`
 	From         string          `json:"from,omitempty"`
@@ -158,7 +161,10 @@ func (s settings) plain() settings {
 		s.Keep = ""
 	}
 	o := s.catalog().Plain(s.Problem)
-	s.Hidden, s.Activation, s.Batch, s.Loss = o.Hidden, o.Activation, o.Batch, o.Loss
+	s.Hidden, s.Activation, s.Batch, s.Loss, s.Init = o.Hidden, o.Activation, o.Batch, o.Loss, o.Init
+	if s.Credit != "" && s.Init == "" {
+		s.Init = string(nets.Normal)
+	}
 	return s
 }
 
@@ -199,6 +205,7 @@ func (o options) apply(s *settings) {
 		s.CreditConfig = json.RawMessage(*o.CreditConfig)
 	}
 	set(&s.Loss, o.Loss)
+	set(&s.Init, o.Init)
 	set(&s.Rule, o.Rule)
 	if o.From != nil {
 		s.From = *o.From
@@ -262,6 +269,9 @@ func resumed(o options, f *checkpoints.File) (settings, error) {
 	}
 	if err != nil {
 		return saved, fmt.Errorf("--resume %s: settings: %w", *o.Resume, err)
+	}
+	if saved.Credit != "" && saved.Init == "" {
+		saved.Init = string(nets.LeCun)
 	}
 	saved = saved.plain()
 	if saved.Data != "" {
@@ -366,10 +376,8 @@ func (s settings) validateCredit() error {
 	switch {
 	case s.Credit == "" && s.CreditConfig != nil:
 		return errors.New("--credit-config: these are the settings of a --credit rule, and there is none")
-	case s.Credit == "" && s.Loss != "":
-		return errors.New("--loss: the loss can be chosen under a --credit rule, and there is none")
-	case s.Credit != "" && s.Exact:
-		return errors.New("--exact: not with --credit: a signal has no second derivatives")
+	case s.Credit != "" && s.Credit != "backprop" && s.Exact:
+		return fmt.Errorf("--exact: not with --credit %s: its signal has no second derivatives", s.Credit)
 	}
 	return nil
 }
@@ -385,7 +393,7 @@ func (s settings) family(split catalog.Split) (inner.Family, error) {
 func (s settings) catalog() catalog.Options {
 	return catalog.Options{
 		Data: s.Data, Hidden: s.Hidden, Activation: s.Activation, Batch: s.Batch,
-		Credit: s.Credit, CreditConfig: s.CreditConfig, Loss: s.Loss,
+		Credit: s.Credit, CreditConfig: s.CreditConfig, Loss: s.Loss, Init: s.Init,
 	}
 }
 

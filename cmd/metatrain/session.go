@@ -15,6 +15,7 @@ import (
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
@@ -180,9 +181,16 @@ func (s *session) build() error {
 	if s.start != nil {
 		start = s.start.Phi
 	}
+	key := rng.Split(c.Seed, keyTraining)
+	learner, err := meta.NewGradientLearner(meta.GradientConfig{
+		Rule: s.rule, Start: start, Key: meta.PhiKey(key), Estimator: estimator, Outer: &handmade.Adam{LR: c.OuterLR}, Clip: c.Clip,
+		Average: c.Average, Cosine: c.Cosine,
+	})
+	if err != nil {
+		return err
+	}
 	s.trainer, err = meta.NewTrainer(meta.TrainerConfig{
-		Rule: s.rule, Start: start, Estimator: estimator, Outer: &learnedopt.Adam{LR: c.OuterLR}, Clip: c.Clip,
-		Key: rng.Split(c.Seed, keyTraining), Every: c.Every, Average: c.Average, Cosine: c.Cosine,
+		Learner: learner, Key: key, Every: c.Every,
 		Validate: func(ctx context.Context, phi []float32) (float64, error) {
 			losses, err := eval.Measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, runs)
 			if err != nil {
@@ -258,8 +266,11 @@ func (s *session) kept() *learnedopt.Trained {
 	if c.Loss != "" {
 		t.Provenance["loss"] = c.Loss
 	}
+	if c.Init != "" {
+		t.Provenance["init"] = c.Init
+	}
 	if c.Keep == "last" {
-		t.Phi, t.Provenance["episodes"], t.Provenance["keep"] = s.trainer.Mean(), strconv.Itoa(st.Episodes), c.Keep
+		t.Phi, t.Provenance["episodes"], t.Provenance["keep"] = s.trainer.Last(), strconv.Itoa(st.Episodes), c.Keep
 		return t
 	}
 	t.Phi, t.Provenance["episodes"] = s.trainer.Best(), strconv.Itoa(st.BestEpisode)

@@ -40,6 +40,7 @@ func TestDefaultsSaidAloud(t *testing.T) {
 	}
 	network := map[string]string{
 		"problem": "mnist8", "hidden": "20", "activation": "sigmoid", "batch": "128", "outer-lr": "0.01", "copies": "1", "every": "20",
+		"loss": "cross-entropy", "init": "normal0.1",
 	}
 	for name, c := range map[string]struct {
 		args []string
@@ -49,7 +50,7 @@ func TestDefaultsSaidAloud(t *testing.T) {
 		"quadratic": {[]string{"--problem", "quadratic"}, map[string]string{"problem": "quadratic", "outer-lr": "3e-3", "copies": "32", "every": "3200"}},
 		"logistic":  {[]string{"--problem", "logistic8"}, map[string]string{"problem": "logistic8", "batch": "128", "copies": "1"}},
 		"credit": {[]string{"--credit", "fa"}, map[string]string{
-			"credit": "fa", "credit-config": "{}", "loss": "cross-entropy", "hidden": "20", "activation": "sigmoid", "batch": "128",
+			"credit": "fa", "credit-config": "{}", "loss": "cross-entropy", "init": "normal0.1", "hidden": "20", "activation": "sigmoid", "batch": "128",
 		}},
 		"another rule": {[]string{"--rule", "adam"}, map[string]string{"rule": "adam", "rule-config": "{}"}},
 	} {
@@ -76,7 +77,7 @@ func TestDefaultsSaidAloud(t *testing.T) {
 		})
 	}
 
-	known := append(without, "credit", "credit-config", "loss")
+	known := append(without, "credit", "credit-config")
 	for _, said := range []map[string]string{common, network} {
 		for flag := range said {
 			known = append(known, flag)
@@ -208,4 +209,20 @@ func TestBoth(t *testing.T) {
 	require.ErrorIs(t, both(diverged, full), full)
 	require.NotErrorIs(t, both(context.Canceled, full), context.Canceled, "it was not stopped in good order")
 	require.ErrorIs(t, both(context.Canceled, nil), context.Canceled)
+}
+
+// A run under a credit rule that was saved before there was a choice began at LeCun's start, and goes on from there.
+func TestRunsSavedWithoutInit(t *testing.T) {
+	s, err := newSettings(parsed(t, "--credit", "fa"))
+	require.NoError(t, err)
+	require.Equal(t, "normal0.1", s.Init, "said, to be told from runs that do not say it")
+	s.Init = ""
+	config, err := json.Marshal(s)
+	require.NoError(t, err)
+	saved := &checkpoints.File{Kind: meta.KindTraining, Meta: map[string]string{"config": string(config)}}
+	got, err := resumed(parsed(t, "--resume", "run"), saved)
+	require.NoError(t, err)
+	require.Equal(t, "lecun", got.Init)
+	_, err = resumed(parsed(t, "--resume", "run", "--init", "normal0.1"), saved)
+	require.ErrorContains(t, err, "--init normal0.1: the run in run has lecun, which can't be changed")
 }

@@ -27,7 +27,6 @@ func TestLaws(t *testing.T) {
 	o := problemtest.Options{Varies: problemtest.Start | problemtest.Batch}
 	problemtest.Run(t, smallFamily[float64](t, nil), o)
 	problemtest.Run(t, smallFamily[float64](t, ownRule[float64]{}), o)
-	problemtest.Run(t, inner.ReplicateOf[float64]{Family: smallFamily[float64](t, ownRule[float64]{}), Copies: 2}, o)
 	problemtest.Agree(t, smallFamily[float32](t, nil), smallFamily[float64](t, nil))
 }
 

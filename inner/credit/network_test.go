@@ -364,7 +364,6 @@ func TestNetworkLaws(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			problemtest.Run(t, familyOf[float64](t, n), o)
 			problemtest.Agree(t, familyOf[float32](t, n), familyOf[float64](t, n))
-			problemtest.Run(t, inner.ReplicateOf[float64]{Family: familyOf[float64](t, n), Copies: 3}, o)
 		})
 	}
 	o.Allocates = true

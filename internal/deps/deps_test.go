@@ -54,12 +54,20 @@ var lattice = map[string]node{
 
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
-	"learnedopt":          {imports: "checkpoints checkpoints/zoo internal/graph internal/kernel internal/rng params", tests: "learnedopt/ruletest"},
-	"learnedopt/ruletest": {imports: "learnedopt internal/rng params"},
+	"learnedopt/rule":            {imports: "params"},
+	"learnedopt/internal/engine": {imports: "internal/graph internal/kernel learnedopt/rule params", tests: "internal/rng"},
+	"learnedopt/handmade":        {imports: "internal/graph internal/kernel learnedopt/internal/engine learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
+	"learnedopt/stepsize":        {imports: "internal/graph learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
+	"learnedopt/lstm":            {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
+	"learnedopt": {
+		imports: "checkpoints checkpoints/zoo internal/graph internal/kernel learnedopt/handmade learnedopt/internal/engine learnedopt/lstm learnedopt/rule learnedopt/stepsize params",
+		tests:   "internal/rng learnedopt/ruletest",
+	},
+	"learnedopt/ruletest": {imports: "learnedopt learnedopt/rule internal/rng params", tests: "internal/graph"},
 
-	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt params", tests: "inner/credit inner/nets inner/problemtest meta/estimatortest"},
+	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/stepsize meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
-	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt meta params", tests: "inner/nets inner/problemtest"},
+	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade meta params", tests: "inner/nets inner/problemtest learnedopt/lstm"},
 
 	"cmd/internal/cli":     {imports: "internal/machine internal/regular", tests: "internal/atomicfile"},
 	"cmd/internal/clitest": {imports: "inner/data"},
@@ -70,13 +78,13 @@ var lattice = map[string]node{
 
 	"bench/crash": {},
 	"bench/peers": {},
-	"bench/ours":  {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt meta params"},
+	"bench/ours":  {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt learnedopt/handmade learnedopt/lstm meta params"},
 }
 
 // command is the node of every folder right below cmd.
 var command = node{
-	tests:   "cmd/internal/clitest",
-	imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/brief internal/kernel internal/machine internal/regular internal/rng learnedopt meta meta/eval params",
+	tests:   "cmd/internal/clitest learnedopt/lstm",
+	imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/brief internal/kernel internal/machine internal/regular internal/rng learnedopt learnedopt/handmade meta meta/eval params",
 }
 
 // conformance packages are for tests, and may import what tests may.

@@ -60,50 +60,87 @@ func Run(t *testing.T, s Subject) {
 }
 
 // Unroll is the plain way to one window's meta-loss: it trains the problem with an Optimizer's arithmetic, step by
-// step, and averages the losses. With frozen gradients given, each step uses those and not the ones where it stands.
+// step, and adds up the losses. What the steps see can be frozen: then each sees what was met before, and not what there is
+// where it stands.
 type Unroll struct {
 	Rule    learnedopt.Rule
 	Problem inner.ProblemOf[float64]
 	Theta   []float64 // the start
-	State   []float64 // the rule's memory at the start; nil: zeros
+	State   []float64 // the rule's memory at the start; nil: that of a new episode
 	Batches []uint64  // keys: one a step, and one for the loss after the last
+	Before  int       // steps of the episode before these
+	Horizon int       // of the episode
+
+	// Objective is the meta-loss of the losses met; the mean of all if nil.
+	Objective func(losses []float64) float64
 }
 
-// Loss returns the meta-loss at phi, and the gradients met on the way.
-func (u Unroll) Loss(t *testing.T, phi []float64, frozen [][]float64) (loss float64, grads [][]float64) {
+// Met is what the steps of an Unroll saw.
+type Met struct {
+	Grads  [][]float64
+	Losses []float64
+}
+
+// Loss returns the meta-loss at phi, and what was met on the way. With frozen given, the steps see that.
+func (u Unroll) Loss(t *testing.T, phi []float64, frozen *Met) (loss float64, met Met) {
 	t.Helper()
-	c, err := learnedopt.Compile[float64](u.Rule, u.Problem.Params())
+	loss, met, _, _ = u.run(t, phi, frozen)
+	return loss, met
+}
+
+// End returns weights and rule state after the steps.
+func (u Unroll) End(t *testing.T, phi []float64) (theta, state []float64) {
+	t.Helper()
+	_, _, theta, state = u.run(t, phi, nil)
+	return theta, state
+}
+
+func (u Unroll) run(t *testing.T, phi []float64, frozen *Met) (loss float64, met Met, theta, state []float64) {
+	t.Helper()
+	c, err := learnedopt.CompileWith[float64](u.Rule, u.Problem.Params(), learnedopt.Options{Reference: true})
 	require.NoError(t, err)
-	theta := append([]float64(nil), u.Theta...)
-	state := make([]float64, c.State().Len())
+	theta, state = append([]float64(nil), u.Theta...), make([]float64, c.State().Len())
+	if u.State == nil {
+		require.NoError(t, c.Start(state, phi))
+	}
 	copy(state, u.State)
 	step := make([]float64, len(theta))
 	for i, batch := range u.Batches {
 		grad := make([]float64, len(theta))
 		f, err := u.Problem.Eval(grad, theta, batch)
 		require.NoError(t, err)
-		loss += f / float64(len(u.Batches))
+		met.Losses = append(met.Losses, f)
 		if i == len(u.Batches)-1 {
 			break
 		}
+		met.Grads = append(met.Grads, grad)
+		seen := f
 		if frozen != nil {
-			copy(grad, frozen[i])
+			grad, seen = frozen.Grads[i], frozen.Losses[i]
 		}
-		grads = append(grads, grad)
-		require.NoError(t, c.Step(step, state, learnedopt.Point[float64]{Phi: phi, State: state, Grad: grad, Theta: theta}))
+		require.NoError(t, c.Step(step, state, learnedopt.Point[float64]{
+			Phi: phi, State: state, Grad: grad, Theta: theta, Loss: []float64{seen}, Step: u.Before + i, Horizon: u.Horizon,
+		}))
 		for i, s := range step {
 			theta[i] += s
 		}
 	}
-	return loss, grads
+	if u.Objective != nil {
+		return u.Objective(met.Losses), met, theta, state
+	}
+	for _, f := range met.Losses {
+		loss += f / float64(len(met.Losses))
+	}
+	return loss, met, theta, state
 }
 
 // CheckGradient compares the derivative of the meta-loss along some directions with central differences of order four:
-// through everything (exact), or with the inner gradients held at what they are at phi (first order). The relative
+// through everything (exact), or with the inner gradients and losses held at what they are at phi (first order). The relative
 // difference, against the size of the gradient along the direction's length, must be below tol.
 func (u Unroll) CheckGradient(t *testing.T, grad, phi []float64, exact bool, tol float64) {
 	t.Helper()
-	_, frozen := u.Loss(t, phi, nil)
+	_, met := u.Loss(t, phi, nil)
+	frozen := &met
 	if exact {
 		frozen = nil
 	}

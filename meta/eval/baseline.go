@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 )
 
 // A Baseline is a hand-made rule with one hyperparameter to tune, its learning rate. All others have the values their
@@ -19,13 +20,13 @@ type Baseline struct {
 // Baselines returns those that every learned rule is compared with.
 func Baselines() []Baseline {
 	return []Baseline{
-		{"sgd", func(lr float64) learnedopt.Rule { return &learnedopt.SGD{LR: lr} }},
-		{"momentum", func(lr float64) learnedopt.Rule { return &learnedopt.Momentum{LR: lr} }},
-		{"nag", func(lr float64) learnedopt.Rule { return &learnedopt.NAG{LR: lr} }},
-		{"rmsprop", func(lr float64) learnedopt.Rule { return &learnedopt.RMSprop{LR: lr} }},
-		{"adam", func(lr float64) learnedopt.Rule { return &learnedopt.Adam{LR: lr} }},
+		{"sgd", func(lr float64) learnedopt.Rule { return &handmade.SGD{LR: lr} }},
+		{"momentum", func(lr float64) learnedopt.Rule { return &handmade.Momentum{LR: lr} }},
+		{"nag", func(lr float64) learnedopt.Rule { return &handmade.NAG{LR: lr} }},
+		{"rmsprop", func(lr float64) learnedopt.Rule { return &handmade.RMSprop{LR: lr} }},
+		{"adam", func(lr float64) learnedopt.Rule { return &handmade.Adam{LR: lr} }},
 		{"adamw", func(lr float64) learnedopt.Rule {
-			return &learnedopt.AdamW{Adam: learnedopt.Adam{LR: lr}}
+			return &handmade.AdamW{Adam: handmade.Adam{LR: lr}}
 		}},
 	}
 }

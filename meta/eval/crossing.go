@@ -206,7 +206,7 @@ func (c Crossing) work(pairs []pair) ([]float64, error) {
 func (s *session) updateTime() (took time.Duration, err error) {
 	for range 2 {
 		began := time.Now()
-		if _, err := s.update(s.order[:s.problem.Batch()], s.Key, func() error { return s.moves.Step(s.theta, s.grad) }); err != nil {
+		if _, err := s.update(s.run, s.order[:s.problem.Batch()], s.Key); err != nil {
 			return 0, err
 		}
 		took = time.Since(began)

@@ -16,7 +16,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/nets"
-	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/meta"
 )
 
@@ -27,7 +27,7 @@ func crossing(t *testing.T) Crossing {
 	return Crossing{
 		Problem: "made up", Activation: "tanh", Family: f, Test: f.Data.Slice(0, 20),
 		Credits:    []credit.Rule{&credit.BackpropOf[float32]{}, &credit.FeedbackAlignmentOf[float32]{Scale: 2}},
-		Contenders: []Contender{{Name: "sgd", Baseline: &sgd}, {Name: "mine", Learned: untrained(&learnedopt.Adam{LR: 0.02})}},
+		Contenders: []Contender{{Name: "sgd", Baseline: &sgd}, {Name: "mine", Learned: untrained(&handmade.Adam{LR: 0.02})}},
 		Epochs:     3, Runs: 2, Seed: 6,
 	}
 }
@@ -126,7 +126,7 @@ func TestCrossingRefuses(t *testing.T) {
 // The fields of the JSON are an interface: other programs read it.
 func TestJSONOfACrossing(t *testing.T) {
 	c := crossing(t)
-	wild := untrained(&learnedopt.SGD{LR: 1e300})
+	wild := untrained(&handmade.SGD{LR: 1e300})
 	c.Contenders = append(c.Contenders, Contender{Name: "wild", Learned: wild})
 	b, err := json.Marshal(cross(t, c))
 	require.NoError(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -33,6 +34,11 @@ type Runs struct {
 func (r Runs) Validate(rules ...learnedopt.Rule) error {
 	if r.Steps < 1 || r.Count < 1 {
 		return fmt.Errorf("eval: %d runs of %d steps; want at least 1 of each", r.Count, r.Steps)
+	}
+	for _, rule := range rules {
+		if err := learnedopt.Validate(rule); err != nil {
+			return err
+		}
 	}
 	p, err := r.Family.Sample(r.problemKey(0))
 	if err != nil {
@@ -65,14 +71,8 @@ func (r Runs) bytes(p inner.Problem, rule learnedopt.Rule) (float64, error) {
 
 // trainingBytes estimates what a training run takes beside its problem: weights, gradient, step, and the rule's state.
 func trainingBytes(theta params.Layout, rule learnedopt.Rule) (float64, error) {
-	if err := theta.Validate(); err != nil {
-		return 0, err
-	}
-	state := rule.State(theta)
-	if err := state.Validate(); len(state) > 0 && err != nil {
-		return 0, err
-	}
-	return (3*float64(theta.Len()) + float64(state.Len())) * machine.Size[float32](), nil
+	state, err := learnedopt.StateLen(rule, theta, 1)
+	return (3*float64(theta.Len()) + float64(state)) * machine.Size[float32](), err
 }
 
 // Losses are the losses of a number of runs: Losses[i][t] is that of run i at the weights that its update t, counted
@@ -86,24 +86,17 @@ func Measure(ctx context.Context, t *learnedopt.Trained, r Runs) (Losses, error)
 	if err := r.Validate(t.Rule); err != nil {
 		return nil, err
 	}
-	losses := make(Losses, r.Count)
+	losses, phi := make(Losses, r.Count), phiOf(t)
 	workers := min(r.Count, runtime.GOMAXPROCS(0))
 	eg, ctx := errgroup.WithContext(ctx)
 	for w := range workers {
 		eg.Go(func() error {
-			var opt *learnedopt.Optimizer
+			tr, err := r.trajectory(t, w, workers)
+			if err != nil {
+				return err
+			}
 			for i := w; i < r.Count; i += workers {
-				run, err := newRun(r, i)
-				if err != nil {
-					return err
-				}
-				if opt == nil {
-					if opt, err = learnedopt.New(t.Rule, t.Phi, run.problem.Params()); err != nil {
-						return err
-					}
-				}
-				opt.Reset()
-				if losses[i], err = run.train(ctx, opt, r.Steps); err != nil {
+				if losses[i], err = r.train(ctx, tr, phi, i); err != nil {
 					return err
 				}
 			}
@@ -118,36 +111,41 @@ func (r Runs) key(i int) uint64 { return rng.Split(r.Key, uint64(i)) }
 
 func (r Runs) problemKey(i int) uint64 { return rng.Split(r.key(i), 0) }
 
-// A run is one training run about to begin.
-type run struct {
-	problem     inner.Problem
-	theta, grad []float32
-	batches     uint64
+// phiOf returns a rule's meta-parameters, its own start if there are none.
+func phiOf(t *learnedopt.Trained) []float32 {
+	if t.Phi == nil {
+		return learnedopt.Phi(t.Rule, 0)
+	}
+	return t.Phi
 }
 
-func newRun(r Runs, i int) (*run, error) {
-	key := r.key(i)
-	p, err := r.Family.Sample(r.problemKey(i))
+// trajectory makes room for runs from the given one on, of which several go on at a time.
+func (r Runs) trajectory(t *learnedopt.Trained, first, atOnce int) (*meta.Trajectory[float32], error) {
+	p, err := r.Family.Sample(r.problemKey(first)) // for its layout
 	if err != nil {
 		return nil, err
 	}
-	n := p.Params().Len()
-	u := &run{problem: p, theta: make([]float32, n), grad: make([]float32, n), batches: rng.Split(key, 2)}
-	p.Init(u.theta, rng.Split(key, 1))
-	return u, nil
+	c, err := learnedopt.CompileWith[float32](t.Rule, p.Params(), learnedopt.Options{Workers: max(1, runtime.GOMAXPROCS(0)/atOnce)})
+	if err != nil {
+		return nil, err
+	}
+	return meta.NewTrajectory(c, r.Steps), nil
 }
 
-// train takes the steps and returns the losses.
-func (u *run) train(ctx context.Context, opt *learnedopt.Optimizer, steps int) ([]float64, error) {
-	losses := make([]float64, steps)
+// train takes the steps of run i and returns the losses.
+func (r Runs) train(ctx context.Context, tr *meta.Trajectory[float32], phi []float32, i int) ([]float64, error) {
+	if err := tr.Begin(r.Family, phi, r.key(i)); err != nil {
+		return nil, err
+	}
+	losses := make([]float64, r.Steps)
 	for t := range losses {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		loss, err := u.step(opt, t)
-		if err != nil {
+		if err := step(tr, phi); err != nil {
 			return nil, err
 		}
+		loss := tr.Losses[0]
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			for i := range losses[t:] {
 				losses[t+i] = math.Inf(1)
@@ -159,11 +157,12 @@ func (u *run) train(ctx context.Context, opt *learnedopt.Optimizer, steps int) (
 	return losses, nil
 }
 
-func (u *run) step(opt *learnedopt.Optimizer, t int) (loss float64, err error) {
-	if loss, err = u.problem.Eval(u.grad, u.theta, rng.Split(u.batches, uint64(t))); err != nil {
-		return 0, err
+// step takes one training step: gradient and update.
+func step(tr *meta.Trajectory[float32], phi []float32) error {
+	if err := tr.Evaluate(); err != nil {
+		return err
 	}
-	return loss, opt.Step(u.theta, u.grad)
+	return tr.Advance(phi)
 }
 
 // StepTime returns the median time of a whole training step, gradient and update, over one run of a rule.
@@ -171,12 +170,12 @@ func StepTime(ctx context.Context, t *learnedopt.Trained, r Runs) (time.Duration
 	if err := r.Validate(t.Rule); err != nil {
 		return 0, err
 	}
-	u, err := newRun(r, 0)
+	tr, err := r.trajectory(t, 0, 1)
 	if err != nil {
 		return 0, err
 	}
-	opt, err := learnedopt.New(t.Rule, t.Phi, u.problem.Params())
-	if err != nil {
+	phi := phiOf(t)
+	if err := tr.Begin(r.Family, phi, r.key(0)); err != nil {
 		return 0, err
 	}
 	times := make([]time.Duration, min(r.Steps, 100))
@@ -185,7 +184,7 @@ func StepTime(ctx context.Context, t *learnedopt.Trained, r Runs) (time.Duration
 			return 0, err
 		}
 		began := time.Now()
-		if _, err := u.step(opt, i); err != nil {
+		if err := step(tr, phi); err != nil {
 			return 0, err
 		}
 		times[i] = time.Since(began)

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 )
 
 var (
@@ -70,7 +72,7 @@ func TestLosses(t *testing.T) {
 
 // Gradient descent on a bowl in closed form: the loss falls by (1 − LR·a)² a step.
 func TestMeasureGradientDescent(t *testing.T) {
-	losses, err := Measure(t.Context(), untrained(&learnedopt.SGD{LR: 0.1}), Runs{Family: bowl{a: 2}, Steps: 20, Count: 3, Key: 1})
+	losses, err := Measure(t.Context(), untrained(&handmade.SGD{LR: 0.1}), Runs{Family: bowl{a: 2}, Steps: 20, Count: 3, Key: 1})
 	require.NoError(t, err)
 	require.Len(t, losses, 3)
 	for _, run := range losses {
@@ -84,7 +86,7 @@ func TestMeasureGradientDescent(t *testing.T) {
 
 func TestMeasureGivesTheSameBitsOnAnyNumberOfGoroutines(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for _, r := range []learnedopt.Rule{new(learnedopt.Adam), new(learnedopt.LSTM)} {
+	for _, r := range []learnedopt.Rule{new(handmade.Adam), new(lstm.Rule)} {
 		var first Losses
 		for _, procs := range []int{1, 4} {
 			runtime.GOMAXPROCS(procs)
@@ -100,7 +102,7 @@ func TestMeasureGivesTheSameBitsOnAnyNumberOfGoroutines(t *testing.T) {
 
 // A run's losses depend on its number, not on how many others there are, nor on how long it goes on.
 func TestMoreRunsAndStepsChangeNothing(t *testing.T) {
-	adam := untrained(new(learnedopt.Adam))
+	adam := untrained(new(handmade.Adam))
 	few, err := Measure(t.Context(), adam, Runs{Family: bowl{a: 1, noise: 1}, Steps: 5, Count: 2, Key: 5})
 	require.NoError(t, err)
 	many, err := Measure(t.Context(), adam, Runs{Family: bowl{a: 1, noise: 1}, Steps: 9, Count: 6, Key: 5})
@@ -117,7 +119,7 @@ func TestAllRulesSeeTheSameRuns(t *testing.T) {
 	var want Losses
 	var logs []*log
 	for _, r := range []learnedopt.Rule{
-		&learnedopt.SGD{LR: tiny}, &learnedopt.Momentum{LR: tiny}, &learnedopt.RMSprop{LR: tiny}, &learnedopt.Adam{LR: tiny},
+		&handmade.SGD{LR: tiny}, &handmade.Momentum{LR: tiny}, &handmade.RMSprop{LR: tiny}, &handmade.Adam{LR: tiny},
 	} {
 		l := newLog()
 		losses, err := Measure(t.Context(), untrained(r), Runs{Family: bowl{a: 1, noise: 1, log: l}, Steps: 8, Count: 5, Key: 3})
@@ -139,7 +141,7 @@ func TestAllRulesSeeTheSameRuns(t *testing.T) {
 // A run that diverges is a result: +Inf from there on, and no more evaluations.
 func TestMeasureCountsRunsThatDiverge(t *testing.T) {
 	l := newLog()
-	losses, err := Measure(t.Context(), untrained(&learnedopt.SGD{LR: 1000}), Runs{Family: bowl{a: 1, log: l}, Steps: 100, Count: 3, Key: 1})
+	losses, err := Measure(t.Context(), untrained(&handmade.SGD{LR: 1000}), Runs{Family: bowl{a: 1, log: l}, Steps: 100, Count: 3, Key: 1})
 	require.NoError(t, err)
 	require.Equal(t, 3, losses.Diverged())
 	require.Less(t, l.evals, 3*20, "each step multiplies a weight by 999")
@@ -153,7 +155,7 @@ func TestMeasureCountsRunsThatDiverge(t *testing.T) {
 
 func TestMeasureRefuses(t *testing.T) {
 	boom := errors.New("boom")
-	sgd, bad := untrained(new(learnedopt.SGD)), &learnedopt.Trained{Rule: &learnedopt.SGD{LR: -1}, Phi: []float32{0}}
+	sgd, bad := untrained(new(handmade.SGD)), &learnedopt.Trained{Rule: &handmade.SGD{LR: -1}, Phi: []float32{0}}
 	for _, tt := range []struct {
 		name string
 		rule *learnedopt.Trained
@@ -178,7 +180,7 @@ func TestMeasureRefuses(t *testing.T) {
 // A context that ends is noticed at the next step of each goroutine.
 func TestMeasureStopsWithItsContext(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
-	sgd := untrained(new(learnedopt.SGD))
+	sgd := untrained(new(handmade.SGD))
 	ctx, count := cancelAfter(10)
 	l := newLog()
 	_, err := Measure(ctx, sgd, Runs{Family: bowl{a: 1, log: l, after: count}, Steps: 1000, Count: 50, Key: 1})
@@ -203,7 +205,7 @@ func TestMeasureStopsWithItsContext(t *testing.T) {
 func TestStepTime(t *testing.T) {
 	for _, steps := range []int{1, 2, 300} {
 		l := newLog()
-		took, err := StepTime(t.Context(), untrained(new(learnedopt.Adam)), Runs{Family: bowl{a: 1, log: l}, Steps: steps, Count: 1})
+		took, err := StepTime(t.Context(), untrained(new(handmade.Adam)), Runs{Family: bowl{a: 1, log: l}, Steps: steps, Count: 1})
 		require.NoError(t, err)
 		require.Positive(t, took)
 		require.Equal(t, min(steps, 100), l.evals)
@@ -223,11 +225,11 @@ func TestTuneFindsTheBestLearningRate(t *testing.T) {
 		tuned, err := Tune(t.Context(), baseline("sgd"), LearningRates(), runs)
 		require.NoError(t, err)
 		require.Equal(t, tt.want, tuned.LR, "a = %v", tt.a)
-		require.Equal(t, &learnedopt.SGD{LR: tt.want}, tuned.Rule)
+		require.Equal(t, &handmade.SGD{LR: tt.want}, tuned.Rule)
 		require.Equal(t, tt.edge, tuned.AtEdge())
 		require.Len(t, tuned.Final, len(tuned.Grid))
 		for i, lr := range tuned.Grid {
-			losses, err := Measure(t.Context(), untrained(&learnedopt.SGD{LR: lr}), runs)
+			losses, err := Measure(t.Context(), untrained(&handmade.SGD{LR: lr}), runs)
 			require.NoError(t, err)
 			requireSummary(t, losses.Final(), tuned.Final[i])
 		}

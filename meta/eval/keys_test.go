@@ -6,14 +6,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed1498fded/unroll/internal/rng"
-	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 )
 
 // Which keys the runs of a comparison have is part of what a seed means: run i of a set has child i of the set's key, and
 // of that 0 is the problem's, 1 the start's, and those of 2 are the minibatches', in turn.
 func TestKeysOfRuns(t *testing.T) {
 	l := newLog()
-	_, err := Measure(t.Context(), untrained(new(learnedopt.SGD)), Runs{Family: bowl{a: 1, log: l}, Steps: 4, Count: 3, Key: 9})
+	_, err := Measure(t.Context(), untrained(new(handmade.SGD)), Runs{Family: bowl{a: 1, log: l}, Steps: 4, Count: 3, Key: 9})
 	require.NoError(t, err)
 	requireKeys(t, l, 9, 3, 4)
 }

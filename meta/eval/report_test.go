@@ -19,7 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/meta"
 )
 
@@ -109,7 +109,7 @@ func keys(t *testing.T, v any) []string {
 // The fields of the JSON are an interface: other programs read it.
 func TestJSONOfAComparison(t *testing.T) {
 	c := comparison()
-	c.Contenders = append(c.Contenders, Contender{Name: "wild", Learned: untrained(&learnedopt.SGD{LR: 1000})})
+	c.Contenders = append(c.Contenders, Contender{Name: "wild", Learned: untrained(&handmade.SGD{LR: 1000})})
 	report, err := c.Run(t.Context())
 	require.NoError(t, err)
 	b, err := json.Marshal(report)
@@ -167,7 +167,7 @@ func comparison() Comparison {
 		Problem: "bowl", Test: bowl{a: 4}, Tuning: bowl{a: 4}, Steps: 40, Runs: 3, TuningRuns: 2, Seed: 1,
 		Contenders: []Contender{
 			{Name: "sgd", Baseline: &sgd}, {Name: "adam", Baseline: &adam},
-			{Name: "learned", Learned: untrained(&learnedopt.SGD{LR: 0.02})},
+			{Name: "learned", Learned: untrained(&handmade.SGD{LR: 0.02})},
 		},
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 )
 
 // allocated returns the bytes that f allocates in all.
@@ -36,9 +38,9 @@ func TestEstimateOfMemory(t *testing.T) {
 		runs Runs
 		rule learnedopt.Rule
 	}{
-		"many steps":        {Runs{Family: inner.Quadratic{}, Steps: 200_000, Count: 1}, &learnedopt.SGD{}},
-		"adam on a network": {Runs{Family: wide, Steps: 2, Count: 1}, &learnedopt.Adam{}},
-		"lstm on a network": {Runs{Family: wide, Steps: 1, Count: 1}, &learnedopt.LSTM{}},
+		"many steps":        {Runs{Family: inner.Quadratic{}, Steps: 200_000, Count: 1}, &handmade.SGD{}},
+		"adam on a network": {Runs{Family: wide, Steps: 2, Count: 1}, &handmade.Adam{}},
+		"lstm on a network": {Runs{Family: wide, Steps: 1, Count: 1}, &lstm.Rule{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := c.runs.Family.Sample(0)
@@ -59,7 +61,7 @@ func TestEstimateOfMemory(t *testing.T) {
 // TestAbsurdSizes asks for what no machine has.
 func TestAbsurdSizes(t *testing.T) {
 	ctx := context.Background()
-	rule := &learnedopt.Trained{Rule: &learnedopt.LSTM{}, Phi: learnedopt.Phi(&learnedopt.LSTM{}, 0)}
+	rule := &learnedopt.Trained{Rule: &lstm.Rule{}, Phi: learnedopt.Phi(&lstm.Rule{}, 0)}
 	adam, err := FindBaseline("adam")
 	require.NoError(t, err)
 	contenders := []Contender{{Name: "adam", Baseline: &adam}}

@@ -7,11 +7,13 @@ import (
 	"math"
 	"time"
 
+	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -69,7 +71,7 @@ func (t Training) Run(ctx context.Context) (*History, error) {
 		}
 		wrong := 1.0
 		if !math.IsInf(loss, 1) {
-			if wrong, err = s.problem.ErrorRate(s.theta, t.Test); err != nil {
+			if wrong, err = s.problem.ErrorRate(s.run.Theta, t.Test); err != nil {
 				return nil, err
 			}
 		}
@@ -82,14 +84,50 @@ func (t Training) Run(ctx context.Context) (*History, error) {
 // A session is a training run under way.
 type session struct {
 	Training
-	problem     *credit.Problem
-	theta, grad []float32
-	moves       *learnedopt.Optimizer
-	order       []int // images of the epoch
-	batches     int   // in an epoch
-	head        int   // epochs of the head start
-	done        int   // minibatches
-	diverged    bool
+	problem  *credit.Problem
+	phi      []float32
+	run      *meta.Trajectory[float32]
+	order    []int // images of the epoch
+	batches  int   // in an epoch
+	head     int   // epochs of the head start
+	done     int   // minibatches
+	diverged bool
+
+	// The minibatch that the session has come to.
+	images []int
+	noise  uint64
+}
+
+// An onImages is the network as a trajectory sees it: on the minibatch that the session has come to.
+type onImages struct{ *session }
+
+func (p onImages) Sample(uint64) (inner.Problem, error) { return p, nil }
+func (p onImages) Params() params.Layout                { return p.problem.Params() }
+func (p onImages) Init(theta []float32, _ uint64)       { p.problem.Init(theta, rng.Split(p.Key, keyStart)) }
+
+func (p onImages) Eval(grad, theta []float32, _ uint64) (float64, error) {
+	return p.problem.EvalOn(grad, theta, p.images, p.noise)
+}
+
+// An ownWeights is those weights alone that the credit rule learns for itself, from where they are in a trajectory of all.
+type ownWeights struct {
+	onImages
+	all *meta.Trajectory[float32]
+}
+
+func (p ownWeights) Sample(uint64) (inner.Problem, error) { return p, nil }
+
+func (p ownWeights) Params() params.Layout {
+	return params.Layout{{Name: "own", Shape: []int{p.problem.Params().Len() - p.problem.Own()}}}
+}
+
+func (p ownWeights) Init(theta []float32, _ uint64) { copy(theta, p.all.Theta[p.problem.Own():]) }
+
+func (p ownWeights) Eval(grad, theta []float32, _ uint64) (float64, error) {
+	copy(p.all.Theta[p.problem.Own():], theta)
+	loss, err := p.onImages.Eval(p.all.Grad, p.all.Theta, 0)
+	copy(grad, p.all.Grad[p.problem.Own():])
+	return loss, err
 }
 
 func (t Training) begin() (*session, error) {
@@ -97,7 +135,7 @@ func (t Training) begin() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Training: t, problem: p, order: make([]int, t.Family.Data.Len())}
+	s := &session{Training: t, problem: p, phi: phiOf(t.Optimizer), order: make([]int, t.Family.Data.Len())}
 	s.batches = len(s.order) / p.Batch()
 	if p.Own() < p.Params().Len() { // else there is nothing to pre-train
 		s.head = p.PretrainEpochs()
@@ -110,18 +148,28 @@ func (t Training) begin() (*session, error) {
 	case s.batches == 0:
 		return nil, fmt.Errorf("eval: minibatches of %d from %d images; want as many images at least", p.Batch(), len(s.order))
 	}
-	n := p.Params().Len()
 	need, err := trainingBytes(p.Params(), t.Optimizer.Rule)
 	if err == nil {
 		err = machine.Fits(need + p.Bytes())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("eval: training %d weights by %q: %w", n, t.Optimizer.Rule.Name(), err)
+		return nil, fmt.Errorf("eval: training %d weights by %q: %w", p.Params().Len(), t.Optimizer.Rule.Name(), err)
 	}
-	s.theta, s.grad = make([]float32, n), make([]float32, n)
-	p.Init(s.theta, rng.Split(t.Key, keyStart))
-	s.moves, err = learnedopt.New(t.Optimizer.Rule, t.Optimizer.Phi, p.Params())
+	s.run, err = s.trajectory(onImages{s}, s.steps(t.Epochs))
 	return s, err
+}
+
+// steps returns the updates of some epochs.
+func (s *session) steps(epochs int) int { return epochs * s.batches * s.problem.Repeats() }
+
+// trajectory begins the training of a problem.
+func (s *session) trajectory(p inner.Problem, horizon int) (*meta.Trajectory[float32], error) {
+	c, err := learnedopt.Compile[float32](s.Optimizer.Rule, p.Params())
+	if err != nil {
+		return nil, err
+	}
+	tr := meta.NewTrajectory(c, horizon)
+	return tr, tr.Begin(p.(inner.Family), s.phi, s.Key)
 }
 
 // headStart lets the rule's own weights learn where it asks for that, with an optimizer of their own: one for all weights
@@ -130,30 +178,29 @@ func (s *session) headStart(ctx context.Context) (took time.Duration, err error)
 	if s.head == 0 {
 		return 0, nil
 	}
-	at := s.problem.Own()
-	own, dOwn := s.theta[at:], s.grad[at:]
-	moves, err := learnedopt.New(s.Optimizer.Rule, s.Optimizer.Phi, params.Layout{{Name: "own", Shape: []int{len(own)}}})
+	own, err := s.trajectory(ownWeights{onImages{s}, s.run}, s.steps(s.head))
 	if err != nil {
 		return 0, err
 	}
 	key := rng.Split(s.Key, keyHeadStart)
 	for e := range s.head {
-		_, t, err := s.pass(ctx, rng.Split(key, uint64(e)), func() error { return moves.Step(own, dOwn) })
+		_, t, err := s.pass(ctx, rng.Split(key, uint64(e)), own)
 		if took += t; err != nil {
 			return took, err
 		}
 	}
+	copy(s.run.Theta[s.problem.Own():], own.Theta)
 	return took, nil
 }
 
 // epoch is one pass in which all weights move.
 func (s *session) epoch(ctx context.Context, e int) (loss float64, took time.Duration, err error) {
-	return s.pass(ctx, rng.Split(rng.Split(s.Key, keyOrder), uint64(e)), func() error { return s.moves.Step(s.theta, s.grad) })
+	return s.pass(ctx, rng.Split(rng.Split(s.Key, keyOrder), uint64(e)), s.run)
 }
 
 // pass goes over the images once, in an order of the key's, and returns the mean loss, +Inf once the run has diverged, and
 // the time it took.
-func (s *session) pass(ctx context.Context, key uint64, move func() error) (loss float64, took time.Duration, err error) {
+func (s *session) pass(ctx context.Context, key uint64, tr *meta.Trajectory[float32]) (loss float64, took time.Duration, err error) {
 	began := time.Now()
 	s.shuffle(key)
 	size := s.problem.Batch()
@@ -164,7 +211,7 @@ func (s *session) pass(ctx context.Context, key uint64, move func() error) (loss
 		if s.diverged {
 			break
 		}
-		f, err := s.update(s.order[b*size:(b+1)*size], rng.Split(rng.Split(key, keyNoise), uint64(b)), move)
+		f, err := s.update(tr, s.order[b*size:(b+1)*size], rng.Split(rng.Split(key, keyNoise), uint64(b)))
 		if err != nil {
 			return 0, 0, err
 		}
@@ -172,24 +219,21 @@ func (s *session) pass(ctx context.Context, key uint64, move func() error) (loss
 		loss += f / float64(s.batches)
 		s.report()
 	}
-	if s.diverged = s.diverged || !finite(s.theta); s.diverged {
+	if s.diverged = s.diverged || !finite(tr.Theta); s.diverged {
 		loss = math.Inf(1)
 	}
 	return loss, time.Since(began), nil
 }
 
 // update learns from one minibatch, as many times as the credit rule wants, and returns the loss before.
-func (s *session) update(images []int, key uint64, move func() error) (loss float64, err error) {
+func (s *session) update(tr *meta.Trajectory[float32], images []int, noise uint64) (loss float64, err error) {
+	s.images, s.noise = images, noise
 	for i := range s.problem.Repeats() {
-		f, err := s.problem.EvalOn(s.grad, s.theta, images, key)
-		if err != nil {
+		if err := step(tr, s.phi); err != nil {
 			return 0, err
 		}
 		if i == 0 {
-			loss = f
-		}
-		if err := move(); err != nil {
-			return 0, err
+			loss = tr.Losses[0]
 		}
 	}
 	return loss, nil
@@ -219,7 +263,7 @@ func (s *session) align() ([]credit.Alignment, error) {
 		if s.diverged {
 			break
 		}
-		part, err := s.problem.Align(s.theta, s.order[b*size:(b+1)*size], rng.Split(key, uint64(b)))
+		part, err := s.problem.Align(s.run.Theta, s.order[b*size:(b+1)*size], rng.Split(key, uint64(b)))
 		if err != nil {
 			return nil, err
 		}

@@ -14,6 +14,8 @@ import (
 	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -27,7 +29,7 @@ func small(t *testing.T, images, batch int, rule credit.Rule) credit.Family {
 	return credit.Family{Net: net, Rule: rule, Data: set, Batch: batch}
 }
 
-func adam() *learnedopt.Trained { return untrained(&learnedopt.Adam{LR: 0.01}) }
+func adam() *learnedopt.Trained { return untrained(&handmade.Adam{LR: 0.01}) }
 
 func train(t *testing.T, r Training) *History {
 	t.Helper()
@@ -140,7 +142,7 @@ func TestTrainingUsesCommonRandomNumbers(t *testing.T) {
 		train(t, Training{Family: numbered(small(t, 50, 8, p)), Optimizer: o, Epochs: 2, Key: key})
 		return p.calls
 	}
-	a, b := run(&probe{}, adam(), 1), run(&probe{own: 3}, untrained(&learnedopt.LSTM{Hidden: 4}), 1)
+	a, b := run(&probe{}, adam(), 1), run(&probe{own: 3}, untrained(&lstm.Rule{Hidden: 4}), 1)
 	require.Len(t, b, len(a))
 	require.Equal(t, a[0].net, b[0].net)
 	for i := range a {
@@ -154,7 +156,7 @@ func TestTrainingUsesCommonRandomNumbers(t *testing.T) {
 // In the head start the rule's weights move and the net's do not, not even under rules that move without a gradient.
 func TestHeadStartMovesOwnWeightsOnly(t *testing.T) {
 	for _, rule := range []learnedopt.Rule{
-		&learnedopt.LSTM{Hidden: 4}, &learnedopt.AdamW{Adam: learnedopt.Adam{LR: 0.01}, Decay: 0.5}, &learnedopt.SGD{LR: 0.1},
+		&lstm.Rule{Hidden: 4}, &handmade.AdamW{Adam: handmade.Adam{LR: 0.01}, Decay: 0.5}, &handmade.SGD{LR: 0.1},
 	} {
 		p := &probe{own: 3, epochs: 2}
 		train(t, Training{Family: small(t, 50, 8, p), Optimizer: untrained(rule), Epochs: 1, Key: 1})
@@ -191,7 +193,7 @@ func TestRepeats(t *testing.T) {
 // One epoch of one minibatch, by hand.
 func TestTrainingByHand(t *testing.T) {
 	f := small(t, 9, 9, nil)
-	h := train(t, Training{Family: f, Optimizer: untrained(&learnedopt.SGD{LR: 0.5}), Epochs: 1, Key: 4})
+	h := train(t, Training{Family: f, Optimizer: untrained(&handmade.SGD{LR: 0.5}), Epochs: 1, Key: 4})
 	p, err := f.Problem()
 	require.NoError(t, err)
 	theta, grad := make([]float32, p.Params().Len()), make([]float32, p.Params().Len())
@@ -211,7 +213,7 @@ func TestTrainingByHand(t *testing.T) {
 // What is learned by heart is right. The test images are those that were given, and the loss is of the training images.
 func TestTrainingLearns(t *testing.T) {
 	f := small(t, 48, 8, nil)
-	h := train(t, Training{Family: f, Optimizer: untrained(&learnedopt.Adam{LR: 0.02}), Epochs: 150, Key: 1})
+	h := train(t, Training{Family: f, Optimizer: untrained(&handmade.Adam{LR: 0.02}), Epochs: 150, Key: 1})
 	require.Zero(t, h.TestError[149])
 	require.Less(t, h.Loss[149], 0.05)
 	require.Positive(t, h.Took)
@@ -220,7 +222,7 @@ func TestTrainingLearns(t *testing.T) {
 	for i := range other.Labels {
 		other.Labels[i] = (other.Labels[i] + 1) % 4
 	}
-	against := train(t, Training{Family: f, Test: &other, Optimizer: untrained(&learnedopt.Adam{LR: 0.02}), Epochs: 150, Key: 1})
+	against := train(t, Training{Family: f, Test: &other, Optimizer: untrained(&handmade.Adam{LR: 0.02}), Epochs: 150, Key: 1})
 	require.Equal(t, h.Loss, against.Loss)
 	require.Equal(t, 1.0, against.TestError[149])
 }
@@ -254,13 +256,13 @@ func TestMeanAlignment(t *testing.T) {
 }
 
 func TestTrainingDiverges(t *testing.T) {
-	h := train(t, Training{Family: small(t, 50, 8, nil), Optimizer: untrained(&learnedopt.SGD{LR: 3e38}), Epochs: 3, Key: 1})
+	h := train(t, Training{Family: small(t, 50, 8, nil), Optimizer: untrained(&handmade.SGD{LR: 3e38}), Epochs: 3, Key: 1})
 	require.Equal(t, []float64{inf, inf, inf}, h.Loss)
 	require.Equal(t, []float64{1, 1, 1}, h.TestError)
 	require.True(t, math.IsNaN(h.Alignment[0].Degrees) && math.IsNaN(h.Alignment[1].NormRatio))
 
 	// In the very last update, which no loss tells of.
-	h = train(t, Training{Family: small(t, 8, 8, nil), Optimizer: untrained(&learnedopt.SGD{LR: 1e300}), Epochs: 1, Key: 1})
+	h = train(t, Training{Family: small(t, 8, 8, nil), Optimizer: untrained(&handmade.SGD{LR: 1e300}), Epochs: 1, Key: 1})
 	require.Equal(t, []float64{inf}, h.Loss)
 	require.Equal(t, []float64{1}, h.TestError)
 }
@@ -269,7 +271,7 @@ func TestTrainingDiverges(t *testing.T) {
 func TestTrainingEndsWhereItDiverges(t *testing.T) {
 	updates := 0
 	h := train(t, Training{
-		Family: small(t, 50, 8, nil), Optimizer: untrained(&learnedopt.SGD{LR: 3e38}), Epochs: 3, Key: 1,
+		Family: small(t, 50, 8, nil), Optimizer: untrained(&handmade.SGD{LR: 3e38}), Epochs: 3, Key: 1,
 		Progress: func(float64) { updates++ },
 	})
 	require.Equal(t, []float64{inf, inf, inf}, h.Loss)
@@ -283,7 +285,7 @@ func TestTrainingIsReproducible(t *testing.T) {
 		h.Took = 0
 		return h
 	}
-	for _, o := range []*learnedopt.Trained{adam(), untrained(&learnedopt.LSTM{})} {
+	for _, o := range []*learnedopt.Trained{adam(), untrained(&lstm.Rule{})} {
 		f := small(t, 200, 64, credit.FeedbackAlignmentOf[float32]{})
 		runtime.GOMAXPROCS(1)
 		first := run(1, f, o)
@@ -316,7 +318,7 @@ func TestTrainingRefuses(t *testing.T) {
 		"of 51 from 50 ima": func(r *Training) { r.Family.Batch = 51 },
 		"no data":           func(r *Training) { r.Family.Data = nil },
 		"scale is -1":       func(r *Training) { r.Family.Rule = credit.FeedbackAlignmentOf[float32]{Scale: -1} },
-		"lr is -1":          func(r *Training) { r.Optimizer = &learnedopt.Trained{Rule: &learnedopt.SGD{LR: -1}} },
+		"lr is -1":          func(r *Training) { r.Optimizer = &learnedopt.Trained{Rule: &handmade.SGD{LR: -1}} },
 	} {
 		r := good
 		spoil(&r)
@@ -361,7 +363,7 @@ func tenUpdates(t *testing.T, name string, update learnedopt.Rule) []float32 {
 			_, _, err := s.epoch(t.Context(), e)
 			require.NoError(t, err)
 		}
-		return s.theta
+		return s.run.Theta
 	}
 	require.NoError(t, err, name)
 	return nil

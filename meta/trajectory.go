@@ -1,0 +1,181 @@
+package meta
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// The keys of a trajectory's parts are children of its own.
+const (
+	keyProblem = iota
+	keyStart
+	keyBatches
+	keySample // of an estimate, not of a trajectory
+)
+
+// A Trajectory is a training run of a problem under a rule, or several runs side by side, between two steps. Everything that
+// trains a problem stands on it: meta-gradients, validation, comparisons.
+//
+// Runs side by side are runs apart: each has its own problem, start, minibatches and memory, and no rule can couple them. They
+// only take their steps together, because a rule of scope Coordinates then works on many more at a time.
+type Trajectory[F params.Float] struct {
+	compiled *learnedopt.Compiled[F]
+	horizon  int
+	key      uint64
+	runs     []run[F]
+	steps    int // taken so far
+
+	Theta    []F       // the weights of all runs, one after another
+	State    []F       // the rule's memory, laid out by the rule's State
+	Grad     []F       // the gradients, or signals, that the next step will see; set by Evaluate
+	TrueGrad []F       // the derivatives of the losses; Grad itself where the rule sees that
+	Losses   []float64 // where the runs are now, on the minibatches that Grad is of; set by Evaluate
+
+	losses []F // for rules that read them
+	step   []F // nil where the rule moves the weights itself
+}
+
+// A run is one of the runs side by side.
+type run[F params.Float] struct {
+	problem               inner.ProblemOf[F]
+	signal                inner.SignalledOf[F] // the problem, if it tells the gradient from the derivative; else nil
+	theta, grad, trueGrad []F                  // its parts of the vectors
+}
+
+// NewTrajectory makes room for runs under a bound rule, as many as it was bound for. The horizon is the number of steps that a
+// run will have in all, for rules that read it; 0 if nobody knows.
+func NewTrajectory[F params.Float](c *learnedopt.Compiled[F], horizon int) *Trajectory[F] {
+	n := c.Coordinates()
+	t := &Trajectory[F]{
+		compiled: c, horizon: horizon, runs: make([]run[F], c.Copies()),
+		Theta: make([]F, n), State: make([]F, c.State().Len()), Grad: make([]F, n), Losses: make([]float64, c.Copies()),
+		losses: make([]F, c.Copies()),
+	}
+	t.TrueGrad = t.Grad
+	if !c.Moves() {
+		t.step = make([]F, n)
+	}
+	return t
+}
+
+// Begin samples a problem for each run and puts all of them at their starts, with the rule's memory as it is at the start of
+// a run. Everything follows from the key. The problems must have the layout that the rule is bound to.
+func (t *Trajectory[F]) Begin(f inner.FamilyOf[F], phi []F, key uint64) error {
+	t.key, t.steps = key, 0
+	for i := range t.runs {
+		p, err := f.Sample(t.keyOf(keyProblem, i))
+		if err != nil {
+			return err
+		}
+		t.set(i, p)
+	}
+	return t.start(phi)
+}
+
+// set gives run i a problem.
+func (t *Trajectory[F]) set(i int, p inner.ProblemOf[F]) {
+	n := len(t.Theta) / len(t.runs)
+	if got := p.Params().Len(); got != n {
+		panic(fmt.Sprintf("meta: a problem of %d weights for a trajectory of %d", got, n))
+	}
+	r := &t.runs[i]
+	r.problem = p
+	if s, ok := p.(inner.SignalledOf[F]); ok {
+		if r.signal = s; &t.TrueGrad[0] == &t.Grad[0] {
+			t.TrueGrad = make([]F, len(t.Grad))
+		}
+	}
+	from, to := i*n, (i+1)*n
+	r.theta, r.grad, r.trueGrad = t.Theta[from:to:to], t.Grad[from:to:to], t.TrueGrad[from:to:to]
+}
+
+// start puts every run at its start.
+func (t *Trajectory[F]) start(phi []F) error {
+	for i := range t.runs {
+		t.runs[i].problem.Init(t.runs[i].theta, t.keyOf(keyStart, i))
+	}
+	return t.compiled.Start(t.State, phi)
+}
+
+// keyOf returns the key of a part of run i.
+func (t *Trajectory[F]) keyOf(part uint64, i int) uint64 { return t.ofRun(rng.Split(t.key, part), i) }
+
+// ofRun returns run i's child of a key; a single run has the key itself.
+func (t *Trajectory[F]) ofRun(key uint64, i int) uint64 {
+	if len(t.runs) > 1 {
+		return rng.Split(key, uint64(i))
+	}
+	return key
+}
+
+// Steps returns the number of steps taken since Begin.
+func (t *Trajectory[F]) Steps() int { return t.steps }
+
+// Runs returns how many runs go on side by side.
+func (t *Trajectory[F]) Runs() int { return len(t.runs) }
+
+// batch returns the key of the minibatch that run i sees at the next step.
+func (t *Trajectory[F]) batch(i int) uint64 {
+	return t.batchAt(t.steps, i)
+}
+
+// batchAt returns the key of the minibatch that run i sees at a step.
+func (t *Trajectory[F]) batchAt(step, i int) uint64 {
+	return t.ofRun(rng.Split(rng.Split(t.key, keyBatches), uint64(step)), i)
+}
+
+// Evaluate sets losses, gradients and derivatives for where the runs are now.
+func (t *Trajectory[F]) Evaluate() (err error) {
+	for i := range t.runs {
+		r, batch := &t.runs[i], t.batch(i)
+		if t.Losses[i], err = r.problem.Eval(r.grad, r.theta, batch); err != nil {
+			return err
+		}
+		t.losses[i] = F(t.Losses[i])
+		if r.signal != nil {
+			if err := r.signal.Derivative(r.trueGrad, r.theta, batch); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Advance takes one step, from what Evaluate set.
+func (t *Trajectory[F]) Advance(phi []F) error {
+	p := t.point(phi)
+	t.steps++
+	if t.compiled.Moves() {
+		return t.compiled.Move(t.Theta, t.State, p)
+	}
+	if err := t.compiled.Step(t.step, t.State, p); err != nil {
+		return err
+	}
+	for i, s := range t.step {
+		t.Theta[i] += s
+	}
+	return nil
+}
+
+// point is what the next step is computed from.
+func (t *Trajectory[F]) point(phi []F) learnedopt.Point[F] {
+	return learnedopt.Point[F]{
+		Phi: phi, State: t.State, Grad: t.Grad, Theta: t.Theta, Loss: t.losses, Step: t.steps, Horizon: t.horizon,
+	}
+}
+
+// Loss returns the sum of the runs' losses.
+func (t *Trajectory[F]) Loss() float64 {
+	sum := 0.0
+	for _, loss := range t.Losses {
+		sum += loss
+	}
+	return sum
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
