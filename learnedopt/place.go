@@ -3,9 +3,8 @@ package learnedopt
 import (
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
 
+	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -16,7 +15,7 @@ func place(s params.Spec, i int) string {
 		index[d] = i % s.Shape[d]
 		i /= s.Shape[d]
 	}
-	return fmt.Sprintf("%s %v", quoted(s.Name), index)
+	return fmt.Sprintf("%s %v", brief.Quote(s.Name), index)
 }
 
 // placeIn names element i of a flat vector.
@@ -29,24 +28,6 @@ func placeIn(l params.Layout, i int) string {
 		return place(s, i)
 	}
 	panic("learnedopt: no such element")
-}
-
-// quoted quotes and shortens a name that comes from outside, so that a message stays a line.
-func quoted(name string) string {
-	const longest = 60
-	q := strconv.Quote(name)
-	if len(q) <= longest {
-		return q
-	}
-	return cut(q, longest) + `"`
-}
-
-// cut shortens a text to at most n bytes and three dots.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "") + "..."
 }
 
 // checkPhi reports the first meta-parameter that is a NaN or an infinity.

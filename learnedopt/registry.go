@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/learnedopt/stepsize"
@@ -48,7 +49,7 @@ func Named(name string, config json.RawMessage) (Rule, error) {
 		}
 		return r, nil
 	}
-	return nil, fmt.Errorf("learnedopt: unknown rule %s; want one of %s", quoted(name), strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("learnedopt: unknown rule %s; want one of %s", brief.Quote(name), strings.Join(Names(), ", "))
 }
 
 // configure sets the fields of a rule of ours from JSON, one at a time, so that an error can name the field. The names are
@@ -64,7 +65,7 @@ func configure(r Rule, config json.RawMessage) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if !known[name] {
-			return fmt.Errorf("json: unknown field %s", quoted(name))
+			return fmt.Errorf("json: unknown field %s", brief.Quote(name))
 		}
 		if string(fields[name]) == "null" {
 			return fmt.Errorf("field %q is null; leave it out for the default", name)
@@ -112,7 +113,7 @@ func members(config json.RawMessage) (map[string]json.RawMessage, error) {
 		}
 		name := key.(string) // or the decoder had complained
 		if _, twice := all[name]; twice {
-			return nil, fmt.Errorf("field %s is given twice", quoted(name))
+			return nil, fmt.Errorf("field %s is given twice", brief.Quote(name))
 		}
 		all[name] = value
 	}
@@ -141,7 +142,7 @@ func short(err error) error {
 	}
 	const longest = 150
 	if text := err.Error(); len(text) > longest {
-		return errors.New(cut(text, longest))
+		return errors.New(brief.Text(text, longest))
 	}
 	return err
 }

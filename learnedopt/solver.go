@@ -10,6 +10,7 @@ import (
 	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -297,5 +298,5 @@ func label(name string) string {
 	if strings.HasPrefix(name, "node ") {
 		return name
 	}
-	return "node " + quoted(name)
+	return "node " + brief.Quote(name)
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/seed1498fded/unroll/checkpoints"
+	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -95,10 +96,10 @@ func decodeState(b []byte, r Rule, m moves) (*checkpoints.File, error) {
 		return nil, fmt.Errorf("learnedopt: saved state: %w", err)
 	}
 	if got := f.Meta[metaRule]; got != r.Name() {
-		return nil, fmt.Errorf("learnedopt: the saved state is of rule %s, want %s", quoted(got), quoted(r.Name()))
+		return nil, fmt.Errorf("learnedopt: the saved state is of rule %s, want %s", brief.Quote(got), brief.Quote(r.Name()))
 	}
 	if got := f.Meta[metaMoves]; got != string(m) {
-		return nil, fmt.Errorf("learnedopt: in the saved state the coordinates that move are %s, here %q: use the same options", quoted(got), m)
+		return nil, fmt.Errorf("learnedopt: in the saved state the coordinates that move are %s, here %q: use the same options", brief.Quote(got), m)
 	}
 	return f, nil
 }
@@ -147,7 +148,7 @@ func (o *Optimizer) restore(f *checkpoints.File) error {
 func count(f *checkpoints.File, key string) (int, error) {
 	n, err := strconv.Atoi(f.Meta[key])
 	if err != nil || n < 0 {
-		return 0, fmt.Errorf("learnedopt: saved state: metadata %q is %s, want a count", key, quoted(f.Meta[key]))
+		return 0, fmt.Errorf("learnedopt: saved state: metadata %q is %s, want a count", key, brief.Quote(f.Meta[key]))
 	}
 	return n, nil
 }

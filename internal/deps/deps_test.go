@@ -55,12 +55,13 @@ var lattice = map[string]node{
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
 	"learnedopt/rule":            {imports: "params"},
+	"learnedopt/internal/hyper":  {imports: "internal/graph learnedopt/rule params"},
 	"learnedopt/internal/engine": {imports: "internal/graph internal/kernel learnedopt/rule params", tests: "internal/rng"},
-	"learnedopt/handmade":        {imports: "internal/graph internal/kernel learnedopt/internal/engine learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
-	"learnedopt/stepsize":        {imports: "internal/graph learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
+	"learnedopt/handmade":        {imports: "internal/graph internal/kernel learnedopt/internal/engine learnedopt/internal/hyper learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
+	"learnedopt/stepsize":        {imports: "internal/graph learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/lstm":            {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt": {
-		imports: "checkpoints checkpoints/zoo internal/graph internal/kernel learnedopt/handmade learnedopt/internal/engine learnedopt/lstm learnedopt/rule learnedopt/stepsize params",
+		imports: "checkpoints checkpoints/zoo internal/brief internal/graph internal/kernel learnedopt/handmade learnedopt/internal/engine learnedopt/lstm learnedopt/rule learnedopt/stepsize params",
 		tests:   "internal/rng learnedopt/ruletest",
 	},
 	"learnedopt/ruletest": {imports: "learnedopt learnedopt/rule internal/rng params", tests: "internal/graph"},

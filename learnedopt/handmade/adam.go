@@ -9,6 +9,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/learnedopt/internal/engine"
+	"github.com/seed1498fded/unroll/learnedopt/internal/hyper"
 	"github.com/seed1498fded/unroll/learnedopt/rule"
 )
 
@@ -47,15 +48,15 @@ func (*Adam) Name() string { return "adam" }
 
 // Spec implements rule.Rule. The state holds both averages and t, the number of steps taken.
 func (*Adam) Spec() rule.Spec {
-	s := rule.Spec{Reads: rule.Grad, Phi: scalars("log_lr", "logit_beta1", "logit_beta2", "log_eps"), State: rows("m", "v")}
-	s.State.Shared = scalars("t")
+	s := rule.Spec{Reads: rule.Grad, Phi: hyper.Scalars("log_lr", "logit_beta1", "logit_beta2", "log_eps"), State: hyper.Rows("m", "v")}
+	s.State.Shared = hyper.Scalars("t")
 	return s
 }
 
 // Init implements rule.Rule.
 func (r *Adam) Init(phi []float32, _ uint64) {
 	f := r.filled()
-	phi[0], phi[1], phi[2], phi[3] = logOf(f.LR), logit(f.Beta1), logit(f.Beta2), logOf(f.Eps)
+	phi[0], phi[1], phi[2], phi[3] = hyper.Log(f.LR), hyper.Logit(f.Beta1), hyper.Logit(f.Beta2), hyper.Log(f.Eps)
 }
 
 // filled returns r with every default in its place.
@@ -68,7 +69,7 @@ func (r *Adam) filled() Adam {
 // Validate reports a field out of its range.
 func (r *Adam) Validate() error {
 	f := r.filled()
-	return checkHyper("adam", positive("lr", f.LR), fraction("beta1", f.Beta1), fraction("beta2", f.Beta2), positive("eps", f.Eps))
+	return hyper.Check("adam", hyper.Positive("lr", f.LR), hyper.Fraction("beta1", f.Beta1), hyper.Fraction("beta2", f.Beta2), hyper.Positive("eps", f.Eps))
 }
 
 // MarshalJSON writes the configuration with every default in its place.
@@ -81,10 +82,10 @@ func (*Adam) Update(in rule.Inputs) (rule.Outputs, error) {
 	b := new(graph.Builder)
 	lr, eps := b.Exp(in.Phi["log_lr"]), b.Exp(in.Phi["log_eps"])
 	x, t := in.Tensors[0], b.Shift(1, in.Shared["t"])
-	m := average(b, in.Phi["logit_beta1"], x.State["m"], x.Grad)
-	v := average(b, in.Phi["logit_beta2"], x.State["v"], b.Square(x.Grad))
-	mHat := unbias(b, in.Phi["logit_beta1"], m, t)
-	vHat := unbias(b, in.Phi["logit_beta2"], v, t)
+	m := hyper.Average(b, in.Phi["logit_beta1"], x.State["m"], x.Grad)
+	v := hyper.Average(b, in.Phi["logit_beta2"], x.State["v"], b.Square(x.Grad))
+	mHat := hyper.Unbias(b, in.Phi["logit_beta1"], m, t)
+	vHat := hyper.Unbias(b, in.Phi["logit_beta2"], v, t)
 	step := b.Neg(b.Mul(lr, b.Div(mHat, b.Add(b.RootOrZero(vHat), eps))))
 	out := rule.One(step, map[string]*G.Node{"m": m, "v": v})
 	out.Shared = map[string]*G.Node{"t": t}
@@ -98,14 +99,14 @@ func (*AdamW) Name() string { return "adamw" }
 func (r *AdamW) Spec() rule.Spec {
 	s := r.Adam.Spec()
 	s.Reads |= rule.Theta
-	s.Phi = append(s.Phi, scalars("log_decay")...)
+	s.Phi = append(s.Phi, hyper.Scalars("log_decay")...)
 	return s
 }
 
 // Init implements rule.Rule.
 func (r *AdamW) Init(phi []float32, key uint64) {
 	r.Adam.Init(phi[:4], key)
-	phi[4] = logOf(r.decay())
+	phi[4] = hyper.Log(r.decay())
 }
 
 func (r *AdamW) decay() float64 { return cmp.Or(r.Decay, 0.01) }
@@ -115,7 +116,7 @@ func (r *AdamW) Validate() error {
 	if err := r.Adam.Validate(); err != nil {
 		return err
 	}
-	return checkHyper("adamw", positive("decay", r.decay()))
+	return hyper.Check("adamw", hyper.Positive("decay", r.decay()))
 }
 
 // MarshalJSON writes the configuration with every default in its place.
@@ -149,11 +150,11 @@ func (a *adamPass) Begin(p rule.Point[float32], next []float32) {
 	last := len(next) - 1 // where t is
 	t := p.State[last] + 1
 	next[last] = t
-	lr, beta1, beta2 := exp(p.Phi[0]), p.Phi[1], p.Phi[2]
-	a.Rate, a.Eps = float32(-lr/bias(beta1, t)), float32(exp(p.Phi[3]))
-	a.Beta1, a.Rest1 = float32(sigmoid(beta1)), float32(sigmoid(-beta1))
-	a.Beta2, a.Rest2 = float32(sigmoid(beta2)), float32(sigmoid(-beta2))
-	a.Unbias2 = float32(1 / bias(beta2, t))
+	lr, beta1, beta2 := hyper.Exp(p.Phi[0]), p.Phi[1], p.Phi[2]
+	a.Rate, a.Eps = float32(-lr/hyper.Bias(beta1, t)), float32(hyper.Exp(p.Phi[3]))
+	a.Beta1, a.Rest1 = float32(hyper.Sigmoid(beta1)), float32(hyper.Sigmoid(-beta1))
+	a.Beta2, a.Rest2 = float32(hyper.Sigmoid(beta2)), float32(hyper.Sigmoid(-beta2))
+	a.Unbias2 = float32(1 / hyper.Bias(beta2, t))
 }
 
 func (a *adamPass) Run(step, next []float32, p rule.Point[float32], b engine.Block) {
@@ -164,7 +165,7 @@ func (a *adamPass) Run(step, next []float32, p rule.Point[float32], b engine.Blo
 
 func (a *adamwPass) Begin(p rule.Point[float32], next []float32) {
 	a.adamPass.Begin(p, next)
-	a.Decay = float32(exp(p.Phi[0]) * exp(p.Phi[4]))
+	a.Decay = float32(hyper.Exp(p.Phi[0]) * hyper.Exp(p.Phi[4]))
 }
 
 func (a *adamwPass) Run(step, next []float32, p rule.Point[float32], b engine.Block) {

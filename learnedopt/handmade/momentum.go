@@ -9,6 +9,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/learnedopt/internal/engine"
+	"github.com/seed1498fded/unroll/learnedopt/internal/hyper"
 	"github.com/seed1498fded/unroll/learnedopt/rule"
 )
 
@@ -44,7 +45,7 @@ func (*NAG) Name() string { return "nag" }
 
 // Spec implements rule.Rule.
 func (*Momentum) Spec() rule.Spec {
-	return rule.Spec{Reads: rule.Grad, Phi: scalars("log_lr", "logit_momentum"), State: rows("v")}
+	return rule.Spec{Reads: rule.Grad, Phi: hyper.Scalars("log_lr", "logit_momentum"), State: hyper.Rows("v")}
 }
 
 // Spec implements rule.Rule.
@@ -53,7 +54,7 @@ func (r *NAG) Spec() rule.Spec { return (*Momentum)(r).Spec() }
 // Init implements rule.Rule.
 func (r *Momentum) Init(phi []float32, _ uint64) {
 	f := r.filled()
-	phi[0], phi[1] = logOf(f.LR), logit(f.Momentum)
+	phi[0], phi[1] = hyper.Log(f.LR), hyper.Logit(f.Momentum)
 }
 
 // Init implements rule.Rule.
@@ -67,7 +68,7 @@ func (r *Momentum) filled() Momentum {
 // Validate reports a field out of its range.
 func (r *Momentum) Validate() error {
 	f := r.filled()
-	return checkHyper("momentum", positive("lr", f.LR), fraction("momentum", f.Momentum))
+	return hyper.Check("momentum", hyper.Positive("lr", f.LR), hyper.Fraction("momentum", f.Momentum))
 }
 
 // Validate reports a field out of its range.
@@ -105,7 +106,7 @@ type momentumPass struct{ rate, mu float32 }
 type nagPass struct{ momentumPass }
 
 func (m *momentumPass) Begin(p rule.Point[float32], _ []float32) {
-	m.rate, m.mu = float32(-exp(p.Phi[0])), float32(sigmoid(p.Phi[1]))
+	m.rate, m.mu = float32(-hyper.Exp(p.Phi[0])), float32(hyper.Sigmoid(p.Phi[1]))
 }
 
 func (m *momentumPass) Run(step, next []float32, p rule.Point[float32], b engine.Block) {

@@ -9,6 +9,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/learnedopt/internal/engine"
+	"github.com/seed1498fded/unroll/learnedopt/internal/hyper"
 	"github.com/seed1498fded/unroll/learnedopt/rule"
 )
 
@@ -31,13 +32,13 @@ func (*RMSprop) Name() string { return "rmsprop" }
 
 // Spec implements rule.Rule.
 func (*RMSprop) Spec() rule.Spec {
-	return rule.Spec{Reads: rule.Grad, Phi: scalars("log_lr", "logit_alpha", "log_eps"), State: rows("v")}
+	return rule.Spec{Reads: rule.Grad, Phi: hyper.Scalars("log_lr", "logit_alpha", "log_eps"), State: hyper.Rows("v")}
 }
 
 // Init implements rule.Rule.
 func (r *RMSprop) Init(phi []float32, _ uint64) {
 	f := r.filled()
-	phi[0], phi[1], phi[2] = logOf(f.LR), logit(f.Alpha), logOf(f.Eps)
+	phi[0], phi[1], phi[2] = hyper.Log(f.LR), hyper.Logit(f.Alpha), hyper.Log(f.Eps)
 }
 
 // filled returns r with every default in its place.
@@ -48,7 +49,7 @@ func (r *RMSprop) filled() RMSprop {
 // Validate reports a field out of its range.
 func (r *RMSprop) Validate() error {
 	f := r.filled()
-	return checkHyper("rmsprop", positive("lr", f.LR), fraction("alpha", f.Alpha), positive("eps", f.Eps))
+	return hyper.Check("rmsprop", hyper.Positive("lr", f.LR), hyper.Fraction("alpha", f.Alpha), hyper.Positive("eps", f.Eps))
 }
 
 // MarshalJSON writes the configuration with every default in its place.
@@ -61,7 +62,7 @@ func (*RMSprop) Update(in rule.Inputs) (rule.Outputs, error) {
 	b := new(graph.Builder)
 	lr, eps := b.Exp(in.Phi["log_lr"]), b.Exp(in.Phi["log_eps"])
 	x := in.Tensors[0]
-	v := average(b, in.Phi["logit_alpha"], x.State["v"], b.Square(x.Grad))
+	v := hyper.Average(b, in.Phi["logit_alpha"], x.State["v"], b.Square(x.Grad))
 	step := b.Neg(b.Mul(lr, b.Div(x.Grad, b.Add(b.RootOrZero(v), eps))))
 	return rule.One(step, map[string]*G.Node{"v": v}), b.Err()
 }
@@ -70,8 +71,8 @@ func (*RMSprop) Update(in rule.Inputs) (rule.Outputs, error) {
 type rmspropPass struct{ kernel.RMSpropFactors[float32] }
 
 func (r *rmspropPass) Begin(p rule.Point[float32], _ []float32) {
-	r.Rate, r.Eps = float32(-exp(p.Phi[0])), float32(exp(p.Phi[2]))
-	r.Alpha, r.Rest = float32(sigmoid(p.Phi[1])), float32(sigmoid(-p.Phi[1]))
+	r.Rate, r.Eps = float32(-hyper.Exp(p.Phi[0])), float32(hyper.Exp(p.Phi[2]))
+	r.Alpha, r.Rest = float32(hyper.Sigmoid(p.Phi[1])), float32(hyper.Sigmoid(-p.Phi[1]))
 }
 
 func (r *rmspropPass) Run(step, next []float32, p rule.Point[float32], b engine.Block) {

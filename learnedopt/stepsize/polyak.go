@@ -3,15 +3,13 @@ package stepsize
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
 
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/learnedopt/internal/hyper"
 	"github.com/seed1498fded/unroll/learnedopt/rule"
-	"github.com/seed1498fded/unroll/params"
 )
 
 // Polyak moves all tensors together by the step size of Polyak (1987, Introduction to Optimization, section 5.3), which asks
@@ -36,8 +34,8 @@ func (*Polyak) Name() string { return "polyak" }
 func (*Polyak) Spec() rule.Spec {
 	return rule.Spec{
 		Reads: rule.Grad | rule.Loss | rule.Step, Scope: rule.Whole,
-		Phi:   params.Layout{number("log_scale"), number("floor"), number("logit_beta")},
-		State: rule.State{Shared: params.Layout{number("s")}},
+		Phi:   hyper.Scalars("log_scale", "floor", "logit_beta"),
+		State: rule.State{Shared: hyper.Scalars("s")},
 	}
 }
 
@@ -48,10 +46,11 @@ func (r *Polyak) filled() Polyak {
 // Validate reports a field out of its range.
 func (r *Polyak) Validate() error {
 	f := r.filled()
+	var floor error
 	if f.Floor-f.Floor != 0 {
-		return fmt.Errorf("learnedopt: polyak: floor is %v, want a finite number", f.Floor)
+		floor = fmt.Errorf("floor is %v, want a finite number", f.Floor)
 	}
-	return errors.Join(positive("polyak", "scale", f.Scale), fraction("polyak", "beta", f.Beta))
+	return hyper.Check("polyak", hyper.Positive("scale", f.Scale), floor, hyper.Fraction("beta", f.Beta))
 }
 
 // MarshalJSON writes the configuration with every default in its place.
@@ -63,7 +62,7 @@ func (r *Polyak) MarshalJSON() ([]byte, error) {
 // Init implements rule.Rule.
 func (r *Polyak) Init(phi []float32, _ uint64) {
 	f := r.filled()
-	phi[0], phi[1], phi[2] = float32(math.Log(f.Scale)), float32(f.Floor), logit(f.Beta)
+	phi[0], phi[1], phi[2] = hyper.Log(f.Scale), float32(f.Floor), hyper.Logit(f.Beta)
 }
 
 // Update implements rule.Rule.
@@ -77,10 +76,8 @@ func (*Polyak) Update(in rule.Inputs) (rule.Outputs, error) {
 			square = b.Add(square, s)
 		}
 	}
-	beta, rest := b.Sigmoid(in.Phi["logit_beta"]), b.Sigmoid(b.Neg(in.Phi["logit_beta"]))
-	s := b.Add(b.Mul(beta, in.Shared["s"]), b.Mul(rest, square))
-	logBeta := b.Neg(b.Softplus(b.Neg(in.Phi["logit_beta"])))
-	unbiased := b.Div(s, b.Neg(b.Expm1(b.Mul(b.Shift(1, in.Step), logBeta))))
+	s := hyper.Average(b, in.Phi["logit_beta"], in.Shared["s"], square)
+	unbiased := hyper.Unbias(b, in.Phi["logit_beta"], s, b.Shift(1, in.Step))
 	rate := b.Mul(b.Exp(in.Phi["log_scale"]), b.Div(b.Sub(in.Loss, in.Phi["floor"]), b.Shift(1e-8, unbiased)))
 	out := rule.Outputs{Shared: map[string]*G.Node{"s": s}}
 	for _, x := range in.Tensors {

@@ -3,12 +3,12 @@ package stepsize
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"math"
 
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/learnedopt/internal/hyper"
 	"github.com/seed1498fded/unroll/learnedopt/rule"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -38,10 +38,10 @@ func (*RMSMomentum) Name() string { return "rmsmomentum" }
 func (*RMSMomentum) Spec() rule.Spec {
 	return rule.Spec{
 		Reads: rule.Grad, Scope: rule.Tensor,
-		Phi: params.Layout{number("a0"), number("a1"), number("a2"), number("logit_beta"), number("log_r")},
+		Phi: hyper.Scalars("a0", "a1", "a2", "logit_beta", "log_r"),
 		State: rule.State{
 			PerCoordinate: []rule.Row{{Name: "m"}},
-			PerTensor:     func(params.Spec) params.Layout { return params.Layout{number("r")} },
+			PerTensor:     func(params.Spec) params.Layout { return hyper.Scalars("r") },
 		},
 	}
 }
@@ -53,7 +53,7 @@ func (r *RMSMomentum) filled() RMSMomentum {
 // Validate reports a field out of its range.
 func (r *RMSMomentum) Validate() error {
 	f := r.filled()
-	return errors.Join(positive("rmsmomentum", "lr", f.LR), fraction("rmsmomentum", "beta", f.Beta))
+	return hyper.Check("rmsmomentum", hyper.Positive("lr", f.LR), hyper.Fraction("beta", f.Beta))
 }
 
 // MarshalJSON writes the configuration with every default in its place.
@@ -66,7 +66,7 @@ func (r *RMSMomentum) MarshalJSON() ([]byte, error) {
 func (r *RMSMomentum) Init(phi []float32, _ uint64) {
 	f := r.filled()
 	clear(phi)
-	phi[0], phi[3] = float32(math.Log(f.LR)), logit(f.Beta)
+	phi[0], phi[3] = hyper.Log(f.LR), hyper.Logit(f.Beta)
 }
 
 // InitState implements rule.InitialState.
@@ -80,9 +80,8 @@ func (*RMSMomentum) Update(in rule.Inputs) (rule.Outputs, error) {
 	b := new(graph.Builder)
 	x := in.Tensors[0]
 	n := float64(x.Spec.Len())
-	beta, rest := b.Sigmoid(in.Phi["logit_beta"]), b.Sigmoid(b.Neg(in.Phi["logit_beta"]))
-	m := b.Add(b.Mul(beta, x.State["m"]), b.Mul(rest, x.Grad))
-	r := b.Add(b.Mul(beta, x.State["r"]), b.Mul(rest, b.Scale(1/n, b.Sum(b.Square(x.Grad)))))
+	m := hyper.Average(b, in.Phi["logit_beta"], x.State["m"], x.Grad)
+	r := hyper.Average(b, in.Phi["logit_beta"], x.State["r"], b.Scale(1/n, b.Sum(b.Square(x.Grad))))
 	log := b.Add(in.Phi["a0"], b.Scale(math.Log(n)/10, in.Phi["a1"]))
 	if len(x.Spec.Shape) > 1 {
 		log = b.Add(log, in.Phi["a2"])
