@@ -1,18 +1,22 @@
 # make test        the tests, under six minutes on two cores
 # make race        the race detector, everywhere
 # make bench       benchmarks
+# make fuzz        every fuzz target, ten seconds each; TIME=5m for longer
 # make peers       a window of meta-training, timed next to PyTorch and JAX: bench/README.md
 # make crash       metatrain, killed and hindered at hundreds of system calls; Linux with strace
 # make mutants     small changes to the code, each of which some test must notice: an hour on two cores
-# make ci          the whole gate
+# make generate    generated files, again: the assembly
+# make ci          the whole gate: 15 minutes on two cores
 
-.PHONY: test race bench peers crash mutants ci
+.PHONY: test race bench fuzz peers crash mutants generate ci
 test:
 	go test ./...
 race:
 	go test -race ./...
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+fuzz:
+	bash .ci/fuzz $(TIME)
 peers: bench/.venv/installed
 	go run ./bench/peers
 bench/.venv/installed: bench/requirements.txt
@@ -23,5 +27,7 @@ crash:
 	go run ./bench/crash
 mutants:
 	nice go run ./internal/mutants
+generate:
+	go generate ./...
 ci:
 	bash .ci/run

@@ -3,12 +3,10 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/seed1498fded/unroll/checkpoints"
-	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/internal/build"
 )
 
 // The keys of an origin, among the metadata of a training checkpoint and the provenance of a rule.
@@ -25,11 +23,8 @@ type origin struct {
 
 // here is the origin of what this process makes.
 func here() origin {
-	o := origin{instructions: runtime.GOARCH + " " + kernel.Level()}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		o.version = info.Main.Version
-	}
-	return o
+	b := build.Here()
+	return origin{instructions: b.Instructions, version: b.Version}
 }
 
 // follow makes o go on from a saved run, and says so if the bits will be others than there.

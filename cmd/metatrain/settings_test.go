@@ -33,7 +33,7 @@ func parsed(t *testing.T, args ...string) options {
 // whatever the flag.
 func TestDefaultsSaidAloud(t *testing.T) {
 	// Flags that have no default to be said, or that are not settings of a run.
-	without := []string{"config", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes"}
+	without := []string{"config", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "version"}
 	common := map[string]string{
 		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "fraction": "1", "exact": "false",
 		"rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,

@@ -40,6 +40,7 @@ var lattice = map[string]node{
 	"checkpoints":     {imports: "internal/atomicfile internal/brief internal/regular params"},
 	"checkpoints/zoo": {imports: "checkpoints"},
 	"internal/kernel": {imports: "params", tests: "internal/rng"},
+	"internal/build":  {imports: "internal/kernel"},
 	"internal/graph":  {imports: "internal/kernel params", tests: "internal/rng"}, // what a graph is lowered onto
 	"internal/matrix": {imports: "internal/kernel params", tests: "internal/rng"},
 
@@ -70,7 +71,7 @@ var lattice = map[string]node{
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade meta params", tests: "inner/nets inner/problemtest learnedopt/lstm"},
 
-	"cmd/internal/cli":     {imports: "internal/machine internal/regular", tests: "internal/atomicfile"},
+	"cmd/internal/cli":     {imports: "internal/build internal/machine internal/regular", tests: "internal/atomicfile"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
 
@@ -84,8 +85,8 @@ var lattice = map[string]node{
 
 // command is the node of every folder right below cmd.
 var command = node{
-	tests:   "cmd/internal/clitest learnedopt/lstm",
-	imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/brief internal/kernel internal/machine internal/regular internal/rng learnedopt learnedopt/handmade meta meta/eval params",
+	tests:   "cmd/internal/clitest internal/kernel learnedopt/lstm",
+	imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade meta meta/eval params",
 }
 
 // conformance packages are for tests, and may import what tests may.

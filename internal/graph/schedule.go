@@ -1,6 +1,9 @@
 package graph
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // A step is what a lowered program does at a time: one operation, or elementwise ones over as many rows and columns that
 // run as one loop. They are in the order of their indices.
@@ -99,7 +102,7 @@ func group(readers map[*op][]*op) []step {
 // all that could be.
 func rank(o *op) int {
 	if o.function == nil {
-		return o.index + 1<<40
+		return o.index + math.MaxInt/2
 	}
 	return o.index
 }

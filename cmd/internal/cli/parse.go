@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/seed1498fded/unroll/internal/build"
 )
 
 // EnvPrefix begins the name of the environment variable of every flag: --outer-lr is UNROLL_OUTER_LR.
@@ -22,6 +24,8 @@ const EnvPrefix = "UNROLL_"
 type Common struct {
 	Config   string `placeholder:"FILE.yaml" help:"YAML file of flag names and values, such as \"outer-lr: 0.003\". Flags and environment variables win over it."`
 	Progress string `enum:"auto,plain,off" default:"auto" help:"How to show progress on stderr: auto (a bar on a terminal, else plain), plain (a line now and then) or off."`
+
+	Version kong.VersionFlag `help:"Say what this program was built from and what it runs on."`
 }
 
 // Vars are texts that the tags of a flag struct can refer to.
@@ -31,7 +35,7 @@ type Vars map[string]string
 // in this order of precedence. An environment variable that is empty counts as not set. The struct is described with the tags of kong; a flag --config, if there is one, names
 // the YAML file (see [Common]). Values the struct holds already are lost: defaults belong in the tags.
 //
-// If help was asked for, Parse prints it on stdout and returns done; the caller has nothing left to do then.
+// If help or the version was asked for, Parse prints it on stdout and returns done; the caller has nothing left to do then.
 // Errors are one line of less than 300 bytes, for the user. Tags may refer to vars as ${name}.
 func Parse(name, description string, flags any, args []string, stdout, stderr io.Writer, vars ...Vars) (done bool, err error) {
 	for i, arg := range args {
@@ -44,7 +48,8 @@ func Parse(name, description string, flags any, args []string, stdout, stderr io
 		kong.Name(name),
 		kong.Description(description + "\n\n" + exitStatus),
 		kong.Writers(stdout, stderr),
-		// Only --help asks kong to exit. It then goes on with the other sources; what comes of that is of no interest.
+		kong.Vars{"version": build.Here().String()},
+		// Only --help and --version ask kong to exit. It then goes on with the other sources; what comes of that is of no interest.
 		kong.Exit(func(int) { done = true }),
 		kong.ValueFormatter(helpText),
 		kong.WithBeforeResolve(from.load),
@@ -69,7 +74,7 @@ func Parse(name, description string, flags any, args []string, stdout, stderr io
 
 // helpText is a flag's help with the name of its environment variable.
 func helpText(v *kong.Value) string {
-	if v.Flag == nil || v.Name == "help" {
+	if v.Flag == nil || question(v.Flag) {
 		return v.Help
 	}
 	named, tag := *v, *v.Tag
@@ -77,12 +82,15 @@ func helpText(v *kong.Value) string {
 	return kong.DefaultHelpValueFormatter(&named)
 }
 
-// allFlags lists the flags of the command and its subcommands, without --help.
+// question tells the flags that ask for a text in place of work. They are arguments and nothing else.
+func question(flag *kong.Flag) bool { return flag.Name == "help" || flag.Name == "version" }
+
+// allFlags lists the flags of the command and its subcommands, without questions.
 func allFlags(app *kong.Application) []*kong.Flag {
 	var flags []*kong.Flag
 	// The visitor returns no error of its own, so Visit returns none.
 	_ = kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
-		if flag, ok := node.(*kong.Flag); ok && flag != app.HelpFlag {
+		if flag, ok := node.(*kong.Flag); ok && !question(flag) {
 			flags = append(flags, flag)
 		}
 		return next(nil)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/internal/build"
 )
 
 // options is a command with a flag of every kind.
@@ -144,6 +146,7 @@ func TestBadYAML(t *testing.T) {
 	for _, c := range []struct{ name, yaml, want string }{
 		{"unknown key", "steps: 3\nouter_lr: 0.1", `run.yaml:2: unknown key "outer_lr", did you mean "outer-lr"?`},
 		{"config in config", "config: other.yaml", `run.yaml:1: unknown key "config"; ` + keys},
+		{"version in config", "version: true", `run.yaml:1: unknown key "version"; ` + keys},
 		{"help in config", "help: true", `run.yaml:1: unknown key "help"; ` + keys},
 		{"merge key", "<<: {steps: 3}", `run.yaml:1: unknown key "<<"; ` + keys},
 		{"repeated key", "steps: 3\nseed: 1\nsteps: 4", `run.yaml:3: key "steps" is there already, on line 1`},
@@ -254,6 +257,23 @@ func TestHelp(t *testing.T) {
 			require.Contains(t, stdout.String(), want)
 		}
 	}
+}
+
+// TestVersion shows that the question is answered whatever else is asked for, and that only an argument asks it: who packs a
+// program may well have a variable of that name.
+func TestVersion(t *testing.T) {
+	for _, args := range [][]string{{"--version"}, {"--steps", "3", "--version"}, {"--version", "--config=none.yaml"}} {
+		var stdout, stderr bytes.Buffer
+		var o options
+		done, err := Parse("metatrain", "Learns an optimizer.", &o, args, &stdout, &stderr)
+		require.NoError(t, err)
+		require.True(t, done)
+		require.Empty(t, stderr.String())
+		require.Equal(t, build.Here().String()+"\n", stdout.String())
+	}
+	t.Setenv("UNROLL_VERSION", "v1.2.3")
+	_, err := parse(t, "")
+	require.NoError(t, err)
 }
 
 func TestParseWithoutConfigFlag(t *testing.T) {

@@ -35,7 +35,10 @@ func (s *sources) Validate(*kong.Application) error { return nil }
 
 // Resolve returns the text that the environment or the file has for a flag that is not among the arguments.
 func (s *sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if name := variable(flag); os.Getenv(name) != "" && flag.Name != "help" {
+	if question(flag) {
+		return nil, nil
+	}
+	if name := variable(flag); os.Getenv(name) != "" {
 		text := os.Getenv(name)
 		if err := accept(flag, text); err != nil {
 			s.err = fmt.Errorf("%s: %w", name, err)

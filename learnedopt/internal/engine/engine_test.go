@@ -165,3 +165,40 @@ func TestCompileRefuses(t *testing.T) {
 		require.ErrorContains(t, err, "want at least 1 copy", fmt.Sprint(o))
 	}
 }
+
+// An idle rule has a start to write, and leaves it at zero.
+type idle struct{ written }
+
+func (idle) InitState(rule.Inputs) (rule.Outputs, error) { return rule.Outputs{}, nil }
+
+func TestStartOfNothing(t *testing.T) {
+	c, err := engine.Compile[float64](idle{counter().(written)}, vector(3), engine.Options{})
+	require.NoError(t, err)
+	state := make([]float64, 512)
+	rng.Normal(state, 1, 1)
+	require.NoError(t, c.Start(state, nil))
+	require.Equal(t, make([]float64, 512), state)
+	require.NoError(t, c.StartPullback(nil, state, nil))
+}
+
+// Vectors of the wrong length panic, by name.
+func TestWrongLengths(t *testing.T) {
+	c, err := engine.Compile[float64](counter(), vector(3), engine.Options{Copies: 2})
+	require.NoError(t, err)
+	p := rule.Point[float64]{State: make([]float64, 512), Grad: make([]float64, 6)}
+	good := rule.Cotangents[float64]{Step: make([]float64, 6), Next: make([]float64, 512), State: make([]float64, 512)}
+	require.NoError(t, c.Pullback(good, p))
+	for want, spoil := range map[string]func(d *rule.Cotangents[float64]){
+		"cotangent of the step of length 3, want 6":         func(d *rule.Cotangents[float64]) { d.Step = d.Step[:3] },
+		"cotangent of the next state of length 3, want 512": func(d *rule.Cotangents[float64]) { d.Next = d.Next[:3] },
+		"cotangent of the state of length 3, want 512":      func(d *rule.Cotangents[float64]) { d.State = d.State[:3] },
+		"cotangent of phi of length 1, want 0":              func(d *rule.Cotangents[float64]) { d.Phi = make([]float64, 1) },
+		"cotangent of the gradient of length 3, want 6":     func(d *rule.Cotangents[float64]) { d.Grad = make([]float64, 3) },
+		"cotangent of theta of length 3, want 6":            func(d *rule.Cotangents[float64]) { d.Theta = make([]float64, 3) },
+		"cotangent of the loss of length 1, want 2":         func(d *rule.Cotangents[float64]) { d.Loss = make([]float64, 1) },
+	} {
+		d := good
+		spoil(&d)
+		require.PanicsWithValue(t, "learnedopt: written: "+want, func() { _ = c.Pullback(d, p) })
+	}
+}

@@ -62,7 +62,7 @@ func stateSpecs(spec rule.Spec, tensor params.Spec) params.Layout {
 func write[F params.Float](r rule.Rule, spec rule.Spec, tensors params.Layout) (e *expression, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("Update panicked: %v", v)
+			err = fmt.Errorf("its Update panicked: %v", v)
 		}
 	}()
 	g := G.NewGraph()
@@ -118,12 +118,12 @@ func write[F params.Float](r rule.Rule, spec rule.Spec, tensors params.Layout) (
 // take checks and keeps what Update gave.
 func (e *expression) take(out rule.Outputs) error {
 	if len(out.Tensors) != len(e.tensors) {
-		return fmt.Errorf("Update gave the steps of %d tensors, want %d", len(out.Tensors), len(e.tensors))
+		return fmt.Errorf("its Update gave the steps of %d tensors, want %d", len(out.Tensors), len(e.tensors))
 	}
 	for i := range e.tensors {
 		t, o := &e.tensors[i], out.Tensors[i]
 		if o.Step == nil || o.Step.Shape().TotalSize() != t.spec.Len() {
-			return fmt.Errorf("Update gave a step %v for %v, want one of its shape", o.Step, t.spec)
+			return fmt.Errorf("its Update gave a step %v for %v, want one of its shape", o.Step, t.spec)
 		}
 		t.step = o.Step
 		var err error
@@ -143,10 +143,10 @@ func nextState(specs params.Layout, now []*G.Node, next map[string]*G.Node) (nod
 	for i, s := range specs {
 		n := next[s.Name]
 		if n == nil {
-			return nil, fmt.Errorf("Update gave no next state %q", s.Name)
+			return nil, fmt.Errorf("its Update gave no next state %q", s.Name)
 		}
 		if got := n.Shape(); !got.Eq(now[i].Shape()) {
-			return nil, fmt.Errorf("Update gave a next state %q of shape %v, want %v", s.Name, got, now[i].Shape())
+			return nil, fmt.Errorf("its Update gave a next state %q of shape %v, want %v", s.Name, got, now[i].Shape())
 		}
 		nodes = append(nodes, n)
 	}
