@@ -38,14 +38,22 @@ type Rule struct {
 // Check reports how r differs from what a program expects: another rule, or the first tensor of phi that does not agree
 // with layout, the layout that the rule under that name now has.
 func (r Rule) Check(name string, layout params.Layout) error {
-	if r.Name != name {
-		return fmt.Errorf("checkpoints: the saved rule is %s, want %q", brief.Quote(r.Name), name)
+	if err := r.CheckName(name); err != nil {
+		return err
 	}
 	if diff := layout.Diff(r.Layout); diff != "" {
 		return fmt.Errorf("checkpoints: the saved rule %s has another layout: %s", brief.Quote(r.Name), diff)
 	}
 	if len(r.Phi) != r.Layout.Len() {
 		return fmt.Errorf("checkpoints: the rule %s has %d meta-parameters, want %d", brief.Quote(r.Name), len(r.Phi), r.Layout.Len())
+	}
+	return nil
+}
+
+// CheckName reports a rule of another name.
+func (r Rule) CheckName(name string) error {
+	if r.Name != name {
+		return fmt.Errorf("checkpoints: the saved rule is %s, want %q", brief.Quote(r.Name), name)
 	}
 	return nil
 }

@@ -21,13 +21,32 @@ const ZooPrefix = "zoo:"
 
 // Load reads a trained rule from a file written by Save or by cmd/metatrain, or from the zoo, see [ZooPrefix]. The error
 // names the file and what is wrong: a file that is missing or damaged, a rule whose name, configuration or layout this
-// version does not know, or meta-parameters that are not finite.
+// program does not know, or meta-parameters that are not finite. A rule from elsewhere is known once it is given to
+// [Register]; see [LoadAs] too.
 func Load(path string) (*Trained, error) {
+	return load(path, func(saved checkpoints.Rule) (Rule, error) { return Named(saved.Name, saved.Config) })
+}
+
+// LoadAs is Load for a rule that nobody has registered. The file must hold a rule of r's name; its configuration is read into
+// r, a pointer to a struct, which becomes the rule of the result. Fields of which the file says nothing keep their values.
+// Errors are those of Load; after one r is of no use. Any other kind of r panics.
+func LoadAs(path string, r Rule) (*Trained, error) {
+	mustPoint("LoadAs", r)
+	return load(path, func(saved checkpoints.Rule) (Rule, error) {
+		if err := saved.CheckName(r.Name()); err != nil {
+			return nil, err
+		}
+		return r, configure(r, saved.Config)
+	})
+}
+
+// load reads a trained rule whose rule is what find makes of the file.
+func load(path string, find func(checkpoints.Rule) (Rule, error)) (*Trained, error) {
 	saved, err := loadSaved(path)
 	if err != nil {
 		return nil, err
 	}
-	r, err := Named(saved.Name, saved.Config)
+	r, err := find(saved)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -1,14 +1,12 @@
 package learnedopt
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
@@ -16,13 +14,102 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt/stepsize"
 )
 
-// All returns one of each rule with its defaults. The laws of package ruletest are tested on every one of them, and
-// these are the rules that a file or a command line can name.
-func All() []Rule {
+// A registry makes rules by name. It is safe for concurrent use.
+type registry struct {
+	mu      sync.RWMutex
+	entries []entry
+}
+
+type entry struct {
+	name    string
+	newRule func() Rule
+}
+
+// registered are the rules that programs have added to ours.
+var registered registry
+
+// Register adds a rule of one's own to those that [Load], [Named] and the commands know by name. newRule returns a new rule
+// with its defaults at each call, a pointer to a struct: its JSON form is the rule's configuration, as for our rules. Call it
+// before the first use, from main for instance; order among init functions does not matter, since ours come first anyway.
+//
+// A nil function or rule, a rule that is no such pointer or not new each time, a name that is taken, and one that is not a
+// lower-case word of letters, digits, - and _ are mistakes of the caller, and panic.
+func Register(newRule func() Rule) {
+	if newRule == nil {
+		panic("learnedopt: Register of a nil function")
+	}
+	name := checkedName(newRule(), newRule())
+	if !registered.add(entry{name, newRule}) {
+		panic(fmt.Sprintf("learnedopt: Register of rule %q, which is there already", name))
+	}
+}
+
+// add reports false if the name is taken. It runs no code of the rule's, which might use the registry.
+func (r *registry) add(e entry) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := slices.ContainsFunc(ours(), func(r Rule) bool { return r.Name() == e.name }) ||
+		slices.ContainsFunc(r.entries, func(other entry) bool { return other.name == e.name })
+	if !taken {
+		r.entries = append(r.entries, e)
+	}
+	return !taken
+}
+
+// list returns what there is. It never changes.
+func (r *registry) list() []entry {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Clone(r.entries)
+}
+
+// checkedName returns the name of a rule that was made twice.
+func checkedName(r, again Rule) string {
+	mustPoint("Register", r)
+	mustPoint("Register", again)
+	name := r.Name()
+	if !word(name) {
+		panic(fmt.Sprintf("learnedopt: Register of rule %s; want a name of lower-case letters, digits, - and _", brief.Quote(name)))
+	}
+	typ := reflect.TypeOf(r)
+	if again.Name() != name || reflect.TypeOf(again) != typ || typ.Elem().Size() > 0 && r == again {
+		panic(fmt.Sprintf("learnedopt: Register of rule %q; want a function that makes one rule, a new one each time", name))
+	}
+	return name
+}
+
+// mustPoint panics unless a rule is one that a configuration can be read into.
+func mustPoint(doing string, r Rule) {
+	v := reflect.ValueOf(r)
+	if v.Kind() == reflect.Pointer && !v.IsNil() && v.Elem().Kind() == reflect.Struct {
+		return
+	}
+	panic(fmt.Sprintf("learnedopt: %s of %T; want a pointer to a struct, which a configuration can be read into", doing, r))
+}
+
+// word reports whether a name will do on command lines and in paths.
+func word(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_')
+	})
+}
+
+// ours returns one of each rule of this module.
+func ours() []Rule {
 	return append(append(handmade.All(), stepsize.All()...), new(lstm.Rule))
 }
 
-// Names returns the names of all rules.
+// All returns one of each rule with its defaults: ours, then those of [Register] in the order in which they came. These are
+// the rules that a file or a command line can name. Ours obey the laws of package ruletest.
+func All() []Rule {
+	list := ours()
+	for _, e := range registered.list() {
+		list = append(list, e.newRule())
+	}
+	return list
+}
+
+// Names returns the names of all rules, in the order of All.
 func Names() []string {
 	var names []string
 	for _, r := range All() {
@@ -31,7 +118,7 @@ func Names() []string {
 	return names
 }
 
-// Named returns the rule of that name with the given configuration, the JSON form of the rule's struct; an empty one
+// Named returns a new rule of that name with the given configuration, the JSON form of the rule's struct; an empty one
 // means the defaults. An unknown name or field is an error, and so is a field that is given twice, is null or is out of its
 // range. The error is short and names the rule and the field.
 func Named(name string, config json.RawMessage) (Rule, error) {
@@ -39,110 +126,10 @@ func Named(name string, config json.RawMessage) (Rule, error) {
 		if r.Name() != name {
 			continue
 		}
-		if len(config) > 0 {
-			if err := configure(r, config); err != nil {
-				return nil, fmt.Errorf("learnedopt: configuration of rule %q: %w", name, err)
-			}
-		}
-		if v, ok := r.(Validator); ok {
-			return r, v.Validate()
+		if err := configure(r, config); err != nil {
+			return nil, err
 		}
 		return r, nil
 	}
 	return nil, fmt.Errorf("learnedopt: unknown rule %s; want one of %s", brief.Quote(name), strings.Join(Names(), ", "))
-}
-
-// configure sets the fields of a rule of ours from JSON, one at a time, so that an error can name the field. The names are
-// taken to the letter, while encoding/json would overlook the case.
-func configure(r Rule, config json.RawMessage) error {
-	fields, err := members(config)
-	if err != nil {
-		return err
-	}
-	known, err := knownFields(r)
-	if err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if !known[name] {
-			return fmt.Errorf("json: unknown field %s", brief.Quote(name))
-		}
-		if string(fields[name]) == "null" {
-			return fmt.Errorf("field %q is null; leave it out for the default", name)
-		}
-	}
-	if err := json.Unmarshal(config, r); err != nil {
-		return plainer(err)
-	}
-	return nil
-}
-
-// knownFields returns the names of a rule's fields.
-func knownFields(r Rule) (map[string]bool, error) {
-	config, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
-	all, err := members(config)
-	known := make(map[string]bool)
-	for name := range all {
-		known[name] = true
-	}
-	return known, err
-}
-
-// members reads a single JSON object, whose names must differ.
-func members(config json.RawMessage) (map[string]json.RawMessage, error) {
-	d := json.NewDecoder(bytes.NewReader(config))
-	start, err := d.Token()
-	switch {
-	case err != nil:
-		return nil, short(err)
-	case start != json.Delim('{'):
-		return nil, errors.New("want a JSON object")
-	}
-	all := make(map[string]json.RawMessage)
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, short(err)
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, short(err)
-		}
-		name := key.(string) // or the decoder had complained
-		if _, twice := all[name]; twice {
-			return nil, fmt.Errorf("field %s is given twice", brief.Quote(name))
-		}
-		all[name] = value
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, short(err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("more than one JSON value")
-	}
-	return all, nil
-}
-
-// plainer says in a few words what encoding/json says in many, the value among them, which may be long.
-func plainer(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if !errors.As(err, &wrong) {
-		return short(err)
-	}
-	return fmt.Errorf("json: cannot unmarshal %.30s into field %q of type %v", wrong.Value, wrong.Field, wrong.Type)
-}
-
-// short cuts a message that quotes its input.
-func short(err error) error {
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	const longest = 150
-	if text := err.Error(); len(text) > longest {
-		return errors.New(brief.Text(text, longest))
-	}
-	return err
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/seed1498fded/unroll/inner/credit"
@@ -31,6 +32,9 @@ func LookupBenchmark(name string, o Options) (Benchmark, error) {
 }
 
 func (l listing) benchmark(o Options) (b Benchmark, err error) {
+	if l.own != nil {
+		return b, errors.New("no benchmark; training for epochs is on the images of this module's own problems")
+	}
 	if err := l.check(o); err != nil {
 		return b, err
 	}

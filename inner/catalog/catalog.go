@@ -86,6 +86,7 @@ type listing struct {
 	uniform bool // of a quadratic: the released variant
 	small   bool // of images: made 8x8
 	hidden  []int
+	own     *Problem // of a program that has registered it; nothing of the above then
 }
 
 // catalog lists the problems that go by name.
@@ -98,10 +99,10 @@ var catalog = []listing{
 	{name: "logistic8", images: true, small: true},
 }
 
-// Names returns the names that Lookup knows.
+// Names returns the names that Lookup knows: ours, then those of Register.
 func Names() []string {
 	var names []string
-	for _, l := range catalog {
+	for _, l := range append(slices.Clone(catalog), registered.list()...) {
 		names = append(names, l.name)
 	}
 	return names
@@ -110,8 +111,14 @@ func Names() []string {
 // Cheap reports whether a training run of the problem costs so little that hundreds of them are no matter, and differs so
 // much from the next that it takes hundreds to tell optimizers apart. It is false for unknown names.
 func Cheap(name string) bool {
-	i := slices.IndexFunc(catalog, func(l listing) bool { return l.name == name })
-	return i >= 0 && !catalog[i].images
+	l, err := find(name)
+	switch {
+	case err != nil:
+		return false
+	case l.own != nil:
+		return l.own.Cheap
+	}
+	return !l.images
 }
 
 // Lookup returns a family of problems by name, for command lines:
@@ -141,16 +148,20 @@ func LookupOf[F params.Float](name string, o Options) (inner.FamilyOf[F], error)
 }
 
 func find(name string) (listing, error) {
-	i := slices.IndexFunc(catalog, func(l listing) bool { return l.name == name })
-	if i < 0 {
-		return listing{}, fmt.Errorf("catalog: no problem %q; there are %s", name, strings.Join(Names(), ", "))
+	for _, l := range append(slices.Clone(catalog), registered.list()...) {
+		if l.name == name {
+			return l, nil
+		}
 	}
-	return catalog[i], nil
+	return listing{}, fmt.Errorf("catalog: no problem %q; there are %s", name, strings.Join(Names(), ", "))
 }
 
 func family[F params.Float](l listing, o Options) (inner.FamilyOf[F], error) {
 	if err := l.check(o); err != nil {
 		return nil, err
+	}
+	if l.own != nil {
+		return ownFamily[F](*l.own, o)
 	}
 	if !l.images {
 		return inner.QuadraticOf[F]{Uniform: l.uniform}, nil
@@ -174,6 +185,17 @@ func (l listing) widths(o Options) []int {
 	return l.hidden
 }
 
+// takes reports whether an option applies.
+func (l listing) takes(option string) bool {
+	switch {
+	case l.own != nil:
+		return slices.Contains(l.own.Takes, option)
+	case option == "hidden" || option == "activation":
+		return l.hidden != nil
+	}
+	return l.images
+}
+
 // check reports options that do not apply.
 func (l listing) check(o Options) error {
 	var idle []string
@@ -182,13 +204,13 @@ func (l listing) check(o Options) error {
 			idle = append(idle, name)
 		}
 	}
-	note(o.Data != "", l.images, "data")
-	note(len(o.Hidden) > 0, l.hidden != nil, "hidden")
-	note(o.Activation != "", l.hidden != nil, "activation")
-	note(o.Batch != 0, l.images, "batch")
-	note(o.Credit != "", l.images, "credit")
-	note(o.Loss != "", l.images, "loss")
-	note(o.Init != "", l.images, "init")
+	note(o.Data != "", l.takes("data"), "data")
+	note(len(o.Hidden) > 0, l.takes("hidden"), "hidden")
+	note(o.Activation != "", l.takes("activation"), "activation")
+	note(o.Batch != 0, l.takes("batch"), "batch")
+	note(o.Credit != "", l.takes("credit"), "credit")
+	note(o.Loss != "", l.takes("loss"), "loss")
+	note(o.Init != "", l.takes("init"), "init")
 	note(len(o.CreditConfig) > 0, o.Credit != "", "settings of a credit rule without one")
 	switch {
 	case idle != nil:

@@ -21,6 +21,9 @@ func (o Options) Plain(name string) Options {
 	if err != nil {
 		return o
 	}
+	if l.own != nil {
+		return l.own.plain(o)
+	}
 	if l.hidden != nil && slices.Equal(o.Hidden, l.hidden) {
 		o.Hidden = nil
 	}

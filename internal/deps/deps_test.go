@@ -67,13 +67,23 @@ var lattice = map[string]node{
 	},
 	"learnedopt/ruletest": {imports: "learnedopt learnedopt/rule internal/rng params", tests: "internal/graph"},
 
-	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/stepsize meta/estimatortest"},
+	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/rule learnedopt/stepsize meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade meta params", tests: "inner/nets inner/problemtest learnedopt/lstm"},
 
 	"cmd/internal/cli":     {imports: "internal/build internal/machine internal/regular", tests: "internal/atomicfile"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
+
+	"cmd/app/metatrain": {
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/build internal/machine internal/rng learnedopt learnedopt/handmade meta meta/eval",
+		tests:   "cmd/internal/clitest internal/atomicfile internal/kernel internal/brief internal/regular params",
+	},
+	"cmd/app/compare": {
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets internal/atomicfile learnedopt learnedopt/handmade meta meta/eval",
+		tests:   "cmd/internal/clitest learnedopt/lstm",
+	},
+	"cmd/app": {imports: "cmd/app/compare cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir learnedopt"},
 
 	"internal/deps":    {},
 	"internal/mutants": {imports: "internal/rng"},
@@ -83,11 +93,8 @@ var lattice = map[string]node{
 	"bench/ours":  {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt learnedopt/handmade learnedopt/lstm meta params"},
 }
 
-// command is the node of every folder right below cmd.
-var command = node{
-	tests:   "cmd/internal/clitest internal/kernel learnedopt/lstm",
-	imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/data inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade meta meta/eval params",
-}
+// command is the node of every program in a folder right below cmd: what it does is in cmd/app.
+var command = node{imports: "cmd/app/compare cmd/app/metatrain"}
 
 // conformance packages are for tests, and may import what tests may.
 var conformance = []string{"inner/problemtest", "inner/credit/credittest", "learnedopt/ruletest", "meta/estimatortest", "cmd/internal/clitest"}

@@ -36,7 +36,7 @@ import (
 // matters are the packages that are looked at unless others are named.
 var matters = []string{
 	"params", "learnedopt", "meta", "meta/eval", "checkpoints", "inner/credit", "inner/data",
-	"cmd/metatrain", "cmd/compare", "cmd/internal/cli", "cmd/internal/rundir", "internal/atomicfile",
+	"cmd/app/metatrain", "cmd/app/compare", "cmd/internal/cli", "cmd/internal/rundir", "internal/atomicfile",
 }
 
 // enough is the share of mutants that the tests must catch.

@@ -26,7 +26,15 @@ type Common struct {
 	Progress string `enum:"auto,plain,off" default:"auto" help:"How to show progress on stderr: auto (a bar on a terminal, else plain), plain (a line now and then) or off."`
 
 	Version kong.VersionFlag `help:"Say what this program was built from and what it runs on."`
+
+	given map[string]bool
 }
+
+// Given reports whether somebody has said what the flag of that name shall be: on the command line, in the environment or in
+// the YAML file. Otherwise it has its default.
+func (c *Common) Given(name string) bool { return c.given[name] }
+
+func (c *Common) setGiven(names map[string]bool) { c.given = names }
 
 // Vars are texts that the tags of a flag struct can refer to.
 type Vars map[string]string
@@ -62,14 +70,31 @@ func Parse(name, description string, flags any, args []string, stdout, stderr io
 	if err != nil {
 		return false, err
 	}
-	_, err = parser.Parse(args)
+	ctx, err := parser.Parse(args)
 	switch {
 	case done:
 		return true, nil
+	case err == nil:
+		noteGiven(flags, ctx)
 	case from.err != nil: // without the flag that kong puts in front
 		err = from.err
 	}
 	return false, plainError(err)
+}
+
+// noteGiven tells the flags, if they embed Common, which of them were given.
+func noteGiven(flags any, ctx *kong.Context) {
+	common, ok := flags.(interface{ setGiven(map[string]bool) })
+	if !ok {
+		return
+	}
+	names := make(map[string]bool)
+	for _, p := range ctx.Path { // the arguments, and what was resolved from other sources
+		if p.Flag != nil {
+			names[p.Flag.Name] = true
+		}
+	}
+	common.setGiven(names)
 }
 
 // helpText is a flag's help with the name of its environment variable.

@@ -82,6 +82,21 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// A flag is given if any source names it, also with the value that it has anyway.
+func TestGiven(t *testing.T) {
+	t.Setenv("UNROLL_SEED", "")
+	t.Setenv("UNROLL_COPIES", "2")
+	o, err := parse(t, "budget: 1m\nadam-beta1: 0.5\n", "--steps=100", "--fast")
+	require.NoError(t, err)
+	for flag, want := range map[string]bool{
+		"steps": true, "fast": true, "copies": true, "budget": true, "adam-beta1": true, "config": true,
+		"seed": false, "outer-lr": false, "progress": false, "nothing": false,
+	} {
+		require.Equal(t, want, o.Given(flag), flag)
+	}
+	require.False(t, new(Common).Given("steps"))
+}
+
 func TestEnvironmentNames(t *testing.T) {
 	t.Setenv("UNROLL_ADAM_BETA1", "0.5")
 	t.Setenv("UNROLL_LAYERS", "3,4")
@@ -119,7 +134,7 @@ fast: yes
 `)
 	require.NoError(t, err)
 	require.Equal(t, options{
-		Common:  Common{Config: "run.yaml", Progress: "auto"},
+		Common:  Common{Config: "run.yaml", Progress: "auto", given: o.given}, // see TestGiven
 		OuterLR: 1e-3, Steps: 5, Budget: Budget(90 * time.Minute), AdamBeta1: 0.5, Seed: 1<<64 - 1, Rule: "adam",
 		Layers: []int{1, 2}, Rates: []Positive{0.1, 0.01}, Names: []string{"a", "b"},
 		Files: Names{"c", "d,e"}, Widths: Widths{20, 10}, Key: 1<<64 - 1, Copies: &copies, Label: &label, Fast: true,

@@ -138,6 +138,15 @@ func (v *JSON) Decode(ctx *kong.DecodeContext) error {
 	})
 }
 
+// MarshalJSON returns the JSON as it is.
+func (v JSON) MarshalJSON() ([]byte, error) { return []byte(v), nil }
+
+// UnmarshalJSON takes any JSON as it is.
+func (v *JSON) UnmarshalJSON(text []byte) error {
+	*v = JSON(text)
+	return nil
+}
+
 // Duration returns the budget as the time package has it.
 func (b Budget) Duration() time.Duration { return time.Duration(b) }
 

@@ -1,4 +1,4 @@
-package main
+package metatrain
 
 import (
 	"bytes"
@@ -33,7 +33,7 @@ const (
 // TestMain lets the test binary stand in for the command, to be killed.
 func TestMain(m *testing.M) {
 	if os.Getenv("METATRAIN_TEST_MAIN") != "" {
-		main()
+		Main()
 		return
 	}
 	goleak.VerifyTestMain(m)
@@ -106,7 +106,7 @@ func TestFrom(t *testing.T) {
 		`not lstm {"hidden":8`:                        {"--from", from, "--rule-config", `{"hidden":8}`},
 		"--from other: the run in second has " + from: {"--resume", "second", "--from", "other"},
 	} {
-		clitest.RequireRefused(t, run, want, append(flags, "--episodes", "1")...)
+		clitest.RequireRefused(t, Run, want, append(flags, "--episodes", "1")...)
 	}
 }
 
@@ -127,12 +127,54 @@ func TestKeep(t *testing.T) {
 	require.NoError(t, learn(t, context.Background(), io.Discard, small("--from", "last/optimizer.safetensors", "--episodes", "1", "--out", "again")...))
 	again := records(t, clitest.Tree(t, "again")[logFile])
 	require.Equal(t, lines[len(lines)-1]["valid_loss"], again[0]["valid_loss"])
-	clitest.RequireRefused(t, run, "--keep first: want best or last", small("--keep", "first")...)
+	clitest.RequireRefused(t, Run, "--keep first: want best or last", small("--keep", "first")...)
+}
+
+// Each objective learns something else, and a run keeps the one that it began with. The default may be said.
+func TestObjective(t *testing.T) {
+	t.Chdir(t.TempDir())
+	plain := learned(t, small("--episodes", "6")...)
+	require.Equal(t, plain, learned(t, small("--episodes", "6", "--objective", "borders")...))
+	seen := map[string]string{plain[logFile]: "borders"}
+	for _, objective := range []string{"mean", "sum", "last", "min"} {
+		args := small("--objective", objective)
+		want := learned(t, append(args, "--episodes", "6")...)
+		require.Empty(t, seen[want[logFile]], "%s is what %s is", objective, seen[want[logFile]])
+		seen[want[logFile]] = objective
+		require.NoError(t, learn(t, context.Background(), io.Discard, append(args, "--episodes", "3", "--out", objective)...))
+		require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", objective, "--episodes", "6"))
+		require.Equal(t, want, clitest.Tree(t, objective))
+		trained, err := learnedopt.Load(filepath.Join(objective, optimizerFile))
+		require.NoError(t, err)
+		require.Equal(t, objective, trained.Provenance["objective"])
+	}
+	clitest.RequireRefused(t, Run, "--objective borders: the run in last has last, which can't be changed", "--resume", "last", "--objective", "borders")
+	clitest.RequireRefused(t, Run, "--objective first: want one of borders, mean, sum, last, min", small("--objective", "first")...)
+}
+
+// The number of goroutines is nobody's business but the processors': no file knows it, and a run may go on with another.
+func TestWorkers(t *testing.T) {
+	args := small("--copies", "3", "--rule", "polyak", "--rule-config", "{}")
+	want := learned(t, append(args, "--episodes", "18")...)
+	for _, workers := range []string{"1", "3"} {
+		require.Equal(t, want, learned(t, append(args, "--episodes", "18", "--workers", workers)...))
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	require.NoError(t, learn(t, context.Background(), io.Discard, append(args, "--episodes", "9", "--workers", "2", "--out", dir)...))
+	require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", dir, "--episodes", "18", "--workers", "1"))
+	require.Equal(t, want, clitest.Tree(t, dir))
+	clitest.RequireRefused(t, Run, "--workers: want a whole number from 1 to ", small("--workers", "0")...)
+
+	o := parsed(t, append(args, "--workers", "3", "--out", filepath.Join(t.TempDir(), "other"))...)
+	s, err := newSession(o, rundir.OS{})
+	require.NoError(t, err)
+	require.Equal(t, 3, s.workers)
+	require.NoError(t, s.Close())
 }
 
 func TestRun(t *testing.T) {
 	t.Chdir(t.TempDir())
-	stdout, stderr := clitest.MustRun(t, run, small("--seed", "7", "--episodes", "8")...)
+	stdout, stderr := clitest.MustRun(t, Run, small("--seed", "7", "--episodes", "8")...)
 
 	head, table, _ := strings.Cut(stdout, "\n\n")
 	require.Equal(t, "wrote runs/quadratic-lstm-7", head)
@@ -175,7 +217,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestProgressOff(t *testing.T) {
-	_, stderr := clitest.MustRun(t, run, small("--episodes", "2", "--progress", "off", "--out", t.TempDir())...)
+	_, stderr := clitest.MustRun(t, Run, small("--episodes", "2", "--progress", "off", "--out", t.TempDir())...)
 	require.Empty(t, stderr)
 }
 
@@ -316,12 +358,12 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var stdout bytes.Buffer
 	stderr := &trigger{text: "episode 3:", do: cancel}
-	err := run(ctx, small("--episodes", "8", "--out", dir), &stdout, stderr)
+	err := Run(ctx, small("--episodes", "8", "--out", dir), &stdout, stderr)
 	require.ErrorIs(t, err, context.Canceled, "which gives the exit status of the signal")
 	require.Empty(t, stdout.String(), "no table")
 	require.EqualError(t, err, "stopped after 3 episodes; go on with --resume "+dir)
 
-	out, log := clitest.MustRun(t, run, "--resume", dir, "--episodes", "8", "--progress", "plain")
+	out, log := clitest.MustRun(t, Run, "--resume", dir, "--episodes", "8", "--progress", "plain")
 	require.Contains(t, log, "outer rate 0.003; resumed after 3 episodes\n")
 	require.Contains(t, out, "lstm (learned)")
 	require.Equal(t, want, clitest.Tree(t, dir))
@@ -332,7 +374,7 @@ func TestInterruptedComparison(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	ctx, cancel := context.WithCancel(context.Background())
 	stderr := &trigger{text: "comparing:", do: cancel}
-	err := run(ctx, small("--episodes", "4", "--out", dir), io.Discard, stderr)
+	err := Run(ctx, small("--episodes", "4", "--out", dir), io.Discard, stderr)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorContains(t, err, "stopped after 4 episodes")
 	require.Equal(t, learned(t, small("--episodes", "4")...), clitest.Tree(t, dir))
@@ -360,7 +402,7 @@ func TestResumeOfAFinishedRun(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "run")
 		require.NoError(t, learn(t, context.Background(), io.Discard, small("--out", dir, "--episodes", episodes)...))
 		want := clitest.Tree(t, dir)
-		stdout, _ := clitest.MustRun(t, run, "--resume", dir, "--episodes", episodes)
+		stdout, _ := clitest.MustRun(t, Run, "--resume", dir, "--episodes", episodes)
 		require.Contains(t, stdout, "lstm (learned)")
 		require.Equal(t, want, clitest.Tree(t, dir))
 	}
@@ -438,7 +480,7 @@ func TestMovedData(t *testing.T) {
 	want := learned(t, append(args, "--episodes", "5")...)
 	require.NoError(t, learn(t, context.Background(), io.Discard, append(args, "--episodes", "3", "--out", "run")...))
 	require.NoError(t, os.Rename("here", "there"))
-	clitest.RequireRefused(t, run, "here: ", "--resume", "run", "--episodes", "5")
+	clitest.RequireRefused(t, Run, "here: ", "--resume", "run", "--episodes", "5")
 	require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", "run", "--episodes", "5", "--data", "there"))
 	got := clitest.Tree(t, "run")
 	require.Equal(t, want[optimizerFile], got[optimizerFile])
@@ -476,7 +518,7 @@ func TestResumedSettings(t *testing.T) {
 		"--data=run":                  "--data run: the run in run has the default",
 		"--config=run/optimizer.yaml": "no such file",
 	} {
-		clitest.RequireRefused(t, run, want, "--resume", "run", "--episodes", "9", flag)
+		clitest.RequireRefused(t, Run, want, "--resume", "run", "--episodes", "9", flag)
 	}
 }
 
@@ -585,14 +627,14 @@ func TestRefused(t *testing.T) {
 		{"--clip: ", []string{"--clip", "Inf"}},
 		{"--exact: ", []string{"--exact=maybe"}},
 	} {
-		clitest.RequireRefused(t, run, c.want, c.args...)
+		clitest.RequireRefused(t, Run, c.want, c.args...)
 	}
 }
 
 // TestDivergence learns a rule whose every run diverges.
 func TestDivergence(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	stdout, stderr := clitest.MustRun(t, run, "--problem", "quadratic", "--rule", "sgd", "--rule-config", `{"lr":1e30}`,
+	stdout, stderr := clitest.MustRun(t, Run, "--problem", "quadratic", "--rule", "sgd", "--rule-config", `{"lr":1e30}`,
 		"--horizon", "10", "--copies", "1", "--every", "2", "--episodes", "4", "--progress", "plain", "--out", dir)
 	require.Contains(t, stderr, "episode 4: validation diverged  (4 outer steps skipped, 4 inner runs diverged)\n")
 	require.NotContains(t, stderr, "NaN")
@@ -618,7 +660,7 @@ func TestLine(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	stdout, _ := clitest.MustRun(t, run, "--help")
+	stdout, _ := clitest.MustRun(t, Run, "--help")
 	stdout = strings.Join(strings.Fields(stdout), " ") // however it is wrapped
 	for _, want := range []string{"--resume=DIR", "quadratic, quadratic-uniform, mnist, mnist8", "adamw, rmsmomentum, polyak, lstm"} {
 		require.Contains(t, stdout, want)

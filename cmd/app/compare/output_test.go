@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"bytes"
@@ -15,16 +15,16 @@ import (
 // TestJSONOnStdout shows that - is standard output, with nothing else on it, and that no file of that name appears.
 func TestJSONOnStdout(t *testing.T) {
 	t.Chdir(t.TempDir())
-	stdout, stderr := clitest.MustRun(t, run, small("--optimizer", "sgd", "--json", "-", "--progress", "off")...)
+	stdout, stderr := clitest.MustRun(t, Run, small("--optimizer", "sgd", "--json", "-", "--progress", "off")...)
 	var r report
 	require.NoError(t, json.Unmarshal([]byte(stdout), &r))
 	require.Len(t, r.Results, 1)
 	require.Contains(t, stderr, "quadratic: 4 runs of 11 steps, seed 1\n", "the table")
 	require.NoFileExists(t, "-")
 
-	clitest.MustRun(t, run, small("--optimizer", "sgd", "--json", "./-")...)
+	clitest.MustRun(t, Run, small("--optimizer", "sgd", "--json", "./-")...)
 	require.FileExists(t, "-", "a file of that name can be had")
-	clitest.RequireRefused(t, run, "--plot: -: want a file name ending in .png or .svg", small("--plot", "-")...)
+	clitest.RequireRefused(t, Run, "--plot: -: want a file name ending in .png or .svg", small("--plot", "-")...)
 }
 
 // TestOutputsThatCollide is about one file that two things would be written to, or that is read as well.
@@ -54,10 +54,10 @@ func TestOutputsThatCollide(t *testing.T) {
 			[]string{"--data", "images", "--json", "images/t10k-labels-idx1-ubyte"},
 		},
 	} {
-		clitest.RequireRefused(t, run, c.want, c.args...)
+		clitest.RequireRefused(t, Run, c.want, c.args...)
 	}
 	for range 2 { // a baseline is no file, even if there is one of its name
-		clitest.MustRun(t, run, small("--optimizer", "sgd", "--json", "sgd", "--plot", "y.png")...)
+		clitest.MustRun(t, Run, small("--optimizer", "sgd", "--json", "sgd", "--plot", "y.png")...)
 		require.FileExists(t, "sgd")
 	}
 }
@@ -66,11 +66,11 @@ func TestOutputsThatCollide(t *testing.T) {
 func TestNamesThatAreTooLong(t *testing.T) {
 	t.Chdir(t.TempDir())
 	longest := string(bytes.Repeat([]byte("n"), 255))
-	clitest.MustRun(t, run, small("--optimizer", "sgd", "--json", longest)...)
+	clitest.MustRun(t, Run, small("--optimizer", "sgd", "--json", longest)...)
 	require.FileExists(t, longest)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel() // the work would end in an error of its own
-	err := run(ctx, small("--json", longest+"n"), nil, nil)
+	err := Run(ctx, small("--json", longest+"n"), nil, nil)
 	require.ErrorContains(t, err, "file name too long")
 	require.Less(t, len(err.Error()), 300)
 }
@@ -78,7 +78,7 @@ func TestNamesThatAreTooLong(t *testing.T) {
 // TestNamesThatAreNotUTF8 are refused, and not written to under another name.
 func TestNamesThatAreNotUTF8(t *testing.T) {
 	t.Chdir(t.TempDir())
-	clitest.RequireRefused(t, run, `not UTF-8`, small("--json", "a\xff.json")...)
+	clitest.RequireRefused(t, Run, `not UTF-8`, small("--json", "a\xff.json")...)
 	t.Setenv("UNROLL_JSON", "a\xff.json")
-	clitest.RequireRefused(t, run, `UNROLL_JSON: "a\xff.json" is not UTF-8`, small()...)
+	clitest.RequireRefused(t, Run, `UNROLL_JSON: "a\xff.json" is not UTF-8`, small()...)
 }

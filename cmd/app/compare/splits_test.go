@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"encoding/json"
@@ -21,13 +21,13 @@ func TestSplits(t *testing.T) {
 	require.NoError(t, (&learnedopt.Trained{Rule: steady, Phi: learnedopt.Phi(steady, 1)}).Save("steady.safetensors"))
 	for _, credit := range [][]string{nil, {"--credit", "backprop"}} {
 		args := []string{"--problem", "logistic8", "--data", "images", "--optimizer", "steady.safetensors,sgd", "--steps", "60", "--runs", "4", "--tune-runs", "2", "--json", "r.json"}
-		clitest.MustRun(t, run, append(args, credit...)...)
+		clitest.MustRun(t, Run, append(args, credit...)...)
 		x := readReport(t, "r.json").Results
 		require.InDelta(t, 0.72, *x[0].Final.Mean, 0.1, "two labels, each as often")
 		require.Equal(t, 10., x[1].Hyper["lr"], "with a single label there is no rate that is too high")
 	}
 
-	clitest.MustRun(t, run, "--problem", "logistic8", "--data", "images", "--credit", "backprop", "--optimizer", "sgd", "--epochs", "50",
+	clitest.MustRun(t, Run, "--problem", "logistic8", "--data", "images", "--credit", "backprop", "--optimizer", "sgd", "--epochs", "50",
 		"--batch", "20", "--lr", "0.3", "--json", "r.json")
 	text, err := os.ReadFile("r.json")
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-package main
+package metatrain
 
 import (
 	"encoding/json"
@@ -19,7 +19,7 @@ import (
 func TestSplits(t *testing.T) {
 	t.Chdir(t.TempDir())
 	clitest.WriteSplitImages(t, "images")
-	stdout, _ := clitest.MustRun(t, run, "--problem", "logistic8", "--data", "images", "--rule", "sgd", "--rule-config", `{"lr":1}`,
+	stdout, _ := clitest.MustRun(t, Run, "--problem", "logistic8", "--data", "images", "--rule", "sgd", "--rule-config", `{"lr":1}`,
 		"--outer-lr", "1e-6", "--horizon", "60", "--window", "60", "--episodes", "4", "--every", "2", "--out", "run")
 
 	log, err := os.ReadFile("run/log.jsonl")

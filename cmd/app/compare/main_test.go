@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"bytes"
@@ -24,7 +24,7 @@ import (
 // TestMain lets the test binary stand in for the command.
 func TestMain(m *testing.M) {
 	if os.Getenv("COMPARE_TEST_MAIN") != "" {
-		main()
+		Main()
 		return
 	}
 	goleak.VerifyTestMain(m)
@@ -89,7 +89,7 @@ func TestReport(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeRule(t, "rule.safetensors")
 	clitest.WriteFile(t, "r.json", "what was there before")
-	stdout, _ := clitest.MustRun(t, run, small("--optimizer", "rule.safetensors,adam,sgd", "--seed", "5", "--json", "r.json")...)
+	stdout, _ := clitest.MustRun(t, Run, small("--optimizer", "rule.safetensors,adam,sgd", "--seed", "5", "--json", "r.json")...)
 	require.Contains(t, stdout, "quadratic: 4 runs of 11 steps, seed 5\n")
 	require.Contains(t, stdout, "\nrule.safetensors (learned) ")
 
@@ -123,7 +123,7 @@ func TestReport(t *testing.T) {
 
 func TestAllBaselinesByDefault(t *testing.T) {
 	t.Chdir(t.TempDir())
-	clitest.MustRun(t, run, small("--json", "r.json")...)
+	clitest.MustRun(t, Run, small("--json", "r.json")...)
 	var names []string
 	for _, x := range readReport(t, "r.json").Results {
 		require.Equal(t, "baseline", x.Kind)
@@ -137,12 +137,12 @@ func TestSameSeedSameReport(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeRule(t, "rule.safetensors")
 	args := small("--optimizer", "rule.safetensors,nag")
-	clitest.MustRun(t, run, append(args, "--json", "one.json")...)
+	clitest.MustRun(t, Run, append(args, "--json", "one.json")...)
 	runtime.GOMAXPROCS(4)
-	clitest.MustRun(t, run, append(args, "--json", "four.json")...)
-	clitest.MustRun(t, run, append(args, "--json", "other.json", "--seed", "2")...)
+	clitest.MustRun(t, Run, append(args, "--json", "four.json")...)
+	clitest.MustRun(t, Run, append(args, "--json", "other.json", "--seed", "2")...)
 	clitest.WriteFile(t, "c.yaml", "problem: quadratic\nsteps: 11\nruns: 4\ntune-runs: 2\noptimizer: [rule.safetensors, nag]\njson: yaml.json\n")
-	clitest.MustRun(t, run, "--config", "c.yaml")
+	clitest.MustRun(t, Run, "--config", "c.yaml")
 	one := withoutTimes(t, "one.json")
 	require.Equal(t, one, withoutTimes(t, "four.json"), "on one processor and on four")
 	require.Equal(t, one, withoutTimes(t, "yaml.json"), "flags or a file of flags")
@@ -153,7 +153,7 @@ func TestPlot(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeRule(t, "rule.safetensors")
 	for _, name := range []string{"p.png", "p.svg", "P.PNG"} {
-		clitest.MustRun(t, run, small("--optimizer", "rule.safetensors,sgd", "--plot", name)...)
+		clitest.MustRun(t, Run, small("--optimizer", "rule.safetensors,sgd", "--plot", name)...)
 		text, err := os.ReadFile(name)
 		require.NoError(t, err)
 		if strings.HasSuffix(name, ".svg") {
@@ -177,7 +177,7 @@ func TestOtherProblem(t *testing.T) {
 		{"--problem", "mnist8", "--hidden", "5,4", "--activation", "relu"},
 		{"--problem", "logistic8"},
 	} {
-		clitest.MustRun(t, run, append(args, "--data", "images", "--batch", "4", "--steps", "6", "--runs", "2",
+		clitest.MustRun(t, Run, append(args, "--data", "images", "--batch", "4", "--steps", "6", "--runs", "2",
 			"--optimizer", "rule.safetensors", "--json", "r.json")...)
 		require.Len(t, readReport(t, "r.json").Results[0].Curve, 6)
 	}
@@ -189,7 +189,7 @@ func TestDivergence(t *testing.T) {
 	rule := &handmade.SGD{LR: 1e38}
 	require.NoError(t, (&learnedopt.Trained{Rule: rule, Phi: learnedopt.Phi(rule, 1)}).Save("rule.safetensors"))
 	args := small("--optimizer", "rule.safetensors", "--json", "r.json")
-	stdout, _ := clitest.MustRun(t, run, args...)
+	stdout, _ := clitest.MustRun(t, Run, args...)
 	require.Regexp(t, `diverged +diverged +4 `, stdout)
 	x := readReport(t, "r.json").Results[0]
 	require.Equal(t, 4, *x.Diverged)
@@ -198,11 +198,11 @@ func TestDivergence(t *testing.T) {
 	require.Nil(t, x.Final.Mean)
 
 	var out bytes.Buffer
-	err := run(context.Background(), append(args, "--plot", "p.png"), &out, io.Discard)
+	err := Run(context.Background(), append(args, "--plot", "p.png"), &out, io.Discard)
 	require.EqualError(t, err, "--plot: nothing to draw: every mean loss is infinite or 0 by the second step")
 	require.Regexp(t, `diverged +diverged +4 `, out.String(), "the table is there all the same")
 	require.NoFileExists(t, "p.png")
-	clitest.MustRun(t, run, append(args, "--optimizer", "rule.safetensors,sgd", "--plot", "p.png")...)
+	clitest.MustRun(t, Run, append(args, "--optimizer", "rule.safetensors,sgd", "--plot", "p.png")...)
 	require.FileExists(t, "p.png")
 }
 
@@ -214,15 +214,15 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout bytes.Buffer
-	require.ErrorIs(t, run(ctx, small("--json", "r.json", "--plot", "p.png"), &stdout, io.Discard), context.Canceled)
+	require.ErrorIs(t, Run(ctx, small("--json", "r.json", "--plot", "p.png"), &stdout, io.Discard), context.Canceled)
 	require.Empty(t, stdout.String())
 	require.Equal(t, before, clitest.Tree(t, "."))
 }
 
 func TestProgress(t *testing.T) {
-	_, stderr := clitest.MustRun(t, run, small("--optimizer", "sgd", "--progress", "plain")...)
+	_, stderr := clitest.MustRun(t, Run, small("--optimizer", "sgd", "--progress", "plain")...)
 	require.Contains(t, stderr, "compare: 0%, sgd\n")
-	_, stderr = clitest.MustRun(t, run, small("--optimizer", "sgd", "--progress", "off")...)
+	_, stderr = clitest.MustRun(t, Run, small("--optimizer", "sgd", "--progress", "off")...)
 	require.Empty(t, stderr)
 }
 
@@ -291,11 +291,11 @@ func TestRefused(t *testing.T) {
 		{"--hidden: ", []string{"--hidden", "20,-1"}},
 		{"--batch: ", []string{"--batch", "0"}},
 	} {
-		clitest.RequireRefused(t, run, c.want, c.args...)
+		clitest.RequireRefused(t, Run, c.want, c.args...)
 	}
 }
 
 func TestHelp(t *testing.T) {
-	stdout, _ := clitest.MustRun(t, run, "--help")
+	stdout, _ := clitest.MustRun(t, Run, "--help")
 	require.Contains(t, strings.Join(strings.Fields(stdout), " "), "sgd, momentum, nag, rmsprop, adam, adamw")
 }

@@ -1,4 +1,4 @@
-package main
+package metatrain
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func onCredit(args ...string) []string {
 func TestCreditRun(t *testing.T) {
 	t.Chdir(t.TempDir())
 	clitest.WriteImages(t, "images")
-	stdout, stderr := clitest.MustRun(t, run, onCredit("--episodes", "4", "--progress", "plain")...)
+	stdout, stderr := clitest.MustRun(t, Run, onCredit("--episodes", "4", "--progress", "plain")...)
 	require.Contains(t, stdout, "wrote runs/mnist8-fa-lstm-1\n\nmnist8 under fa: 20 runs of 6 steps, seed 1\n")
 	for _, name := range []string{"lstm (learned)", "sgd", "adamw"} {
 		require.Contains(t, stdout, "\n"+name+" ")
@@ -63,10 +63,10 @@ func TestCreditOfAResumedRun(t *testing.T) {
 		"--loss=squared-error":        "--loss squared-error: the run in run has the default, which can't be changed",
 		"--credit=":                   "--credit: want the name of a credit rule, got nothing",
 	} {
-		clitest.RequireRefused(t, run, want, "--resume", "run", "--episodes", "9", flag)
+		clitest.RequireRefused(t, Run, want, "--resume", "run", "--episodes", "9", flag)
 	}
 	require.NoError(t, learn(t, context.Background(), io.Discard, small("--out", "plain", "--episodes", "3")...))
-	clitest.RequireRefused(t, run, "--credit fa: the run in plain has the default", "--resume", "plain", "--credit", "fa")
+	clitest.RequireRefused(t, Run, "--credit fa: the run in plain has the default", "--resume", "plain", "--credit", "fa")
 }
 
 func TestCreditRefused(t *testing.T) {
@@ -85,6 +85,6 @@ func TestCreditRefused(t *testing.T) {
 		{"--credit-config: these are the settings of a --credit rule, and there is none", []string{"--credit-config", "{}"}},
 		{"--credit: want the name of a credit rule, got nothing", []string{"--credit="}},
 	} {
-		clitest.RequireRefused(t, run, c.want, c.args...)
+		clitest.RequireRefused(t, Run, c.want, c.args...)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package metatrain
 
 import (
 	"context"
@@ -33,9 +33,9 @@ func parsed(t *testing.T, args ...string) options {
 // whatever the flag.
 func TestDefaultsSaidAloud(t *testing.T) {
 	// Flags that have no default to be said, or that are not settings of a run.
-	without := []string{"config", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "version"}
+	without := []string{"config", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "workers", "version"}
 	common := map[string]string{
-		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "fraction": "1", "exact": "false",
+		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "objective": "borders", "fraction": "1", "exact": "false",
 		"rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,
 	}
 	network := map[string]string{
@@ -83,13 +83,62 @@ func TestDefaultsSaidAloud(t *testing.T) {
 			known = append(known, flag)
 		}
 	}
-	help, _ := clitest.MustRun(t, run, "--help")
+	help, _ := clitest.MustRun(t, Run, "--help")
 	for _, word := range strings.Fields(help) {
 		if flag, ok := strings.CutPrefix(word, "--"); ok {
 			flag, _, _ = strings.Cut(strings.TrimRight(flag, ".,;:)"), "=")
 			require.Contains(t, append(known, "help"), flag, "a new flag: does saying its default change anything?")
 		}
 	}
+}
+
+// Law: a setting has one name. It is a flag, a member of the checkpoint's JSON and, but for its dashes, a line of provenance.
+func TestOneName(t *testing.T) {
+	help, _ := clitest.MustRun(t, Run, "--help")
+	var s settings
+	for _, f := range s.fields() {
+		require.NotEmpty(t, f.name)
+		if f.tag.Get("kong") != "-" {
+			require.Regexp(t, `\n +--`+f.name+`[=\s]`, help)
+		}
+	}
+	given := parsed(t, "--credit", "fa", "--credit-config", `{"scale":2}`, "--outer-lr", "0.5", "--hidden", "4,3", "--data", "here", "--from", "there", "--keep", "last")
+	got := given.provenance()
+	require.Equal(t, map[string]string{
+		"problem": "mnist8", "hidden": "4,3", "credit": "fa", "credit_config": `{"scale":2}`, "from": "there", "seed": "1", "horizon": "100",
+		"outer_lr": "0.5", "clip": "1", "average": "0.995", "keep": "last", "fraction": "1", "exact": "false",
+	}, got, "what a rule's file says anyway is not repeated, a folder's name is nobody's business, what is not filled in yet is left out")
+}
+
+// Law: the settings of the checkpoints that are about keep their form, to the byte, and can be gone on with.
+func TestFormOfSettings(t *testing.T) {
+	const config = `{"problem":"mnist8","hidden":[4,3],"activation":"tanh","batch":3,"data":"here","credit":"fa","credit-config":{"scale":2},` +
+		`"loss":"squared-error","init":"normal0.1","rule":"lstm","rule-config":{"hidden":3,"layers":2,"scale":0.1,"preprocess":10},"seed":7,"horizon":5,"window":3,` +
+		`"outer-lr":0.01,"cosine":40,"clip":0.5,"copies":2,"every":4,"average":0.995,"keep":"last","fraction":1}`
+	s, err := newSettings(parsed(t, "--problem", "mnist8", "--hidden", "4,3", "--activation", "tanh", "--batch", "3", "--data", "here", "--credit", "fa",
+		"--credit-config", `{"scale":2}`, "--loss", "squared-error", "--rule-config", `{"hidden":3}`, "--seed", "7", "--horizon", "5", "--window", "3",
+		"--cosine", "40", "--clip", "0.5", "--copies", "2", "--every", "4", "--keep", "last"))
+	require.NoError(t, err)
+	written, err := json.Marshal(s)
+	require.NoError(t, err)
+	require.Equal(t, config, string(written))
+	saved := &checkpoints.File{Kind: meta.KindTraining, Meta: map[string]string{"config": config}}
+	got, err := resumed(parsed(t, "--resume", "run"), saved)
+	require.NoError(t, err)
+	require.Equal(t, s, got)
+}
+
+// Whatever source names a flag, it counts as given; the file and the environment win over what a saved run has no more than the
+// command line does.
+func TestGivenByAnySource(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, learn(t, context.Background(), io.Discard, small("--out", "run", "--episodes", "2")...))
+	clitest.WriteFile(t, "run.yaml", "clip: 2\n")
+	clitest.RequireRefused(t, Run, "--clip 2: the run in run has 1", "--resume", "run", "--config", "run.yaml")
+	t.Setenv("UNROLL_CLIP", "3")
+	clitest.RequireRefused(t, Run, "--clip 3: the run in run has 1", "--resume", "run", "--config", "run.yaml")
+	t.Setenv("UNROLL_CLIP", "1")
+	require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", "run", "--episodes", "2"))
 }
 
 // A training checkpoint of an earlier version, which wrote down what was said, can be resumed by saying it again or not.
@@ -121,11 +170,11 @@ func TestOtherImages(t *testing.T) {
 
 	args := []string{"--problem", "logistic8", "--rule", "adam", "--batch", "4", "--horizon", "4", "--every", "2", "--data", "here", "--out", "run"}
 	require.NoError(t, learn(t, context.Background(), io.Discard, append(args, "--episodes", "3")...))
-	clitest.RequireRefused(t, run, "--data others: these are not the images that the run began with: their sha256 begins with ",
+	clitest.RequireRefused(t, Run, "--data others: these are not the images that the run began with: their sha256 begins with ",
 		"--resume", "run", "--episodes", "5", "--data", "others")
 	require.NoError(t, os.Rename("here", "there"))
 	require.NoError(t, os.Rename("others", "here"))
-	clitest.RequireRefused(t, run, "--data here: these are not the images", "--resume", "run", "--episodes", "5")
+	clitest.RequireRefused(t, Run, "--data here: these are not the images", "--resume", "run", "--episodes", "5")
 	require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", "run", "--episodes", "5", "--data", "there"))
 
 	// Earlier versions took no fingerprint.
@@ -164,21 +213,21 @@ func TestOrigin(t *testing.T) {
 	require.Equal(t, now, provenance()["instructions"])
 	require.Contains(t, provenance(), "version")
 
-	_, stderr := clitest.MustRun(t, run, "--resume", dir, "--episodes", "4", "--progress", "plain")
+	_, stderr := clitest.MustRun(t, Run, "--resume", dir, "--episodes", "4", "--progress", "plain")
 	require.NotContains(t, stderr, "rounding")
 	change(t, dir, func(f *checkpoints.File) {
 		require.Equal(t, now, f.Meta["instructions"])
 		require.Contains(t, f.Meta, "version")
 		f.Meta["instructions"] = "pdp11 go"
 	})
-	_, stderr = clitest.MustRun(t, run, "--resume", dir, "--episodes", "5", "--progress", "plain")
+	_, stderr = clitest.MustRun(t, Run, "--resume", dir, "--episodes", "5", "--progress", "plain")
 	require.Contains(t, stderr, "\nlearned on pdp11 go so far and now on "+now+": the same up to rounding, not to the bit\n")
 	require.Equal(t, "pdp11 go, "+now, provenance()["instructions"])
-	_, stderr = clitest.MustRun(t, run, "--resume", dir, "--episodes", "7", "--progress", "plain")
+	_, stderr = clitest.MustRun(t, Run, "--resume", dir, "--episodes", "7", "--progress", "plain")
 	require.NotContains(t, stderr, "rounding", "it is known by now")
 	require.Equal(t, "pdp11 go, "+now, provenance()["instructions"])
 	change(t, dir, func(f *checkpoints.File) { delete(f.Meta, "instructions") })
-	_, stderr = clitest.MustRun(t, run, "--resume", dir, "--episodes", "8", "--progress", "plain")
+	_, stderr = clitest.MustRun(t, Run, "--resume", dir, "--episodes", "8", "--progress", "plain")
 	require.NotContains(t, stderr, "rounding", "a file of an earlier version does not say")
 }
 
@@ -192,10 +241,10 @@ func TestFromTheZoo(t *testing.T) {
 	for _, from := range []string{"lstm-quadratic", "zoo:lstm-quadratic"} {
 		require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", "bare", "--episodes", "1", "--from", from))
 	}
-	clitest.RequireRefused(t, run, "--from zoo:lstm-mnist: the run in bare has zoo:lstm-quadratic", "--resume", "bare", "--from", "lstm-mnist")
+	clitest.RequireRefused(t, Run, "--from zoo:lstm-mnist: the run in bare has zoo:lstm-quadratic", "--resume", "bare", "--from", "lstm-mnist")
 	// The other rule is named with its own settings.
-	clitest.RequireRefused(t, run, `it holds the rule lstm {"hidden":`, append(quick, "--from", "lstm-quadratic", "--rule", "sgd")...)
-	clitest.RequireRefused(t, run, `, not sgd {"lr":`, append(quick, "--from", "lstm-quadratic", "--rule", "sgd")...)
+	clitest.RequireRefused(t, Run, `it holds the rule lstm {"hidden":`, append(quick, "--from", "lstm-quadratic", "--rule", "sgd")...)
+	clitest.RequireRefused(t, Run, `, not sgd {"lr":`, append(quick, "--from", "lstm-quadratic", "--rule", "sgd")...)
 }
 
 // Of two errors at the end of a run none is lost, and one that is the same is told once.

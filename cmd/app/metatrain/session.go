@@ -1,4 +1,4 @@
-package main
+package metatrain
 
 import (
 	"context"
@@ -34,6 +34,7 @@ type session struct {
 	folder   *rundir.Folder
 	budget   time.Duration // 0: no limit
 	episodes int           // 0: no limit
+	workers  int           // goroutines to learn with; 0: the default
 	rule     learnedopt.Rule
 	start    *learnedopt.Trained // nil: drawn, or resumed
 	trainer  *meta.Trainer
@@ -47,10 +48,10 @@ func newSession(o options, disk rundir.Disk) (*session, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &session{disk: disk, origin: here()}
+	s := &session{disk: disk, origin: here(), workers: int(o.Workers)}
 	s.budget, s.episodes = o.limits()
 	setUp := s.begin
-	if o.Resume != nil {
+	if o.Given("resume") {
 		setUp = s.resume
 	}
 	if err := setUp(o); err != nil {
@@ -88,8 +89,8 @@ func (s *session) begin(o options) error {
 
 // resume goes on with an earlier run, in its folder or in one of its own.
 func (s *session) resume(o options) error {
-	old := *o.Resume
-	inPlace := o.Out == nil || sameDir(old, *o.Out)
+	old := o.Resume
+	inPlace := !o.Given("out") || sameDir(old, o.Out)
 	if inPlace {
 		s.dir = old
 		var err error
@@ -97,7 +98,7 @@ func (s *session) resume(o options) error {
 			return fmt.Errorf("--resume: %w", err)
 		}
 	} else {
-		s.dir = *o.Out
+		s.dir = o.Out
 	}
 	saved, err := rundir.Load(old)
 	if err != nil {
@@ -156,7 +157,7 @@ func (s *session) build() error {
 	}
 	c := s.settings
 	var err error
-	if s.rule, err = learnedopt.Named(c.Rule, c.RuleConfig); err != nil {
+	if s.rule, err = learnedopt.Named(c.Rule, json.RawMessage(c.RuleConfig)); err != nil {
 		return err
 	}
 	family, err := c.family(catalog.Train)
@@ -168,12 +169,13 @@ func (s *session) build() error {
 		return err
 	}
 	estimator, err := meta.NewBPTT(meta.BPTTConfig{
-		Rule: s.rule, Family: family, Horizon: c.Horizon, Window: c.Window, Exact: c.Exact, Copies: c.Copies, Fraction: c.Fraction,
+		Rule: s.rule, Family: family, Horizon: int(c.Horizon), Window: int(c.Window), Exact: c.Exact, Copies: int(c.Copies),
+		Fraction: float64(c.Fraction), Objective: meta.Objective(c.Objective), Workers: s.workers,
 	})
 	if err != nil {
 		return err
 	}
-	runs := eval.Runs{Family: validation, Steps: c.Horizon, Count: s.validationRuns(), Key: rng.Split(c.Seed, keyValidation)}
+	runs := eval.Runs{Family: validation, Steps: int(c.Horizon), Count: s.validationRuns(), Key: rng.Split(uint64(c.Seed), keyValidation)}
 	if err := runs.Validate(s.rule); err != nil {
 		return err
 	}
@@ -181,16 +183,16 @@ func (s *session) build() error {
 	if s.start != nil {
 		start = s.start.Phi
 	}
-	key := rng.Split(c.Seed, keyTraining)
+	key := rng.Split(uint64(c.Seed), keyTraining)
 	learner, err := meta.NewGradientLearner(meta.GradientConfig{
-		Rule: s.rule, Start: start, Key: meta.PhiKey(key), Estimator: estimator, Outer: &handmade.Adam{LR: c.OuterLR}, Clip: c.Clip,
-		Average: c.Average, Cosine: c.Cosine,
+		Rule: s.rule, Start: start, Key: meta.PhiKey(key), Estimator: estimator, Outer: &handmade.Adam{LR: float64(c.OuterLR)}, Clip: float64(c.Clip),
+		Average: c.Average, Cosine: int(c.Cosine),
 	})
 	if err != nil {
 		return err
 	}
 	s.trainer, err = meta.NewTrainer(meta.TrainerConfig{
-		Learner: learner, Key: key, Every: c.Every,
+		Learner: learner, Key: key, Every: int(c.Every),
 		Validate: func(ctx context.Context, phi []float32) (float64, error) {
 			losses, err := eval.Measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, runs)
 			if err != nil {
@@ -244,33 +246,10 @@ func (s *session) save() error {
 // kept returns the rule to be kept, the best so far or the last, and where it comes from.
 func (s *session) kept() *learnedopt.Trained {
 	c, st := s.settings, s.trainer.Status()
-	t := &learnedopt.Trained{Rule: s.rule, Provenance: map[string]string{
-		"problem":  c.Problem,
-		"seed":     strconv.FormatUint(c.Seed, 10),
-		"horizon":  strconv.Itoa(c.Horizon),
-		"window":   strconv.Itoa(c.Window),
-		"copies":   strconv.Itoa(c.Copies),
-		"average":  strconv.FormatFloat(c.Average, 'g', -1, 64),
-		"fraction": strconv.FormatFloat(c.Fraction, 'g', -1, 64),
-		"outer_lr": strconv.FormatFloat(c.OuterLR, 'g', -1, 64),
-		"cosine":   strconv.Itoa(c.Cosine),
-		"exact":    strconv.FormatBool(c.Exact),
-	}}
+	t := &learnedopt.Trained{Rule: s.rule, Provenance: c.provenance()}
 	s.origin.put(t.Provenance)
-	if c.From != "" {
-		t.Provenance["from"] = c.From
-	}
-	if c.Credit != "" {
-		t.Provenance["credit"], t.Provenance["credit_config"] = c.Credit, string(c.CreditConfig)
-	}
-	if c.Loss != "" {
-		t.Provenance["loss"] = c.Loss
-	}
-	if c.Init != "" {
-		t.Provenance["init"] = c.Init
-	}
 	if c.Keep == "last" {
-		t.Phi, t.Provenance["episodes"], t.Provenance["keep"] = s.trainer.Last(), strconv.Itoa(st.Episodes), c.Keep
+		t.Phi, t.Provenance["episodes"] = s.trainer.Last(), strconv.Itoa(st.Episodes)
 		return t
 	}
 	t.Phi, t.Provenance["episodes"] = s.trainer.Best(), strconv.Itoa(st.BestEpisode)
@@ -292,7 +271,7 @@ func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, er
 	}
 	c := eval.Comparison{
 		Problem: s.settings.Problem, Credit: s.settings.Credit, Test: test, Tuning: tuning,
-		Steps: s.settings.Horizon, Runs: 20, TuningRuns: 10, Seed: s.settings.Seed,
+		Steps: int(s.settings.Horizon), Runs: 20, TuningRuns: 10, Seed: uint64(s.settings.Seed),
 		Contenders: []eval.Contender{{Name: s.rule.Name(), Learned: s.kept()}},
 		Progress:   func(f float64, next string) { p.Update(f, next) },
 	}

@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"bytes"
@@ -54,7 +54,7 @@ func TestEpochs(t *testing.T) {
 	t.Chdir(t.TempDir())
 	clitest.WriteImages(t, "images")
 	writeRule(t, "rule.safetensors")
-	stdout, _ := clitest.MustRun(t, run, crossed("--optimizer", "adam,rule.safetensors", "--runs", "2", "--seed", "5", "--json", "r.json", "--plot", "p.png")...)
+	stdout, _ := clitest.MustRun(t, Run, crossed("--optimizer", "adam,rule.safetensors", "--runs", "2", "--seed", "5", "--json", "r.json", "--plot", "p.png")...)
 	for _, want := range []string{
 		"mnist8: 64-5-4-3-3 tanh, cross-entropy, minibatches of 4\n",
 		"epochs: 3, over 36 training images; error on 6 test images; mean ± standard error of 2 runs, seeds 5 to 6\n",
@@ -104,10 +104,10 @@ func TestEpochsSameSeedSameReport(t *testing.T) {
 		}
 		return r
 	}
-	clitest.MustRun(t, run, crossed("--json", "one.json", "--runs", "2")...)
+	clitest.MustRun(t, Run, crossed("--json", "one.json", "--runs", "2")...)
 	runtime.GOMAXPROCS(4)
-	clitest.MustRun(t, run, crossed("--json", "four.json", "--runs", "2")...)
-	clitest.MustRun(t, run, crossed("--json", "second.json", "--seed", "2")...)
+	clitest.MustRun(t, Run, crossed("--json", "four.json", "--runs", "2")...)
+	clitest.MustRun(t, Run, crossed("--json", "second.json", "--seed", "2")...)
 	one := read("one.json")
 	require.Equal(t, one, read("four.json"))
 	require.Equal(t, one.Results[1], read("second.json").Results[0], "the second run is that of the next seed")
@@ -121,7 +121,7 @@ func TestEpochsOptions(t *testing.T) {
 	for _, args := range [][]string{
 		nil, {"--lr", "0.1"}, {"--loss", "squared-error"}, {"--optimizer", "sgd"}, {"--credit", "fa", "--credit-config", `{"scale":3}`}, {"--credit", "fa"},
 	} {
-		clitest.MustRun(t, run, crossed(append(args, "--json", "r.json")...)...)
+		clitest.MustRun(t, Run, crossed(append(args, "--json", "r.json")...)...)
 		loss := *readCross(t, "r.json").Results[0].Loss[2]
 		require.NotContains(t, seen, loss, "%q", args)
 		seen[loss] = true
@@ -132,7 +132,7 @@ func TestEpochsOptions(t *testing.T) {
 func TestEpochsWithoutHiddenLayers(t *testing.T) {
 	t.Chdir(t.TempDir())
 	clitest.WriteImages(t, "images")
-	clitest.MustRun(t, run, "--problem", "logistic8", "--data", "images", "--batch", "4", "--credit", "backprop,fa,dfa", "--epochs", "2",
+	clitest.MustRun(t, Run, "--problem", "logistic8", "--data", "images", "--batch", "4", "--credit", "backprop,fa,dfa", "--epochs", "2",
 		"--json", "r.json", "--plot", "p.svg")
 	r := readCross(t, "r.json")
 	require.Len(t, r.Results, 3)
@@ -149,7 +149,7 @@ func TestStepsUnderCredit(t *testing.T) {
 	clitest.WriteImages(t, "images")
 	writeRule(t, "rule.safetensors")
 	steps := func(args ...string) report {
-		clitest.MustRun(t, run, append([]string{"--problem", "mnist8", "--data", "images", "--batch", "4", "--hidden", "5,4", "--steps", "6", "--runs", "3",
+		clitest.MustRun(t, Run, append([]string{"--problem", "mnist8", "--data", "images", "--batch", "4", "--hidden", "5,4", "--steps", "6", "--runs", "3",
 			"--tune-runs", "1", "--optimizer", "rule.safetensors,sgd", "--json", "r.json", "--plot", "p.png"}, args...)...)
 		return readReport(t, "r.json")
 	}
@@ -159,7 +159,7 @@ func TestStepsUnderCredit(t *testing.T) {
 		require.NotEqual(t, *fa.Results[i].Curve[5], *backprop.Results[i].Curve[5])
 		require.Equal(t, plain.Results[i].Curve, backprop.Results[i].Curve, "backprop is no credit rule")
 	}
-	stdout, _ := clitest.MustRun(t, run, "--problem", "mnist8", "--data", "images", "--batch", "4", "--credit", "fa", "--steps", "2", "--runs", "1",
+	stdout, _ := clitest.MustRun(t, Run, "--problem", "mnist8", "--data", "images", "--batch", "4", "--credit", "fa", "--steps", "2", "--runs", "1",
 		"--tune-runs", "1", "--optimizer", "sgd")
 	require.Contains(t, stdout, "mnist8 under fa: 1 runs of 2 steps, seed 1\n")
 }
@@ -171,7 +171,7 @@ func TestEpochsInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	var stdout bytes.Buffer
-	require.ErrorIs(t, run(ctx, crossed("--json", "r.json", "--plot", "p.png"), &stdout, io.Discard), context.Canceled)
+	require.ErrorIs(t, Run(ctx, crossed("--json", "r.json", "--plot", "p.png"), &stdout, io.Discard), context.Canceled)
 	require.Empty(t, stdout.String())
 	require.Equal(t, before, clitest.Tree(t, "."))
 }
@@ -204,6 +204,6 @@ func TestEpochsRefused(t *testing.T) {
 		{"--plot: p.pdf: want a file name ending in .png or .svg", crossed("--plot", "p.pdf")},
 		{`unknown baseline "adagrad"`, crossed("--optimizer", "adagrad")},
 	} {
-		clitest.RequireRefused(t, run, c.want, c.args...)
+		clitest.RequireRefused(t, Run, c.want, c.args...)
 	}
 }

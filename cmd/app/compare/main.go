@@ -1,0 +1,195 @@
+// Package compare is the command compare, for programs that have rules and problems of their own besides ours: see
+// learnedopt.Register and catalog.Register. What it does is told where ours is made, in cmd/compare.
+package compare
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/seed1498fded/unroll/checkpoints/zoo"
+	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/inner/nets"
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/meta/eval"
+)
+
+const description = `Measures optimizers on the same training runs and prints a table: baselines with tuned learning rates,
+on images from the half of the training set that no rule was learned on. With --epochs it trains networks under every pair
+of a --credit rule and an --optimizer on the whole training set, nothing tuned, and measures them on the test images.`
+
+// options are the flags. Pointers tell a flag that nobody gave from one with its default.
+type options struct {
+	cli.Common
+	Problem      string        `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
+	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines; with --epochs adam." placeholder:"FILE|NAME,..."`
+	Credit       cli.Names     `help:"Credit rules, whose signal the optimizers see in place of the gradient: ${credits}. One, or with --epochs one or more." placeholder:"NAME,..."`
+	CreditConfig *cli.JSON     `help:"The settings of a single credit rule as JSON, such as {\"std\":0.1}; in a YAML file a mapping will do." placeholder:"JSON"`
+	Steps        *cli.Count    `help:"Updates of a run. Default 100." placeholder:"N"`
+	Epochs       *cli.Count    `help:"Train for so many epochs of the whole training set, under every pair of a credit rule and an optimizer." placeholder:"N"`
+	Runs         *cli.Count    `help:"Runs to average over. Default 20; with --epochs 1, and of several each has a seed, one above that of the last." placeholder:"N"`
+	TuneRuns     *cli.Count    `help:"Runs to tune each learning rate on, other than those above. Default 10, for quadratics 100." placeholder:"N"`
+	LR           *cli.Positive `name:"lr" help:"Learning rate of every baseline, with --epochs, where nothing is tuned. Default: each one's own (${rates})." placeholder:"X"`
+	Seed         cli.Seed      `default:"1" help:"Names all randomness."`
+	Hidden       cli.Widths    `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
+	Activation   string        `help:"The network's units: sigmoid, tanh, relu or elu." placeholder:"NAME"`
+	Loss         string        `help:"What is minimised: ${losses}. Default cross-entropy." placeholder:"NAME"`
+	Init         string        `help:"How the network's weights start: ${inits}, or normal with another standard deviation. Default normal0.1, with --epochs lecun." placeholder:"NAME"`
+	Batch        *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
+	Data         *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
+	JSON         *string       `name:"json" help:"File to write the results to, as JSON; - for standard output, and then the table goes to standard error." placeholder:"FILE|-"`
+	Plot         *string       `help:"File to draw the mean losses in, or the test errors and angles, as PNG or SVG." placeholder:"FILE.png|.svg"`
+}
+
+// Main runs the command as the process: arguments, standard streams, signals and exit status. It returns if all went well.
+func Main() { cli.Main(Run) }
+
+// vars are the lists that the help shows.
+func vars() cli.Vars {
+	var baselines, rates []string
+	for _, b := range eval.Baselines() {
+		baselines = append(baselines, b.Name)
+		rates = append(rates, fmt.Sprintf("%s %g", b.Name, defaultRate(b)))
+	}
+	return cli.Vars{
+		"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "zoo": strings.Join(zoo.Names(), ", "),
+		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "), "inits": strings.Join(nets.Inits(), ", "), "rates": strings.Join(rates, ", "),
+	}
+}
+
+// An outcome is what was measured, in every form that it can be had in. It marshals to JSON.
+type outcome interface {
+	WriteTable(io.Writer) error
+	Plot(w io.Writer, format string) error
+}
+
+// A study is all that the flags ask for, checked.
+type study func(ctx context.Context, progress func(fraction float64, next string)) (outcome, error)
+
+// Run runs the command with the given arguments until the context ends. The error is one line, for the user.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var o options
+	if done, err := cli.Parse("compare", description, &o, args, stdout, stderr, vars()); done || err != nil {
+		return err
+	}
+	s, err := o.study()
+	if err != nil {
+		return cli.Blame(err, o.sizes()...)
+	}
+	progress, err := cli.NewProgress(o.Progress, stderr, "compare")
+	if err != nil {
+		return err
+	}
+	defer progress.Close()
+	r, err := s(ctx, progress.Update)
+	if err != nil {
+		return cli.Blame(err, o.sizes()...)
+	}
+	progress.Update(1, "")
+	progress.Close()
+	// The table is what is left of the work if a file can't be written after all.
+	table := stdout
+	if o.jsonOnStdout() {
+		table = stderr
+	}
+	return errors.Join(o.write(r, stdout), r.WriteTable(table))
+}
+
+// study checks the flags and says what to measure.
+func (o options) study() (study, error) {
+	if err := o.checkOutputs(); err != nil {
+		return nil, err
+	}
+	if o.Epochs != nil {
+		return o.byEpochs()
+	}
+	return o.bySteps()
+}
+
+// catalog returns what the flags say about the problem.
+func (o options) catalog() (catalog.Options, error) {
+	opts := catalog.Options{Hidden: o.Hidden, Activation: o.Activation, Loss: o.Loss, Init: o.Init}
+	if !slices.Contains(catalog.Names(), o.Problem) {
+		return opts, fmt.Errorf("--problem: no problem %.60q; there are %s", o.Problem, strings.Join(catalog.Names(), ", "))
+	}
+	if o.Data != nil {
+		if *o.Data == "" { // likely a variable that is not set; it must not quietly mean the embedded MNIST
+			return opts, errors.New("--data: want the name of a folder, got nothing")
+		}
+		opts.Data = *o.Data
+	}
+	if o.Batch != nil {
+		opts.Batch = int(*o.Batch)
+	}
+	if o.CreditConfig != nil {
+		if len(o.Credit) != 1 {
+			return opts, fmt.Errorf("--credit-config: these are the settings of one --credit rule; there are %d", len(o.Credit))
+		}
+		opts.CreditConfig = json.RawMessage(*o.CreditConfig)
+	}
+	for _, name := range o.Credit { // before any images are read
+		if _, err := credit.Named[float32](name, opts.CreditConfig); err != nil {
+			return opts, fmt.Errorf("--credit: %w", err)
+		}
+	}
+	return opts, nil
+}
+
+// sizes are the flags that decide how much memory the work takes.
+func (o options) sizes() []cli.Given {
+	return []cli.Given{
+		{Name: "hidden", Value: o.Hidden}, {Name: "batch", Value: o.Batch}, {Name: "steps", Value: o.Steps}, {Name: "runs", Value: o.Runs},
+		{Name: "tune-runs", Value: o.TuneRuns}, {Name: "credit-config", Value: o.CreditConfig},
+	}
+}
+
+// or returns what a flag says, or else its default.
+func or(c *cli.Count, otherwise int) int {
+	if c == nil {
+		return otherwise
+	}
+	return int(*c)
+}
+
+// contenders finds what the names stand for: baselines, rules of the zoo, and files of learned rules for all else.
+func contenders(names []string) ([]eval.Contender, error) {
+	var list []eval.Contender
+	for _, name := range names {
+		if b, err := eval.FindBaseline(name); err == nil {
+			list = append(list, eval.Contender{Name: name, Baseline: &b})
+			continue
+		}
+		trained, err := load(name)
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, "./"+string(filepath.Separator)) {
+				_, err = eval.FindBaseline(name)
+				err = fmt.Errorf("%w; or a learned rule: %s; or the file of one", err, strings.Join(zoo.Names(), ", "))
+			}
+			return nil, fmt.Errorf("--optimizer: %w", err)
+		}
+		list = append(list, eval.Contender{Name: name, Learned: trained})
+	}
+	return list, nil
+}
+
+// embedded reports whether a name stands for something that comes with the program, and not for a file.
+func embedded(name string) bool {
+	_, err := eval.FindBaseline(name)
+	return err == nil || slices.Contains(zoo.Names(), name)
+}
+
+// load reads a learned rule from the zoo, if there is one of that name, or else from a file.
+func load(name string) (*learnedopt.Trained, error) {
+	if slices.Contains(zoo.Names(), name) {
+		name = learnedopt.ZooPrefix + name
+	}
+	return learnedopt.Load(name)
+}

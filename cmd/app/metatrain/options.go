@@ -1,0 +1,87 @@
+package metatrain
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/seed1498fded/unroll/cmd/internal/cli"
+)
+
+// options are the flags: the settings, and what has no bearing on the result but for the place and the time of the end.
+type options struct {
+	cli.Common
+	settings
+	Out      string     `placeholder:"DIR" help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, with a credit rule runs/PROBLEM-CREDIT-RULE-SEED, or the folder resumed from."`
+	Resume   string     `placeholder:"DIR" help:"Folder of an earlier run to go on with."`
+	Budget   cli.Budget `placeholder:"DURATION" help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given."`
+	Episodes cli.Count  `placeholder:"N" help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows."`
+	Workers  cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors. The result does not depend on it."`
+}
+
+// newSettings returns the settings of a new run: what was given, with the defaults around it.
+func newSettings(o options) (settings, error) {
+	s := o.settings
+	s.fillIn()
+	err := s.canonical()
+	return s.plain(), err
+}
+
+// apply overwrites the settings that were given.
+func (o options) apply(s *settings) {
+	said := o.settings.fields()
+	for i, f := range s.fields() {
+		if o.Given(f.name) {
+			f.value.Set(said[i].value)
+		}
+	}
+}
+
+// sizes are the given flags that decide how much memory a run takes.
+func (o options) sizes() []cli.Given {
+	var given []cli.Given
+	for _, f := range o.settings.fields() {
+		if _, grows := f.tag.Lookup("memory"); grows && o.Given(f.name) {
+			given = append(given, cli.Given{Name: f.name, Value: f.value.Interface()})
+		}
+	}
+	return given
+}
+
+// check reports names that are empty: they are likely to come from a variable that is not set, and would
+// otherwise quietly mean something else.
+func (o options) check() error {
+	for _, f := range []struct{ name, value, want string }{
+		{"data", o.Data, "a folder"}, {"out", o.Out, "a folder"}, {"resume", o.Resume, "a folder"}, {"from", o.From, "a file"},
+		{"credit", o.Credit, "a credit rule"},
+	} {
+		if o.Given(f.name) && f.value == "" {
+			return fmt.Errorf("--%s: want the name of %s, got nothing", f.name, f.want)
+		}
+	}
+	return nil
+}
+
+// limits returns how long to learn: a time, a number of episodes, or whichever comes first.
+func (o options) limits() (budget time.Duration, episodes int) {
+	budget, episodes = o.Budget.Duration(), int(o.Episodes)
+	if budget == 0 && episodes == 0 {
+		budget = 2 * time.Minute
+	}
+	return budget, episodes
+}
+
+// out returns the folder to write to.
+func (o options) out(s settings) string {
+	switch {
+	case o.Given("out"):
+		return o.Out
+	case o.Given("resume"):
+		return o.Resume
+	}
+	on := s.Problem
+	if s.Credit != "" {
+		on += "-" + s.Credit
+	}
+	return filepath.Join("runs", fmt.Sprintf("%s-%s-%d", on, s.Rule, s.Seed))
+}
