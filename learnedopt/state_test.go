@@ -143,6 +143,7 @@ func TestSavedStateRefused(t *testing.T) {
 		{"no layout", changed(func(f *checkpoints.File) { f.Meta["weights"] = "{" }), `metadata "weights" is no layout`},
 		{"options", save(adam, vector(3), learnedopt.Sparse()), `coordinates that move are "sparse", here "seen"`},
 		{"no state", changed(func(f *checkpoints.File) { f.Tensors = f.Tensors[1:] }), `no tensor "state/m"`},
+		{"steps", changed(func(f *checkpoints.File) { f.Meta["steps"] = "many" }), `metadata "steps" is "many", want a count`},
 		{"skipped", changed(func(f *checkpoints.File) { f.Meta["skipped"] = "-1" }), `metadata "skipped" is "-1", want a count`},
 		{"seen", seen(func(seen []float32) { seen[1] = 0.5 }), `tensor "seen" has a 0.5 at [1], want 0 or 1`},
 	} {

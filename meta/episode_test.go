@@ -206,7 +206,7 @@ func TestCutShortInTheMiddle(t *testing.T) {
 					for failAt = range 3 {
 						evals, byContext = 0, failAt == 1
 						got[0] = 7
-						_, err := cut.Estimate(ctx, got, phi, call)
+						_, err := cut.Estimate(ctx, got, phi, 50+call) // not even its key stays behind
 						require.Error(t, err)
 						require.Equal(t, make([]float32, len(phi)), got, "there is no gradient")
 						require.True(t, byContext == errors.Is(err, context.Canceled) && byContext != errors.Is(err, boom), err)
@@ -349,33 +349,41 @@ func TestDivergenceInTheMiddle(t *testing.T) {
 // What a snapshot holds is a copy, and an estimator restored from it goes on to the same bits, on a signal and over a
 // fraction of the coordinates too.
 func TestSnapshotsOfAllKinds(t *testing.T) {
+	r := &lstm.Rule{Hidden: 4}
 	for name, f := range families(t) {
 		for _, fraction := range []float64{0, 0.5} {
 			for _, copies := range []int{1, 2} {
-				r := &lstm.Rule{Hidden: 4}
-				c := meta.BPTTConfig{Rule: r, Family: f, Horizon: 8, Window: 3, Copies: copies, Fraction: fraction}
-				phi := learnedopt.Phi(r, 1)
-				b, err := meta.NewBPTT(c)
-				require.NoError(t, err)
-				for key := range uint64(7) {
-					s := snapshotOf(t, b)
-					kept := snapshot{Key: s.Key, Step: s.Step, Theta: append([]float32(nil), s.Theta...), State: append([]float32(nil), s.State...)}
-					other, err := meta.NewBPTT(c)
-					require.NoError(t, err)
-					require.NoError(t, restore(other, s))
-					require.Equal(t, s, snapshotOf(t, other))
-					want, got := make([]float32, len(phi)), make([]float32, len(phi))
-					wantEst, err := b.Estimate(context.Background(), want, phi, key)
-					require.NoError(t, err)
-					gotEst, err := other.Estimate(context.Background(), got, phi, key)
-					require.NoError(t, err)
-					require.Equal(t, wantEst, gotEst)
-					require.Equal(t, want, got, "%s, fraction %v, %d copies, call %d", name, fraction, copies, key)
-					require.Equal(t, kept.Theta, append([]float32(nil), s.Theta...), "a snapshot stays as it was")
-					require.Equal(t, kept.State, append([]float32(nil), s.State...))
+				for _, objective := range meta.Objectives() {
+					c := meta.BPTTConfig{Rule: r, Family: f, Horizon: 8, Window: 3, Copies: copies, Fraction: fraction, Objective: objective}
+					t.Run(fmt.Sprintf("%s, fraction %v, %d copies, %s", name, fraction, copies, objective), func(t *testing.T) { goesOn(t, c) })
 				}
 			}
 		}
+	}
+}
+
+// goesOn holds an estimator with a past to one made anew at each window.
+func goesOn(t *testing.T, c meta.BPTTConfig) {
+	t.Helper()
+	phi := learnedopt.Phi(c.Rule, 1)
+	b, err := meta.NewBPTT(c)
+	require.NoError(t, err)
+	for key := range uint64(7) {
+		s := snapshotOf(t, b)
+		kept := snapshot{Key: s.Key, Step: s.Step, Theta: append([]float32(nil), s.Theta...), State: append([]float32(nil), s.State...)}
+		other, err := meta.NewBPTT(c)
+		require.NoError(t, err)
+		require.NoError(t, restore(other, s))
+		require.Equal(t, s, snapshotOf(t, other))
+		want, got := make([]float32, len(phi)), make([]float32, len(phi))
+		wantEst, err := b.Estimate(context.Background(), want, phi, key)
+		require.NoError(t, err)
+		gotEst, err := other.Estimate(context.Background(), got, phi, key)
+		require.NoError(t, err)
+		require.Equal(t, wantEst, gotEst)
+		require.Equal(t, want, got, "call %d", key)
+		require.Equal(t, kept.Theta, append([]float32(nil), s.Theta...), "a snapshot stays as it was")
+		require.Equal(t, kept.State, append([]float32(nil), s.State...))
 	}
 }
 

@@ -32,7 +32,7 @@ func problem(n int) inner.Problem {
 }
 
 // Runs side by side are the runs that their keys name, one by one, whatever the rule's scope.
-func TestRunsSideBySideAreRunsApart(t *testing.T) {
+func TestTrajectoriesStepAsOrdinaryOptimizers(t *testing.T) {
 	const n, copies, steps = 4, 3, 5
 	for _, r := range []learnedopt.Rule{&lstm.Rule{Hidden: 4}, new(handmade.Adam), &stepsize.RMSMomentum{LR: 0.1}, new(stepsize.Polyak)} {
 		phi := learnedopt.Phi(r, 2)

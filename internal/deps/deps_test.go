@@ -65,11 +65,11 @@ var lattice = map[string]node{
 		imports: "checkpoints checkpoints/zoo internal/brief internal/graph internal/kernel learnedopt/handmade learnedopt/internal/engine learnedopt/lstm learnedopt/rule learnedopt/stepsize params",
 		tests:   "internal/rng learnedopt/ruletest",
 	},
-	"learnedopt/ruletest": {imports: "learnedopt learnedopt/rule internal/rng params", tests: "internal/graph"},
+	"learnedopt/ruletest": {imports: "learnedopt learnedopt/rule internal/graph internal/rng params"},
 
-	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/rule learnedopt/stepsize meta/estimatortest"},
+	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
-	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade meta params", tests: "inner/nets inner/problemtest learnedopt/lstm"},
+	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
 
 	"cmd/internal/cli":     {imports: "internal/build internal/machine internal/regular", tests: "internal/atomicfile"},
 	"cmd/internal/clitest": {imports: "inner/data"},

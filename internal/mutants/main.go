@@ -35,7 +35,9 @@ import (
 
 // matters are the packages that are looked at unless others are named.
 var matters = []string{
-	"params", "learnedopt", "meta", "meta/eval", "checkpoints", "inner/credit", "inner/data",
+	"params",
+	"learnedopt", "learnedopt/handmade", "learnedopt/internal/engine", "learnedopt/internal/hyper", "learnedopt/lstm", "learnedopt/rule", "learnedopt/stepsize",
+	"meta", "meta/eval", "checkpoints", "inner/credit", "inner/data",
 	"cmd/app/metatrain", "cmd/app/compare", "cmd/internal/cli", "cmd/internal/rundir", "internal/atomicfile",
 }
 
@@ -55,7 +57,7 @@ type options struct {
 func main() {
 	var o options
 	flag.Uint64Var(&o.seed, "seed", 1, "of the sample")
-	flag.IntVar(&o.count, "count", 25, "mutants of each package; 0 for all")
+	flag.IntVar(&o.count, "count", 15, "mutants of each package; 0 for all")
 	flag.IntVar(&o.jobs, "jobs", 1, "packages at a time")
 	flag.StringVar(&o.only, "only", "", "take the mutants whose names contain this")
 	flag.BoolVar(&o.alone, "alone", false, "ask a package's own tests only")

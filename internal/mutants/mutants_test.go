@@ -137,6 +137,17 @@ func TestKeysStay(t *testing.T) {
 	require.Equal(t, keys(sample(t, source)), keys(sample(t, strings.Replace(source, "const (", "// New.\n\nconst (", 1))))
 }
 
+// Changes that look the same are told apart by a number.
+func TestKeysAreNames(t *testing.T) {
+	twice := strings.Replace(source, "	swap(v, m)\n", "	swap(v, m)\n	swap(v, m)\n", 1)
+	seen := map[string]bool{}
+	for _, m := range sample(t, twice) {
+		require.False(t, seen[m.key()], m.key())
+		seen[m.key()] = true
+	}
+	require.True(t, seen["p.go Cell.mean: swap(v, m) -> (nothing) (2)"])
+}
+
 func TestSurvivors(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "survivors.txt")
 	write := func(text string) { require.NoError(t, os.WriteFile(name, []byte(text), 0o644)) }

@@ -22,6 +22,7 @@ type mutant struct {
 	from, to int    // the bytes that give way
 	text     string // to this
 	source   []byte // of the whole file
+	again    int    // how many changes before it in the file have the same name
 }
 
 // apply returns the file with the change.
@@ -29,7 +30,8 @@ func (m mutant) apply() []byte {
 	return slices.Concat(m.source[:m.from], []byte(m.text), m.source[m.to:])
 }
 
-// key names a mutant by file, function and the changed lines before and after. It does not change when lines move.
+// key names a mutant by file, function and the changed lines before and after, and counts those that are the same in that. It
+// does not change when lines move.
 func (m mutant) key() string {
 	start := bytes.LastIndexByte(m.source[:m.from], '\n') + 1
 	end := len(m.source)
@@ -38,7 +40,11 @@ func (m mutant) key() string {
 	}
 	before := string(m.source[start:end])
 	after := string(m.source[start:m.from]) + m.text + string(m.source[m.to:end])
-	return fmt.Sprintf("%s %s: %s -> %s", m.file, m.function, oneLine(before), oneLine(after))
+	key := fmt.Sprintf("%s %s: %s -> %s", m.file, m.function, oneLine(before), oneLine(after))
+	if m.again > 0 {
+		key += fmt.Sprintf(" (%d)", m.again+1)
+	}
+	return key
 }
 
 func oneLine(s string) string {
@@ -146,6 +152,12 @@ func (f *finder) walk(file *ast.File) []mutant {
 		}
 	}
 	slices.SortStableFunc(f.found, func(a, b mutant) int { return cmp.Or(a.from-b.from, a.to-b.to, strings.Compare(a.text, b.text)) })
+	seen := make(map[string]int)
+	for i, m := range f.found {
+		key := m.key()
+		f.found[i].again = seen[key]
+		seen[key]++
+	}
 	return f.found
 }
 

@@ -64,3 +64,7 @@ func TestCotangentsOfASharedState(t *testing.T) {
 	require.InEpsilon(t, growth*(3-0.1*sum), d.Phi[0], 1e-12)
 	require.InEpsilon(t, growth*(3-0.1*sum), d.State[0], 1e-12)
 }
+
+func TestRamp(t *testing.T) {
+	ruletest.Run(t, func() learnedopt.Rule { return &ruletest.Ramp{LR: 0.1} })
+}

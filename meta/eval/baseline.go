@@ -60,15 +60,18 @@ type Tuned struct {
 // Tune picks the learning rate with the lowest mean final loss over the runs r, which must not be those that are
 // reported. Rates at which a run diverges are out, unless all do.
 func Tune(ctx context.Context, b Baseline, grid []float64, r Runs) (Tuned, error) {
+	return r.tune(ctx, b, grid, func() {})
+}
+
+func (r Runs) tune(ctx context.Context, b Baseline, grid []float64, tell func()) (Tuned, error) {
 	t := Tuned{Grid: grid, LR: grid[0]}
 	best := math.Inf(1)
 	for _, lr := range grid {
-		rule := b.With(lr)
-		losses, err := Measure(ctx, &learnedopt.Trained{Rule: rule, Phi: learnedopt.Phi(rule, 0)}, r)
+		runs, err := r.measure(ctx, &learnedopt.Trained{Rule: b.With(lr)}, tell)
 		if err != nil {
 			return Tuned{}, err
 		}
-		final := losses.Final()
+		final := r.final(lossesOf(runs))
 		t.Final = append(t.Final, final)
 		if final.Mean < best {
 			best, t.LR = final.Mean, lr

@@ -10,6 +10,7 @@ import (
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -99,4 +100,12 @@ func cancelAfter(n int) (context.Context, func()) {
 			cancel()
 		}
 	}
+}
+
+func numbers(v ...float64) []meta.Number {
+	n := make([]meta.Number, len(v))
+	for i, x := range v {
+		n[i] = meta.Number(x)
+	}
+	return n
 }

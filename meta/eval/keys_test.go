@@ -39,7 +39,7 @@ func TestKeysOfAComparison(t *testing.T) {
 	test, tuning := newLog(), newLog()
 	sgd := baseline("sgd")
 	_, err := Comparison{
-		Problem: "bowl", Test: bowl{a: 1, log: test}, Tuning: bowl{a: 1, log: tuning}, Steps: 4, Runs: 3, TuningRuns: 2, Seed: 6,
+		Problem: "bowl", Tasks: []Task{{Test: bowl{a: 1, log: test}, Tuning: bowl{a: 1, log: tuning}}}, Steps: 4, Runs: 3, TuningRuns: 2, Seed: 6,
 		Contenders: []Contender{{Name: "sgd", Baseline: &sgd}},
 	}.Run(t.Context())
 	require.NoError(t, err)

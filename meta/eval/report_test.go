@@ -42,27 +42,19 @@ func goldenText(t *testing.T, name, got string) string {
 	return string(want)
 }
 
-func numbers(v ...float64) []meta.Number {
-	n := make([]meta.Number, len(v))
-	for i, x := range v {
-		n[i] = meta.Number(x)
-	}
-	return n
-}
-
 // sample is a report with one of everything: a learned rule, a baseline, one whose learning rate is at the edge, one
 // that diverged.
 func sample() *Report {
-	return &Report{Problem: "bowl", Steps: 3, Runs: 4, Seed: 7, Results: []Result{
+	return &Report{Problem: "bowl", Tuned: true, Steps: 3, Runs: 4, Seed: 7, Results: []Result{
 		{Name: "sgd", Kind: "baseline", Hyper: json.RawMessage(`{"lr":10}`), Curve: numbers(2, 1.5, 1.25),
-			CurveErr: numbers(0.25, 0.25, 0.125), Final: Stat{1.25, 0.125}, Sum: Stat{4.75, 0.5}, USPerStep: 12.4, Edge: true},
+			CurveErr: numbers(0.25, 0.25, 0.125), Final: Stat{1.25, 0.125}, Sum: &Stat{4.75, 0.5}, USPerStep: 12.4, Edge: true},
 		{Name: "nag", Kind: "baseline", Hyper: json.RawMessage(`{"lr":0.03,"momentum":0.9}`), Curve: numbers(2, 900, inf),
-			CurveErr: numbers(0.25, 500, nan), Final: Stat{meta.Number(inf), meta.Number(nan)}, Sum: Stat{meta.Number(inf), meta.Number(nan)},
+			CurveErr: numbers(0.25, 500, nan), Final: Stat{meta.Number(inf), meta.Number(nan)}, Sum: &Stat{meta.Number(inf), meta.Number(nan)},
 			Diverged: 2, USPerStep: 13},
 		{Name: "runs/a.safetensors", Kind: "learned", Hyper: json.RawMessage(`{"hidden":20}`), Curve: numbers(2, 0.5, 0.0625),
-			CurveErr: numbers(0.25, 0.125, 0.25), Final: Stat{0.0625, 0.25}, Sum: Stat{2.5625, 0.75}, USPerStep: 150.6},
+			CurveErr: numbers(0.25, 0.125, 0.25), Final: Stat{0.0625, 0.25}, Sum: &Stat{2.5625, 0.75}, USPerStep: 150.6},
 		{Name: "adam", Kind: "baseline", Hyper: json.RawMessage(`{"lr":0.1}`), Curve: numbers(20, 15, 12),
-			CurveErr: numbers(2, 1, 1), Final: Stat{12, 1}, Sum: Stat{47, 4}, USPerStep: 20},
+			CurveErr: numbers(2, 1, 1), Final: Stat{12, 1}, Sum: &Stat{47, 4}, USPerStep: 20},
 	}}
 }
 
@@ -116,11 +108,12 @@ func TestJSONOfAComparison(t *testing.T) {
 	require.NoError(t, err)
 	var got map[string]any
 	require.NoError(t, json.Unmarshal(b, &got))
-	require.ElementsMatch(t, []string{"problem", "steps", "runs", "seed", "results"}, keys(t, got))
+	require.ElementsMatch(t, []string{"problem", "steps", "runs", "seed", "tuned", "results"}, keys(t, got))
 	require.Equal(t, "bowl", got["problem"])
 	require.EqualValues(t, 40, got["steps"])
 	require.EqualValues(t, 3, got["runs"])
 	require.EqualValues(t, 1, got["seed"])
+	require.Equal(t, true, got["tuned"])
 
 	results := got["results"].([]any)
 	require.Len(t, results, 4)
@@ -164,7 +157,7 @@ func TestJSONOfAComparison(t *testing.T) {
 func comparison() Comparison {
 	sgd, adam := baseline("sgd"), baseline("adam")
 	return Comparison{
-		Problem: "bowl", Test: bowl{a: 4}, Tuning: bowl{a: 4}, Steps: 40, Runs: 3, TuningRuns: 2, Seed: 1,
+		Problem: "bowl", Tasks: []Task{{Test: bowl{a: 4}, Tuning: bowl{a: 4}}}, Steps: 40, Runs: 3, TuningRuns: 2, Seed: 1,
 		Contenders: []Contender{
 			{Name: "sgd", Baseline: &sgd}, {Name: "adam", Baseline: &adam},
 			{Name: "learned", Learned: untrained(&handmade.SGD{LR: 0.02})},
@@ -177,7 +170,7 @@ func comparison() Comparison {
 func TestTuningAndTestAreDisjoint(t *testing.T) {
 	c := comparison()
 	tuning, test := newLog(), newLog()
-	c.Tuning, c.Test = bowl{a: 4, log: tuning}, bowl{a: 4, log: test}
+	c.Tasks[0] = Task{Tuning: bowl{a: 4, log: tuning}, Test: bowl{a: 4, log: test}}
 	_, err := c.Run(t.Context())
 	require.NoError(t, err)
 	require.Len(t, tuning.starts, 2)
@@ -215,18 +208,26 @@ func TestComparisonIsReproducible(t *testing.T) {
 	require.Equal(t, first.Results[0].Curve[0], first.Results[2].Curve[0], "the same starts for all")
 }
 
-// Progress grows from contender to contender, by their shares of the time.
+// Progress grows from contender to contender, by their shares of the time, and while each of them is measured.
 func TestProgress(t *testing.T) {
 	c := comparison()
-	var fractions []float64
+	var all, fractions []float64
 	var names []string
-	c.Progress = func(f float64, next string) { fractions, names = append(fractions, f), append(names, next) }
+	c.Progress = func(f float64, next string) {
+		all = append(all, f)
+		if len(names) == 0 || names[len(names)-1] != next {
+			fractions, names = append(fractions, f), append(names, next)
+		}
+	}
 	_, err := c.Run(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"sgd", "adam", "learned"}, names)
 	require.Zero(t, fractions[0])
 	require.IsIncreasing(t, fractions)
 	require.Less(t, fractions[2], 1.0)
+	require.IsNonDecreasing(t, all)
+	require.Greater(t, len(all), 100)
+	require.InDelta(t, 1, all[len(all)-1], 1e-9)
 }
 
 func TestComparisonRefuses(t *testing.T) {
@@ -240,7 +241,7 @@ func TestComparisonRefuses(t *testing.T) {
 
 	c = comparison()
 	ctx, count := cancelAfter(5000)
-	c.Test, c.Tuning = bowl{a: 4, after: count}, bowl{a: 4, after: count}
+	c.Tasks[0] = Task{Test: bowl{a: 4, after: count}, Tuning: bowl{a: 4, after: count}}
 	c.Steps = 1000
 	_, err = c.Run(ctx)
 	require.ErrorIs(t, err, context.Canceled)

@@ -68,10 +68,9 @@ func TestAbsurdSizes(t *testing.T) {
 	set := problemtest.Images(100, 8)
 	net, err := nets.New[float32](nets.Shape{Channels: 1, Rows: 8, Cols: 8}, nets.CrossEntropy, nets.Dense{Units: set.Classes})
 	require.NoError(t, err)
-	crossed := Crossing{
-		Family: credit.Family{Net: net, Data: set, Batch: math.MaxInt}, Credits: []credit.Rule{credit.BackpropOf[float32]{}}, Test: set,
-		Contenders: contenders, Epochs: 1, Runs: 1,
-	}
+	quadratic := Task{Test: inner.Quadratic{}, Tuning: inner.Quadratic{}}
+	images := Images{Family: credit.Family{Net: net, Data: set, Batch: math.MaxInt, Rule: credit.BackpropOf[float32]{}}, Test: set}
+	crossed := Comparison{Tasks: []Task{{Test: images}}, Contenders: contenders, Epochs: 1, Runs: 1}
 	for name, run := range map[string]func() error{
 		"steps": func() error {
 			_, err := Measure(ctx, rule, Runs{Family: inner.Quadratic{}, Steps: math.MaxInt, Count: 1})
@@ -86,15 +85,15 @@ func TestAbsurdSizes(t *testing.T) {
 			return err
 		},
 		"timing": func() error {
-			_, err := StepTime(ctx, rule, Runs{Family: crossed.Family, Steps: 1, Count: 1})
+			_, err := StepTime(ctx, rule, Runs{Family: images.Family, Steps: 1, Count: 1}, 100)
 			return err
 		},
 		"tuning": func() error {
-			_, err := Comparison{Test: inner.Quadratic{}, Tuning: inner.Quadratic{}, Steps: 1, Runs: 1, TuningRuns: math.MaxInt, Contenders: contenders}.Run(ctx)
+			_, err := Comparison{Tasks: []Task{quadratic}, Steps: 1, Runs: 1, TuningRuns: math.MaxInt, Contenders: contenders}.Run(ctx)
 			return err
 		},
 		"curves": func() error {
-			return Comparison{Test: inner.Quadratic{}, Steps: int(machine.Memory() / 16), Runs: 1, Contenders: []Contender{{Name: "a", Learned: rule}}}.Validate()
+			return Comparison{Tasks: []Task{quadratic}, Steps: int(machine.Memory() / 16), Runs: 1, Contenders: []Contender{{Name: "a", Learned: rule}}}.Validate()
 		},
 		"a minibatch": func() error {
 			_, err := crossed.Run(ctx)
@@ -109,6 +108,6 @@ func TestAbsurdSizes(t *testing.T) {
 			require.Less(t, len(err.Error()), 300)
 		})
 	}
-	_, err = Comparison{Test: inner.Quadratic{}, Tuning: inner.Quadratic{}, Steps: 1, Runs: 1, Contenders: contenders}.Run(ctx)
+	_, err = Comparison{Tasks: []Task{quadratic}, Steps: 1, Runs: 1, Contenders: contenders}.Run(ctx)
 	require.ErrorContains(t, err, "want at least 1 of each", "nothing to tune on")
 }

@@ -21,8 +21,8 @@ func (o options) byEpochs() (study, error) {
 	}, err
 }
 
-func (o options) crossing() (c eval.Crossing, err error) {
-	c = eval.Crossing{Problem: o.Problem, Epochs: int(*o.Epochs), Runs: or(o.Runs, 1), Seed: uint64(o.Seed)}
+func (o options) crossing() (c eval.Comparison, err error) {
+	c = eval.Comparison{Problem: o.Problem, Epochs: int(*o.Epochs), Runs: or(o.Runs, 1), Seed: uint64(o.Seed)}
 	switch {
 	case len(o.Credit) == 0:
 		return c, fmt.Errorf("--epochs: training for epochs is by credit rules; want --credit with one or more of %s", strings.Join(credit.Names(), ", "))
@@ -51,24 +51,23 @@ func (o options) crossing() (c eval.Crossing, err error) {
 	if err != nil {
 		return c, err
 	}
-	c.Family, c.Test, c.Activation = b.Family, b.Test, b.Activation
-	c.Credits, err = o.credits(b, config)
+	c.Tasks, err = o.tasks(b, config)
 	return c, err
 }
 
-// credits returns the rules that were named, each of which works on the network.
-func (o options) credits(b catalog.Benchmark, config json.RawMessage) (rules []credit.Rule, err error) {
-	f := b.Family
+// tasks returns the network under each of the credit rules that were named, all of which work on it.
+func (o options) tasks(b catalog.Benchmark, config json.RawMessage) (tasks []eval.Task, err error) {
+	images := eval.Images{Family: b.Family, Test: b.Test, Activation: b.Activation}
 	for _, name := range o.Credit {
-		if f.Rule, err = credit.Named[float32](name, config); err == nil {
-			_, err = f.Problem()
+		if images.Rule, err = credit.Named[float32](name, config); err == nil {
+			_, err = images.Problem()
 		}
 		if err != nil {
 			return nil, fmt.Errorf("--credit: %w", err)
 		}
-		rules = append(rules, f.Rule)
+		tasks = append(tasks, eval.Task{Credit: name, Test: images})
 	}
-	return rules, nil
+	return tasks, nil
 }
 
 // defaultRate returns the learning rate that a baseline has if nobody gives it one.

@@ -23,21 +23,23 @@ func crossed(args ...string) []string {
 	}, args...)
 }
 
-// crossReport is the JSON that other tools read.
+// crossReport is the JSON that other tools read, with all runs in one list.
 type crossReport struct {
-	Results []struct {
-		Credit, Rule string
-		Seed         uint64
-		Loss         []*float64
-		TestError    []float64  `json:"test_error"`
-		Angle        []*float64 `json:"angle_deg"`
-		NormRatio    []*float64 `json:"norm_ratio"`
-		Seconds      float64
-	}
+	Results []crossRun
 	Problem string
 	Layers  []int
 	Train   int `json:"train_images"`
 	Test    int `json:"test_images"`
+}
+
+type crossRun struct {
+	Credit, Rule string
+	Seed         uint64
+	Loss         []*float64
+	TestError    []float64  `json:"test_error"`
+	Angle        []*float64 `json:"angle_deg"`
+	NormRatio    []*float64 `json:"norm_ratio"`
+	Seconds      float64
 }
 
 func readCross(t *testing.T, path string) crossReport {
@@ -47,6 +49,20 @@ func readCross(t *testing.T, path string) crossReport {
 	require.True(t, strings.HasPrefix(string(text), "{\n\t\"results\": ["), "results come first")
 	var r crossReport
 	require.NoError(t, json.Unmarshal(text, &r))
+	var pairs struct {
+		Results []struct {
+			Credit, Name string
+			Each         []crossRun
+		}
+	}
+	require.NoError(t, json.Unmarshal(text, &pairs))
+	r.Results = nil
+	for _, pair := range pairs.Results {
+		for _, x := range pair.Each {
+			x.Credit, x.Rule = pair.Credit, pair.Name
+			r.Results = append(r.Results, x)
+		}
+	}
 	return r
 }
 

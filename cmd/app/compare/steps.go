@@ -44,21 +44,23 @@ func (o options) comparison() (c eval.Comparison, err error) {
 	if err != nil {
 		return c, err
 	}
+	var task eval.Task
 	switch len(o.Credit) {
 	case 0:
 	case 1:
-		opts.Credit, c.Credit = o.Credit[0], o.Credit[0]
+		opts.Credit, task.Credit = o.Credit[0], o.Credit[0]
 	default:
 		return c, fmt.Errorf("--credit: want one rule, got %d; training for --epochs takes several", len(o.Credit))
 	}
 	opts.Split = catalog.Test
-	if c.Test, err = catalog.Lookup(o.Problem, opts); err != nil {
+	if task.Test, err = catalog.Lookup(o.Problem, opts); err != nil {
 		return c, err
 	}
 	opts.Split = catalog.Train
-	if c.Tuning, err = catalog.Lookup(o.Problem, opts); err != nil {
+	if task.Tuning, err = catalog.Lookup(o.Problem, opts); err != nil {
 		return c, err
 	}
+	c.Tasks = []eval.Task{task}
 	return c, c.Validate()
 }
 

@@ -270,7 +270,7 @@ func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, er
 		return nil, err
 	}
 	c := eval.Comparison{
-		Problem: s.settings.Problem, Credit: s.settings.Credit, Test: test, Tuning: tuning,
+		Problem: s.settings.Problem, Tasks: []eval.Task{{Credit: s.settings.Credit, Test: test, Tuning: tuning}},
 		Steps: int(s.settings.Horizon), Runs: 20, TuningRuns: 10, Seed: uint64(s.settings.Seed),
 		Contenders: []eval.Contender{{Name: s.rule.Name(), Learned: s.kept()}},
 		Progress:   func(f float64, next string) { p.Update(f, next) },

@@ -10,12 +10,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed1498fded/unroll/inner/credit"
+	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
+	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -31,16 +33,43 @@ func small(t *testing.T, images, batch int, rule credit.Rule) credit.Family {
 
 func adam() *learnedopt.Trained { return untrained(&handmade.Adam{LR: 0.01}) }
 
-func train(t *testing.T, r Training) *History {
+// A training is a single run by epochs.
+type training struct {
+	Family    credit.Family
+	Test      *data.Set // the training images if nil
+	Optimizer *learnedopt.Trained
+	Epochs    int
+	Key       uint64
+	Tell      func()
+}
+
+func (r training) runs() Runs {
+	return Runs{Family: Images{Family: r.Family, Test: r.Test}, Epochs: r.Epochs, Count: 1, Key: r.Key}
+}
+
+func (r training) run(ctx context.Context) (*Run, error) {
+	if r.Tell == nil {
+		r.Tell = func() {}
+	}
+	runs, err := r.runs().measure(ctx, r.Optimizer, r.Tell)
+	if err != nil {
+		return nil, err
+	}
+	return runs[0], nil
+}
+
+func train(t *testing.T, r training) *Run {
 	t.Helper()
 	if r.Test == nil {
 		r.Test = r.Family.Data
 	}
-	h, err := r.Run(t.Context())
+	h, err := r.run(t.Context())
 	require.NoError(t, err)
+	require.Equal(t, r.Key, h.Seed)
 	require.Len(t, h.Loss, r.Epochs)
 	require.Len(t, h.TestError, r.Epochs)
-	require.Len(t, h.Alignment, r.Family.Net.Blocks()-1)
+	require.Len(t, h.Angle, r.Family.Net.Blocks()-1)
+	require.Len(t, h.NormRatio, r.Family.Net.Blocks()-1)
 	return h
 }
 
@@ -109,7 +138,7 @@ func numbered(f credit.Family) credit.Family {
 func TestEpochsAreShuffles(t *testing.T) {
 	p := &probe{}
 	f := numbered(small(t, 50, 8, p))
-	train(t, Training{Family: f, Optimizer: adam(), Epochs: 3, Key: 1})
+	train(t, training{Family: f, Optimizer: adam(), Epochs: 3, Key: 1})
 	const updates = 50 / 8
 	var epochs [3][]float32
 	for i, c := range p.calls[:3*updates] {
@@ -139,7 +168,7 @@ func TestEpochsAreShuffles(t *testing.T) {
 // The order of the images, and the start, depend on neither of the two rules.
 func TestTrainingUsesCommonRandomNumbers(t *testing.T) {
 	run := func(p *probe, o *learnedopt.Trained, key uint64) []call {
-		train(t, Training{Family: numbered(small(t, 50, 8, p)), Optimizer: o, Epochs: 2, Key: key})
+		train(t, training{Family: numbered(small(t, 50, 8, p)), Optimizer: o, Epochs: 2, Key: key})
 		return p.calls
 	}
 	a, b := run(&probe{}, adam(), 1), run(&probe{own: 3}, untrained(&lstm.Rule{Hidden: 4}), 1)
@@ -159,7 +188,7 @@ func TestHeadStartMovesOwnWeightsOnly(t *testing.T) {
 		&lstm.Rule{Hidden: 4}, &handmade.AdamW{Adam: handmade.Adam{LR: 0.01}, Decay: 0.5}, &handmade.SGD{LR: 0.1},
 	} {
 		p := &probe{own: 3, epochs: 2}
-		train(t, Training{Family: small(t, 50, 8, p), Optimizer: untrained(rule), Epochs: 1, Key: 1})
+		train(t, training{Family: small(t, 50, 8, p), Optimizer: untrained(rule), Epochs: 1, Key: 1})
 		const updates = 50 / 8
 		for i, c := range p.calls[:3*updates] {
 			still := i <= 2*updates
@@ -170,14 +199,14 @@ func TestHeadStartMovesOwnWeightsOnly(t *testing.T) {
 		}
 	}
 	p := &probe{epochs: 2} // without weights there is nothing to start
-	train(t, Training{Family: small(t, 50, 8, p), Optimizer: adam(), Epochs: 1, Key: 1})
+	train(t, training{Family: small(t, 50, 8, p), Optimizer: adam(), Epochs: 1, Key: 1})
 	require.NotEqual(t, p.calls[0].net, p.calls[1].net)
 }
 
 // Updates that a rule repeats have the minibatch and the key in common.
 func TestRepeats(t *testing.T) {
 	p := &probe{repeats: 3}
-	train(t, Training{Family: numbered(small(t, 50, 8, p)), Optimizer: adam(), Epochs: 1, Key: 1})
+	train(t, training{Family: numbered(small(t, 50, 8, p)), Optimizer: adam(), Epochs: 1, Key: 1})
 	for i, c := range p.calls[:50/8*3] {
 		first := p.calls[i-i%3]
 		require.Equal(t, first.first, c.first)
@@ -193,7 +222,7 @@ func TestRepeats(t *testing.T) {
 // One epoch of one minibatch, by hand.
 func TestTrainingByHand(t *testing.T) {
 	f := small(t, 9, 9, nil)
-	h := train(t, Training{Family: f, Optimizer: untrained(&handmade.SGD{LR: 0.5}), Epochs: 1, Key: 4})
+	h := train(t, training{Family: f, Optimizer: untrained(&handmade.SGD{LR: 0.5}), Epochs: 1, Key: 4})
 	p, err := f.Problem()
 	require.NoError(t, err)
 	theta, grad := make([]float32, p.Params().Len()), make([]float32, p.Params().Len())
@@ -201,51 +230,51 @@ func TestTrainingByHand(t *testing.T) {
 	all := []int{0, 1, 2, 3, 4, 5, 6, 7, 8}
 	loss, err := p.EvalOn(grad, theta, all, 0)
 	require.NoError(t, err)
-	require.InDelta(t, loss, h.Loss[0], 1e-6, "in another order")
+	require.InDelta(t, loss, float64(h.Loss[0]), 1e-6, "in another order")
 	for i, g := range grad {
 		theta[i] -= g / 2
 	}
 	wrong, err := p.ErrorRate(theta, f.Data)
 	require.NoError(t, err)
-	require.Equal(t, wrong, h.TestError[0])
+	require.Equal(t, meta.Number(wrong), h.TestError[0])
 }
 
 // What is learned by heart is right. The test images are those that were given, and the loss is of the training images.
 func TestTrainingLearns(t *testing.T) {
 	f := small(t, 48, 8, nil)
-	h := train(t, Training{Family: f, Optimizer: untrained(&handmade.Adam{LR: 0.02}), Epochs: 150, Key: 1})
+	h := train(t, training{Family: f, Optimizer: untrained(&handmade.Adam{LR: 0.02}), Epochs: 150, Key: 1})
 	require.Zero(t, h.TestError[149])
-	require.Less(t, h.Loss[149], 0.05)
-	require.Positive(t, h.Took)
+	require.Less(t, float64(h.Loss[149]), 0.05)
+	require.Positive(t, h.Seconds)
 	other := *f.Data
 	other.Labels = slices.Clone(other.Labels)
 	for i := range other.Labels {
 		other.Labels[i] = (other.Labels[i] + 1) % 4
 	}
-	against := train(t, Training{Family: f, Test: &other, Optimizer: untrained(&handmade.Adam{LR: 0.02}), Epochs: 150, Key: 1})
+	against := train(t, training{Family: f, Test: &other, Optimizer: untrained(&handmade.Adam{LR: 0.02}), Epochs: 150, Key: 1})
 	require.Equal(t, h.Loss, against.Loss)
-	require.Equal(t, 1.0, against.TestError[149])
+	require.Equal(t, meta.Number(1), against.TestError[149])
 }
 
 func TestTrainingAlignment(t *testing.T) {
 	p := &probe{}
-	h := train(t, Training{Family: small(t, 1200, 100, p), Optimizer: adam(), Epochs: 1, Key: 1})
-	for _, a := range h.Alignment {
-		require.InDelta(t, 0, a.Degrees, 1e-3)
-		require.InDelta(t, 1, a.NormRatio, 1e-6)
+	h := train(t, training{Family: small(t, 1200, 100, p), Optimizer: adam(), Epochs: 1, Key: 1})
+	for l, degrees := range h.Angle {
+		require.InDelta(t, 0, float64(degrees), 1e-3)
+		require.InDelta(t, 1, float64(h.NormRatio[l]), 1e-6)
 	}
 	require.Len(t, p.calls, 12+5, "500 images in whole minibatches")
 	p.calls = nil
-	train(t, Training{Family: small(t, 700, 600, p), Optimizer: adam(), Epochs: 1, Key: 1})
+	train(t, training{Family: small(t, 700, 600, p), Optimizer: adam(), Epochs: 1, Key: 1})
 	require.Len(t, p.calls, 2)
 
-	h = train(t, Training{Family: small(t, 512, 32, credit.FeedbackAlignmentOf[float32]{}), Optimizer: adam(), Epochs: 30, Key: 1})
-	for _, a := range h.Alignment {
-		require.Greater(t, a.Degrees, 5.0)
-		require.Less(t, a.Degrees, 85.0, "the weights come to align with the feedback")
+	h = train(t, training{Family: small(t, 512, 32, credit.FeedbackAlignmentOf[float32]{}), Optimizer: adam(), Epochs: 30, Key: 1})
+	for _, degrees := range h.Angle {
+		require.Greater(t, float64(degrees), 5.0)
+		require.Less(t, float64(degrees), 85.0, "the weights come to align with the feedback")
 	}
-	h = train(t, Training{Family: small(t, 50, 8, credit.NoneOf[float32]{}), Optimizer: adam(), Epochs: 1, Key: 1})
-	require.True(t, math.IsNaN(h.Alignment[0].Degrees), "a signal of zero has no direction")
+	h = train(t, training{Family: small(t, 50, 8, credit.NoneOf[float32]{}), Optimizer: adam(), Epochs: 1, Key: 1})
+	require.True(t, math.IsNaN(float64(h.Angle[1])), "a signal of zero has no direction")
 }
 
 func TestMeanAlignment(t *testing.T) {
@@ -256,33 +285,33 @@ func TestMeanAlignment(t *testing.T) {
 }
 
 func TestTrainingDiverges(t *testing.T) {
-	h := train(t, Training{Family: small(t, 50, 8, nil), Optimizer: untrained(&handmade.SGD{LR: 3e38}), Epochs: 3, Key: 1})
-	require.Equal(t, []float64{inf, inf, inf}, h.Loss)
-	require.Equal(t, []float64{1, 1, 1}, h.TestError)
-	require.True(t, math.IsNaN(h.Alignment[0].Degrees) && math.IsNaN(h.Alignment[1].NormRatio))
+	h := train(t, training{Family: small(t, 50, 8, nil), Optimizer: untrained(&handmade.SGD{LR: 3e38}), Epochs: 3, Key: 1})
+	require.Equal(t, numbers(inf, inf, inf), h.Loss)
+	require.Equal(t, numbers(1, 1, 1), h.TestError)
+	require.True(t, math.IsNaN(float64(h.Angle[1])) && math.IsNaN(float64(h.NormRatio[0])))
 
 	// In the very last update, which no loss tells of.
-	h = train(t, Training{Family: small(t, 8, 8, nil), Optimizer: untrained(&handmade.SGD{LR: 1e300}), Epochs: 1, Key: 1})
-	require.Equal(t, []float64{inf}, h.Loss)
-	require.Equal(t, []float64{1}, h.TestError)
+	h = train(t, training{Family: small(t, 8, 8, nil), Optimizer: untrained(&handmade.SGD{LR: 1e300}), Epochs: 1, Key: 1})
+	require.Equal(t, numbers(inf), h.Loss)
+	require.Equal(t, numbers(1), h.TestError)
 }
 
 // A run that diverges is over: nothing is trained after the minibatch whose loss is not finite.
 func TestTrainingEndsWhereItDiverges(t *testing.T) {
 	updates := 0
-	h := train(t, Training{
+	h := train(t, training{
 		Family: small(t, 50, 8, nil), Optimizer: untrained(&handmade.SGD{LR: 3e38}), Epochs: 3, Key: 1,
-		Progress: func(float64) { updates++ },
+		Tell: func() { updates++ },
 	})
-	require.Equal(t, []float64{inf, inf, inf}, h.Loss)
+	require.Equal(t, numbers(inf, inf, inf), h.Loss)
 	require.LessOrEqual(t, updates, 3, "of 18")
 }
 
 func TestTrainingIsReproducible(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	run := func(key uint64, f credit.Family, o *learnedopt.Trained) *History {
-		h := train(t, Training{Family: f, Optimizer: o, Epochs: 2, Key: key})
-		h.Took = 0
+	run := func(key uint64, f credit.Family, o *learnedopt.Trained) *Run {
+		h := train(t, training{Family: f, Optimizer: o, Epochs: 2, Key: key})
+		h.Seconds = 0
 		return h
 	}
 	for _, o := range []*learnedopt.Trained{adam(), untrained(&lstm.Rule{})} {
@@ -298,34 +327,33 @@ func TestTrainingIsReproducible(t *testing.T) {
 func TestTrainingStops(t *testing.T) {
 	ctx, count := cancelAfter(9)
 	done := 0
-	r := Training{Family: small(t, 50, 8, nil), Optimizer: adam(), Epochs: 100, Key: 1, Progress: func(f float64) {
-		require.Greater(t, f, 0.0)
+	r := training{Family: small(t, 50, 8, nil), Optimizer: adam(), Epochs: 100, Key: 1, Tell: func() {
 		done++
 		count()
 	}}
 	r.Test = r.Family.Data
-	_, err := r.Run(ctx)
+	_, err := r.run(ctx)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, 9, done)
 }
 
 func TestTrainingRefuses(t *testing.T) {
-	good := Training{Family: small(t, 50, 8, nil), Test: problemtest.Images(5, 4), Optimizer: adam(), Epochs: 1}
-	for want, spoil := range map[string]func(*Training){
-		"0 epochs":          func(r *Training) { r.Epochs = 0 },
-		"no test images":    func(r *Training) { r.Test = nil },
-		"images of 25 pix":  func(r *Training) { r.Test = problemtest.Images(5, 5) },
-		"of 51 from 50 ima": func(r *Training) { r.Family.Batch = 51 },
-		"no data":           func(r *Training) { r.Family.Data = nil },
-		"scale is -1":       func(r *Training) { r.Family.Rule = credit.FeedbackAlignmentOf[float32]{Scale: -1} },
-		"lr is -1":          func(r *Training) { r.Optimizer = &learnedopt.Trained{Rule: &handmade.SGD{LR: -1}} },
+	good := training{Family: small(t, 50, 8, nil), Test: problemtest.Images(5, 4), Optimizer: adam(), Epochs: 1}
+	for want, spoil := range map[string]func(*training){
+		"0 epochs":          func(r *training) { r.Epochs = 0 },
+		"no test images":    func(r *training) { r.Test = nil },
+		"images of 25 pix":  func(r *training) { r.Test = problemtest.Images(5, 5) },
+		"of 51 from 50 ima": func(r *training) { r.Family.Batch = 51 },
+		"no data":           func(r *training) { r.Family.Data = nil },
+		"scale is -1":       func(r *training) { r.Family.Rule = credit.FeedbackAlignmentOf[float32]{Scale: -1} },
+		"lr is -1":          func(r *training) { r.Optimizer = &learnedopt.Trained{Rule: &handmade.SGD{LR: -1}} },
 	} {
 		r := good
 		spoil(&r)
-		_, err := r.Run(t.Context())
+		_, err := r.run(t.Context())
 		require.ErrorContains(t, err, want)
 	}
-	_, err := good.Run(t.Context())
+	_, err := good.run(t.Context())
 	require.NoError(t, err)
 }
 
@@ -353,17 +381,16 @@ func tenUpdates(t *testing.T, name string, update learnedopt.Rule) []float32 {
 			nets.Dense{Units: 12}, nets.Activation("tanh"), nets.Dense{Units: 10}, nets.Activation("tanh"), nets.Dense{Units: set.Classes})
 		require.NoError(t, e)
 		f := credit.Family{Net: net, Rule: rule, Data: set, Batch: 8}
-		var s *session
-		if s, err = (Training{Family: f, Test: set, Optimizer: untrained(update), Epochs: 2, Key: 3}).begin(); err != nil {
+		r := training{Family: f, Test: set, Optimizer: untrained(update), Epochs: 2, Key: 3}.runs()
+		var plan plan
+		if plan, err = r.plan(update); err != nil {
 			continue
 		}
-		_, err = s.headStart(t.Context())
+		w, err := newWorker(plan, untrained(update), 0, 1, func() {})
 		require.NoError(t, err)
-		for e := range 2 {
-			_, _, err := s.epoch(t.Context(), e)
-			require.NoError(t, err)
-		}
-		return s.run.Theta
+		_, err = w.run(t.Context(), 0, 2)
+		require.NoError(t, err)
+		return w.tr.Theta
 	}
 	require.NoError(t, err, name)
 	return nil

@@ -171,7 +171,7 @@ func TestMeasureRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Measure(t.Context(), tt.rule, tt.runs)
 			require.EqualError(t, err, tt.want)
-			_, err = StepTime(t.Context(), tt.rule, tt.runs)
+			_, err = StepTime(t.Context(), tt.rule, tt.runs, 100)
 			require.EqualError(t, err, tt.want)
 		})
 	}
@@ -189,7 +189,7 @@ func TestMeasureStopsWithItsContext(t *testing.T) {
 
 	ctx, count = cancelAfter(3)
 	l = newLog()
-	_, err = StepTime(ctx, sgd, Runs{Family: bowl{a: 1, log: l, after: count}, Steps: 1000, Count: 1, Key: 1})
+	_, err = StepTime(ctx, sgd, Runs{Family: bowl{a: 1, log: l, after: count}, Steps: 1000, Count: 1, Key: 1}, 100)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Equal(t, 3, l.evals)
 
@@ -205,7 +205,7 @@ func TestMeasureStopsWithItsContext(t *testing.T) {
 func TestStepTime(t *testing.T) {
 	for _, steps := range []int{1, 2, 300} {
 		l := newLog()
-		took, err := StepTime(t.Context(), untrained(new(handmade.Adam)), Runs{Family: bowl{a: 1, log: l}, Steps: steps, Count: 1})
+		took, err := StepTime(t.Context(), untrained(new(handmade.Adam)), Runs{Family: bowl{a: 1, log: l}, Steps: steps, Count: 1}, 100)
 		require.NoError(t, err)
 		require.Positive(t, took)
 		require.Equal(t, min(steps, 100), l.evals)

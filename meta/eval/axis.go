@@ -1,0 +1,66 @@
+package eval
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/plot"
+)
+
+// widen gives an axis that is without extent one. Gonum would take 1 from either end, and there is no logarithm below 0.
+func widen(a *plot.Axis) {
+	switch {
+	case a.Min > a.Max: // no curve at all
+		a.Min, a.Max = 0.1, 10
+	case a.Min == a.Max:
+		a.Min, a.Max = a.Min/2, a.Max*2
+	}
+}
+
+// logTicks labels 1, 2 and 5 times every power of ten on a logarithmic axis: gonum's own labels the powers alone, of which
+// a plot of losses may show one.
+func logTicks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	for power := math.Pow10(int(math.Floor(math.Log10(lo)))); power <= hi; power *= 10 {
+		for digit := 1.0; digit < 10; digit++ {
+			v := digit * power
+			if v < lo || v > hi {
+				continue
+			}
+			t := plot.Tick{Value: v}
+			if digit == 1 || digit == 2 || digit == 5 {
+				t.Label = fmt.Sprintf("%.3g", v)
+			}
+			ticks = append(ticks, t)
+		}
+	}
+	return ticks
+}
+
+// labelled returns the number that logTicks labels next to v, at it or below (side −1) or above (side 1), so that an axis
+// that begins and ends there has two labels at least.
+func labelled(v float64, side int) float64 {
+	power := math.Pow10(int(math.Floor(math.Log10(v))))
+	at := power
+	for _, digit := range []float64{1, 2, 5, 10} {
+		switch next := digit * power; {
+		case next <= v && side < 0:
+			at = next
+		case next >= v && side > 0:
+			return next
+		}
+	}
+	return at
+}
+
+// wholeTicks labels whole numbers, at most about ten of them.
+func wholeTicks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	step := max(1, int(hi-lo)/10)
+	for v := step; float64(v) <= hi; v += step {
+		if float64(v) >= lo {
+			ticks = append(ticks, plot.Tick{Value: float64(v), Label: fmt.Sprint(v)})
+		}
+	}
+	return ticks
+}

@@ -1,0 +1,217 @@
+package eval
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/machine"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/learnedopt"
+)
+
+// A Comparison measures every contender on every task, each on the same runs. Exactly one of Steps and Epochs is set.
+type Comparison struct {
+	Problem    string // its name, for the report
+	Tasks      []Task
+	Contenders []Contender
+	Steps      int     // updates a run
+	Epochs     int     // or passes over all images a run; the families of the tasks are Images then
+	Runs       int     // by epochs they are those of Seed and of the numbers after it
+	TuningRuns int     // for each learning rate, where any are tuned
+	LR         float64 // learning rate of baselines where nothing is tuned; 0 for each one's own default
+	Seed       uint64
+
+	// Progress is told how much of the work is done, as a fraction, and what comes next. It may be nil.
+	Progress func(fraction float64, next string)
+}
+
+// A Task is the problem as it is under one credit rule.
+type Task struct {
+	Credit string       // the credit rule's name, for the report; empty for the gradient itself
+	Test   inner.Family // problems that the results are measured on
+	Tuning inner.Family // problems that the learning rates of baselines are tuned on; nil if they are not tuned
+}
+
+// A Contender is a learned rule, as it is, or a baseline, to be tuned. Exactly one is set.
+type Contender struct {
+	Name     string
+	Learned  *learnedopt.Trained
+	Baseline *Baseline
+}
+
+// The keys of a comparison's two sets of runs are children of its seed, far from those that other users of a seed take.
+const (
+	keyTest   = 'T'<<8 + 1
+	keyTuning = 'T'<<8 + 2
+)
+
+// A cell is a contender at a task: one row of the report.
+type cell struct {
+	Comparison
+	task      Task
+	contender Contender
+}
+
+func (c Comparison) cells() (cells []cell) {
+	for _, task := range c.Tasks {
+		for _, x := range c.Contenders {
+			cells = append(cells, cell{c, task, x})
+		}
+	}
+	return cells
+}
+
+// name says what is being done, for the progress.
+func (c cell) name() string {
+	if len(c.Tasks) == 1 {
+		return c.contender.Name
+	}
+	return c.task.Credit + " × " + c.contender.Name
+}
+
+// tunes reports whether the contender's learning rate is tuned.
+func (c cell) tunes() bool { return c.contender.Baseline != nil && c.task.Tuning != nil }
+
+// untuned returns what the contender is at first: a baseline that is to be tuned has some learning rate.
+func (c cell) untuned() *learnedopt.Trained {
+	switch {
+	case c.contender.Baseline == nil:
+		return c.contender.Learned
+	case c.tunes():
+		return &learnedopt.Trained{Rule: c.contender.Baseline.With(LearningRates()[0])}
+	}
+	return &learnedopt.Trained{Rule: c.contender.Baseline.With(c.LR)}
+}
+
+// test returns the runs that the results are measured on.
+func (c cell) test() Runs {
+	r := Runs{Family: c.task.Test, Steps: c.Steps, Epochs: c.Epochs, Count: c.Runs, Key: c.Seed}
+	if c.Epochs == 0 {
+		r.Key = rng.Split(c.Seed, keyTest)
+	}
+	return r
+}
+
+// tuning returns the runs that learning rates are tuned on.
+func (c cell) tuning() Runs {
+	return Runs{Family: c.task.Tuning, Steps: c.Steps, Epochs: c.Epochs, Count: c.TuningRuns, Key: rng.Split(c.Seed, keyTuning)}
+}
+
+// Validate reports what Run would refuse before it begins: that there is nothing to compare, numbers of runs, steps or epochs
+// below 1, images that cannot be trained on, and what the machine has no memory for.
+func (c Comparison) Validate() error {
+	cells := c.cells()
+	if len(cells) == 0 {
+		return errors.New("eval: nothing to compare")
+	}
+	for _, x := range cells {
+		if err := x.test().Validate(x.untuned().Rule); err != nil {
+			return err
+		}
+	}
+	const perPoint = 80 // of a curve: mean and error, while the slices grow, and both as text
+	laps := cells[0].test().laps()
+	if err := machine.Fits(perPoint * float64(len(cells)) * float64(laps)); err != nil {
+		return fmt.Errorf("eval: %d curves of %d losses: %w", len(cells), laps, err)
+	}
+	for _, x := range cells {
+		if x.tunes() {
+			if err := x.tuning().Validate(x.untuned().Rule); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Run tunes, measures and times every contender at one task after the other.
+func (c Comparison) Run(ctx context.Context) (*Report, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	report, err := c.head()
+	if err != nil {
+		return nil, err
+	}
+	cells := c.cells()
+	shares, minibatches, err := work(ctx, cells)
+	if err != nil {
+		return nil, err
+	}
+	m := meter{told: c.Progress}
+	for i, x := range cells {
+		r, err := x.measure(ctx, m.begin(x.name(), shares[i], minibatches[i]))
+		if err != nil {
+			return nil, err
+		}
+		report.Results = append(report.Results, r)
+	}
+	return report, nil
+}
+
+// work returns the cells' shares of the time that all will take, from the time of a few steps of each, and the minibatches that
+// each of them is trained on.
+func work(ctx context.Context, cells []cell) (shares, minibatches []float64, err error) {
+	total := 0.0
+	for _, x := range cells {
+		runs := x.Runs
+		if x.tunes() {
+			runs += x.TuningRuns * len(LearningRates())
+		}
+		plan, err := x.test().plan()
+		if err != nil {
+			return nil, nil, err
+		}
+		p, err := plan.sample(0)
+		if err != nil {
+			return nil, nil, err
+		}
+		took, err := StepTime(ctx, x.untuned(), x.test(), 10)
+		if err != nil {
+			return nil, nil, err
+		}
+		_, each := plan.size(p)
+		n := float64(runs) * float64(each)
+		minibatches, shares = append(minibatches, n), append(shares, n*float64(took))
+		total += n * float64(took)
+	}
+	for i := range shares {
+		shares[i] /= total
+	}
+	return shares, minibatches, nil
+}
+
+func (c cell) measure(ctx context.Context, tell func()) (Result, error) {
+	r := Result{Credit: c.task.Credit, Name: c.contender.Name, Kind: "learned"}
+	if c.contender.Baseline != nil {
+		r.Kind = "baseline"
+	}
+	trained := c.untuned()
+	if c.tunes() {
+		tuned, err := c.tuning().tune(ctx, *c.contender.Baseline, LearningRates(), tell)
+		if err != nil {
+			return r, err
+		}
+		trained, r.Edge = &learnedopt.Trained{Rule: tuned.Rule}, tuned.AtEdge()
+	}
+	var err error
+	if r.Hyper, err = json.Marshal(trained.Rule); err != nil {
+		return r, err
+	}
+	test := c.test()
+	runs, err := test.measure(ctx, trained, tell)
+	if err != nil {
+		return r, err
+	}
+	r.summarize(runs, test)
+	if c.Epochs != 0 {
+		return r, nil
+	}
+	took, err := StepTime(ctx, trained, test, 100)
+	r.USPerStep = float64(took) / float64(time.Microsecond)
+	return r, err
+}
