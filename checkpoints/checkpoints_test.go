@@ -388,15 +388,16 @@ func TestWriteRefusals(t *testing.T) {
 		require.ErrorContains(t, f.Write(&b), "checkpoints: ", name)
 		require.Zero(t, b.Len(), name)
 	}
-	for name, change := range map[string]func(*Rule){
-		"no name": func(r *Rule) { r.Name = "" },
-		"config":  func(r *Rule) { r.Config = json.RawMessage("{") },
-		"phi":     func(r *Rule) { r.Phi = r.Phi[1:] },
-		"layout":  func(r *Rule) { r.Layout[0].Shape = nil },
+	for want, change := range map[string]func(*Rule){
+		"the rule has no name":                                        func(r *Rule) { r.Name = "" },
+		`rule "lstm": the configuration is no JSON: "{"`:              func(r *Rule) { r.Config = json.RawMessage("{") },
+		`rule "lstm": 6 meta-parameters for a layout of 7`:            func(r *Rule) { r.Phi = r.Phi[1:] },
+		`rule "lstm": params: `:                                       func(r *Rule) { r.Layout[0].Shape = []int{0} },
+		`rule "lstm": element 0 of tensor "lstm.weight_ih_l0" is NaN`: func(r *Rule) { r.Phi[0] = float32(math.NaN()) },
 	} {
 		r := sampleRule()
 		change(&r)
-		require.ErrorContains(t, WriteRule(&bytes.Buffer{}, r), "checkpoints: ", name)
+		require.ErrorContains(t, WriteRule(&bytes.Buffer{}, r), "checkpoints: "+want)
 	}
 }
 
