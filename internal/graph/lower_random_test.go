@@ -201,15 +201,15 @@ func (r recipe) runs() (err error) {
 
 // Random expressions and their derivatives are lowered to the same.
 func TestLoweredExpressions(t *testing.T) {
-	ran := 0
+	drawn, ran := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRecipe(t)
+		drawn++
 		if r.runs() != nil {
 			return
 		}
 		ran++
 		isReference(t, r.write, func(i int, x []float32) { rng.Normal(x, uint64(i), 1) })
 	})
-	t.Log(ran)
-	require.Greater(t, ran, 50, "most recipes can be run")
+	require.Greater(t, ran, drawn/2, "most recipes can be run")
 }

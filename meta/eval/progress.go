@@ -23,7 +23,7 @@ func (m *meter) begin(name string, share, minibatches float64) func() {
 		mu.Lock()
 		defer mu.Unlock()
 		n++
-		if now := start + share*n/minibatches; now >= last+1e-3 || n == minibatches {
+		if now := start + share*(n/minibatches); now >= last+1e-3 || n == minibatches {
 			last = now
 			m.told(now, name)
 		}
