@@ -66,11 +66,3 @@ func TestPolyakIsItsFormula(t *testing.T) {
 		}
 	}
 }
-
-// What a configuration says is where phi begins.
-func TestStartsOfPhi(t *testing.T) {
-	phi := learnedopt.Phi(&stepsize.Polyak{Scale: 0.5, Floor: 0.25, Beta: 0.7}, 1)
-	require.InDeltaSlice(t, []float64{math.Log(0.5), 0.25, math.Log(0.7 / 0.3)}, params.Convert[float64](phi), 1e-6)
-	phi = learnedopt.Phi(&stepsize.RMSMomentum{LR: 0.5, Beta: 0.7}, 1)
-	require.InDeltaSlice(t, []float64{math.Log(0.5), 0, 0, math.Log(0.7 / 0.3), 0}, params.Convert[float64](phi), 1e-6)
-}
