@@ -321,9 +321,12 @@ func FuzzHeader(f *testing.F) {
 			require.Less(t, len(err.Error()), 300)
 			return
 		}
-		var v any
-		require.NoError(t, json.Unmarshal(b, &v), "%q", b)
+		require.True(t, json.Valid(b), "%q", b)
 		require.True(t, utf8.Valid(b))
+		var v any
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.UseNumber() // of any length: what wants a number of a range asks for it
+		require.NoError(t, d.Decode(&v), "%q", b)
 		// Of members that shadow each other only one is left, but each has its colon.
 		require.Equal(t, strings.Count(quoted.ReplaceAllString(string(b), ""), ":"), members(v), "%q", b)
 	})
