@@ -48,6 +48,13 @@ const (
 	Step    = rule.Step
 	Horizon = rule.Horizon
 
+	Pre       = rule.Pre
+	Potential = rule.Potential
+	Post      = rule.Post
+	Mod       = rule.Mod
+	Target    = rule.Target
+	Reward    = rule.Reward
+
 	Coordinates = rule.Coordinates
 	Tensor      = rule.Tensor
 	Whole       = rule.Whole

@@ -10,6 +10,7 @@ type Point[F params.Float] struct {
 	Loss    []F // one a run
 	Step    int // steps taken before this one, the same in all runs
 	Horizon int // steps of the whole run
+	Senses  []F // laid out by a Binding, one run's after another
 }
 
 // Cotangents are the derivatives of a meta-loss with respect to the parts of one step. A pullback reads the first two and
@@ -22,6 +23,8 @@ type Cotangents[F params.Float] struct {
 	Grad  []F // overwritten, with zeros if the rule does not read it; nil if not wanted
 	Theta []F // likewise
 	Loss  []F // likewise
+
+	Senses []F // likewise; what the rule does not read is zero
 }
 
 // A Window is a number of consecutive steps whose inputs but phi and state count as constants.

@@ -13,6 +13,7 @@ import (
 type Binding struct {
 	Theta  params.Layout // of one run
 	Copies int           // runs side by side, 1 or more
+	Senses params.Layout // what one run shows to its synapses; see params.Sense. Empty where there is nothing
 }
 
 // Run returns the number of coordinates of one run.

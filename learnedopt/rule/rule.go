@@ -22,7 +22,35 @@ const (
 	Loss                     // the loss at theta, on the minibatch that the gradient is of
 	Step                     // the number of steps taken before this one
 	Horizon                  // the number of steps of the whole run
+
+	// What a synapse can feel where it is, in scopes Tensor and Whole; see package params for what each is. Problems that
+	// are no networks have none of these.
+	Pre
+	Potential
+	Post
+	Mod
+	Target
+	Reward
 )
+
+// senses are the Vars that a problem shows as senses.
+var senses = []struct {
+	read  Vars
+	sense params.Sense
+}{
+	{Pre, params.Pre}, {Potential, params.Potential}, {Post, params.Post}, {Mod, params.Mod}, {Target, params.Target}, {Reward, params.Reward},
+}
+
+// Senses lists the senses among some Vars.
+func (v Vars) Senses() []params.Sense {
+	var list []params.Sense
+	for _, s := range senses {
+		if v&s.read != 0 {
+			list = append(list, s.sense)
+		}
+	}
+	return list
+}
 
 // A Scope says what a rule works on at a time.
 type Scope uint8
@@ -104,6 +132,7 @@ type Inputs struct {
 	Shared  map[string]*G.Node // by the names of Spec().State.Shared
 
 	Loss, Step, Horizon *G.Node // scalars
+	Reward              *G.Node // likewise
 }
 
 // TensorInputs are what a step sees of one tensor of theta, or of a block of coordinates.
@@ -111,6 +140,10 @@ type TensorInputs struct {
 	Spec  params.Spec // name and shape; a block of n coordinates is a vector of shape [n], n at least 2
 	Grad  *G.Node     // of that shape
 	Theta *G.Node     // likewise
+
+	// What the synapses feel, a row for each example. Pre is [examples, pre], the others are [examples, post], also where
+	// there is one example or one neuron. A step on several examples is the sum of what each would do by itself.
+	Pre, Potential, Post, Mod, Target *G.Node
 
 	// State holds the tensors of per-coordinate and per-tensor state by name. A number a coordinate has the tensor's shape; a
 	// vector of w has one dimension more, [shape..., w].

@@ -15,6 +15,8 @@ type Options struct {
 	Copies  int // runs that go on side by side, with the same phi; 1 if zero
 	Workers int // the most goroutines to use at a time; runtime.GOMAXPROCS(0) if zero. The bits do not depend on it
 
+	Senses params.Layout // what one run shows to its synapses, for rules that read it; see params.Sense
+
 	// Reference leaves kernels out: the rule's expression is run, and not lowered onto kernels. That is what kernels are tested
 	// against.
 	Reference bool
@@ -58,9 +60,12 @@ func compile[F params.Float](r rule.Rule, theta params.Layout, o Options) (*Comp
 	if o.Copies < 1 || o.Workers < 0 {
 		return nil, fmt.Errorf("%d copies on %d workers; want at least 1 copy, and 0 workers or more", o.Copies, o.Workers)
 	}
-	c := &Compiled[F]{rule: r, spec: r.Spec(), binding: rule.Binding{Theta: theta, Copies: o.Copies}, options: o}
+	c := &Compiled[F]{rule: r, spec: r.Spec(), binding: rule.Binding{Theta: theta, Copies: o.Copies, Senses: o.Senses}, options: o}
 	if err := c.spec.Phi.Validate(); err != nil {
 		return nil, fmt.Errorf("phi: %w", err)
+	}
+	if err := checkSenses(c.spec, c.binding); err != nil {
+		return nil, err
 	}
 	var err error
 	if c.state, err = c.spec.Layout(c.binding); err != nil {
@@ -119,6 +124,9 @@ func (c *Compiled[F]) State() params.Layout { return c.state.Flat }
 
 // StateLayout tells what in the state belongs to whom.
 func (c *Compiled[F]) StateLayout() rule.StateLayout { return c.state }
+
+// Senses lays out what one run shows to its synapses.
+func (c *Compiled[F]) Senses() params.Layout { return c.binding.Senses }
 
 // Reads says what the rule looks at.
 func (c *Compiled[F]) Reads() rule.Vars { return c.spec.Reads }
@@ -189,9 +197,13 @@ func (c *Compiled[F]) Pullback(d rule.Cotangents[F], p rule.Point[F]) error {
 	if d.Loss != nil {
 		c.check("cotangent of the loss", d.Loss, c.binding.Copies)
 	}
+	if d.Senses != nil {
+		c.check("cotangent of the senses", d.Senses, c.sensed())
+	}
 	c.checkPoint(p)
 	if k, ok := c.kernel.(rule.PullbackKernel); ok {
 		clear(d.Loss)
+		clear(d.Senses)
 		return k.Pullback(cotangents32(d), point32(p))
 	}
 	e, err := c.expression()
@@ -230,6 +242,12 @@ func (c *Compiled[F]) PullbackWindow(w rule.Window[F]) error {
 	return k.PullbackWindow(window32(w))
 }
 
+// anySense is all that a problem shows to its synapses.
+const anySense = rule.Pre | rule.Potential | rule.Post | rule.Mod | rule.Target | rule.Reward
+
+// sensed returns the number of senses of all copies.
+func (c *Compiled[F]) sensed() int { return c.binding.Copies * c.binding.Senses.Len() }
+
 func (c *Compiled[F]) check(what string, v []F, n int) {
 	if len(v) != n {
 		panic(fmt.Sprintf("learnedopt: %s: %s of length %d, want %d", c.rule.Name(), what, len(v), n))
@@ -244,7 +262,8 @@ func (c *Compiled[F]) checkPoint(p rule.Point[F]) {
 		what string
 		v    []F
 		n    int
-	}{{rule.Grad, "gradient", p.Grad, c.Coordinates()}, {rule.Theta, "theta", p.Theta, c.Coordinates()}, {rule.Loss, "losses", p.Loss, c.Copies()}} {
+	}{{rule.Grad, "gradient", p.Grad, c.Coordinates()}, {rule.Theta, "theta", p.Theta, c.Coordinates()}, {rule.Loss, "losses", p.Loss, c.Copies()},
+		{anySense, "senses", p.Senses, c.sensed()}} {
 		if c.spec.Reads&v.read != 0 {
 			c.check(v.what, v.v, v.n)
 		}
@@ -261,6 +280,7 @@ func f32[F params.Float](v []F) []float32 {
 func point32[F params.Float](p rule.Point[F]) rule.Point[float32] {
 	return rule.Point[float32]{
 		Phi: f32(p.Phi), State: f32(p.State), Grad: f32(p.Grad), Theta: f32(p.Theta), Loss: f32(p.Loss), Step: p.Step, Horizon: p.Horizon,
+		Senses: f32(p.Senses),
 	}
 }
 

@@ -16,8 +16,9 @@ type expression struct {
 	spec    rule.Spec
 	phi     []*G.Node
 	shared  []*G.Node
-	scalars []*G.Node // loss, step and horizon, as far as they are read
+	scalars []*G.Node // loss, reward, step and horizon, as far as they are read
 	loss    *G.Node   // one of scalars, or nil
+	reward  *G.Node   // likewise
 	tensors []tensorNodes
 
 	nextShared []*G.Node
@@ -27,6 +28,7 @@ type expression struct {
 type tensorNodes struct {
 	spec        params.Spec
 	grad, theta *G.Node // nil if not read
+	senses      []sensed
 	state       []*G.Node
 	step        *G.Node
 	next        []*G.Node
@@ -59,7 +61,7 @@ func stateSpecs(spec rule.Spec, tensor params.Spec) params.Layout {
 
 // write makes the input nodes for some tensors and has a rule's Update write its step over them. What Update panics with, as
 // some of Gorgonia's functions do at what they don't like, is an error.
-func write[F params.Float](r rule.Rule, spec rule.Spec, tensors params.Layout) (e *expression, err error) {
+func write[F params.Float](r rule.Rule, spec rule.Spec, tensors, senses params.Layout) (e *expression, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("its Update panicked: %v", v)
@@ -82,13 +84,13 @@ func write[F params.Float](r rule.Rule, spec rule.Spec, tensors params.Layout) (
 		read rule.Vars
 		name string
 		node **G.Node
-	}{{rule.Loss, "loss", &in.Loss}, {rule.Step, "step", &in.Step}, {rule.Horizon, "horizon", &in.Horizon}} {
+	}{{rule.Loss, "loss", &in.Loss}, {rule.Reward, "reward", &in.Reward}, {rule.Step, "step", &in.Step}, {rule.Horizon, "horizon", &in.Horizon}} {
 		if spec.Reads&x.read != 0 {
 			*x.node = newInput[F](g, x.name, nil)
 			e.scalars = append(e.scalars, *x.node)
 		}
 	}
-	e.loss = in.Loss
+	e.loss, e.reward = in.Loss, in.Reward
 	for i, s := range tensors {
 		t := tensorNodes{spec: s}
 		name := fmt.Sprintf("%d.%s", i, s.Name)
@@ -100,6 +102,7 @@ func write[F params.Float](r rule.Rule, spec rule.Spec, tensors params.Layout) (
 			ti.Theta = newInput[F](g, "theta."+name, s.Shape)
 		}
 		t.grad, t.theta = ti.Grad, ti.Theta
+		t.senses = senseInputs[F](g, spec, senses, &ti)
 		for _, st := range stateSpecs(spec, s) {
 			n := newInput[F](g, "state."+name+"."+st.Name, st.Shape)
 			ti.State[st.Name] = n
@@ -161,11 +164,7 @@ func (e *expression) checkShared() error {
 	var own []*G.Node
 	for _, t := range e.tensors {
 		own = append(own, t.state...)
-		for _, n := range []*G.Node{t.grad, t.theta, e.loss} {
-			if n != nil {
-				own = append(own, n)
-			}
-		}
+		own = append(append(own, t.read()...), e.perRun()...)
 	}
 	if n := graph.Reach(e.nextShared, own); n != nil {
 		return fmt.Errorf("the next shared state depends on %s, which is not the same for all; in scope %v it may follow from shared state, phi, step and horizon alone",
@@ -178,14 +177,34 @@ func (e *expression) checkShared() error {
 func (e *expression) inputs() []*G.Node {
 	in := append(append(append([]*G.Node{}, e.phi...), e.shared...), e.scalars...)
 	for _, t := range e.tensors {
-		for _, n := range []*G.Node{t.grad, t.theta} {
-			if n != nil {
-				in = append(in, n)
-			}
-		}
-		in = append(in, t.state...)
+		in = append(append(in, t.read()...), t.state...)
 	}
 	return in
+}
+
+// read lists what is read of one tensor but its state, in order: gradient, theta, senses.
+func (t *tensorNodes) read() []*G.Node {
+	var list []*G.Node
+	for _, n := range []*G.Node{t.grad, t.theta} {
+		if n != nil {
+			list = append(list, n)
+		}
+	}
+	for _, s := range t.senses {
+		list = append(list, s.node)
+	}
+	return list
+}
+
+// perRun lists what a run has one of and differentiates by, in order: loss, reward.
+func (e *expression) perRun() []*G.Node {
+	var list []*G.Node
+	for _, n := range []*G.Node{e.loss, e.reward} {
+		if n != nil {
+			list = append(list, n)
+		}
+	}
+	return list
 }
 
 // results lists the results: for each tensor its step and next state, then the next shared state.
@@ -203,8 +222,8 @@ func forward[F params.Float](e *expression, compile compiler[F]) (*graph.Program
 }
 
 // backward compiles the pullback: its inputs are those of the step and then the cotangents of its results, its results the
-// cotangents of phi, shared state, for each tensor its state; and, if wanted, of the loss and each tensor's gradient and
-// theta, as far as they are read.
+// cotangents of phi, shared state, for each tensor its state; and, if wanted, of loss and reward and of each tensor's
+// gradient, theta and senses, as far as they are read.
 func backward[F params.Float](e *expression, wanted bool, compile compiler[F]) (*graph.Program[F], error) {
 	results := e.results()
 	if len(results) == 0 {
@@ -220,15 +239,9 @@ func backward[F params.Float](e *expression, wanted bool, compile compiler[F]) (
 		xs = append(xs, t.state...)
 	}
 	if wanted {
-		if e.loss != nil {
-			xs = append(xs, e.loss)
-		}
+		xs = append(xs, e.perRun()...)
 		for _, t := range e.tensors {
-			for _, n := range []*G.Node{t.grad, t.theta} {
-				if n != nil {
-					xs = append(xs, n)
-				}
-			}
+			xs = append(xs, t.read()...)
 		}
 	}
 	grads, err := graph.VJP(results, cots, xs)

@@ -25,15 +25,17 @@ type graphEngine[F params.Float] struct {
 	stepGroup, pullbackGroup func(worker, group int) error
 }
 
-// A sumLayout says what a group's share of sums consists of, end to end: the cotangents of phi, of what is shared, and of the
-// losses.
-type sumLayout struct{ phi, shared, loss int }
+// A sumLayout says what a group's share of sums consists of, end to end: the cotangents of phi, of what is shared, of the
+// losses and of the rewards.
+type sumLayout struct{ phi, shared, loss, reward int }
+
+func (s sumLayout) len() int { return s.phi + s.shared + s.loss + s.reward }
 
 func newGraphEngine[F params.Float](c *Compiled[F]) (*graphEngine[F], error) {
 	kinds, pieces := cut(c.spec, c.binding, c.state, c.lowered())
 	e := &graphEngine[F]{c: c, kinds: kinds}
-	e.sums = sumLayout{c.spec.Phi.Len(), c.state.Flat.Len() - c.state.Shared[0], c.binding.Copies}
-	e.Schedule = NewSchedule[F](pieces, e.sums.phi+e.sums.shared+e.sums.loss, c.options.Workers)
+	e.sums = sumLayout{c.spec.Phi.Len(), c.state.Flat.Len() - c.state.Shared[0], c.binding.Copies, c.binding.Copies}
+	e.Schedule = NewSchedule[F](pieces, e.sums.len(), c.options.Workers)
 	e.shared = make([]F, e.sums.shared)
 	e.stepGroup, e.pullbackGroup = e.stepOfGroup, e.pullbackOfGroup
 	for range e.Workers() {
@@ -92,6 +94,7 @@ func (e *graphEngine[F]) stepOfGroup(w, g int) error {
 func (e *graphEngine[F]) pullback(d rule.Cotangents[F], p rule.Point[F]) error {
 	copy(e.shared, p.State[e.c.state.Shared[0]:])
 	e.running.d, e.running.p = d, p
+	clear(d.Senses)
 	err := e.Each(e.pullbackGroup)
 	dShared := d.State[e.c.state.Shared[0]:]
 	clear(dShared)
@@ -100,9 +103,10 @@ func (e *graphEngine[F]) pullback(d rule.Cotangents[F], p rule.Point[F]) error {
 		add(d.Phi, s[:e.sums.phi])
 		add(dShared, s[e.sums.phi:e.sums.phi+e.sums.shared])
 		if d.Loss != nil {
-			add(d.Loss, s[e.sums.phi+e.sums.shared:])
+			add(d.Loss, s[e.sums.phi+e.sums.shared:][:e.sums.loss])
 		}
 	}
+	e.addRewards(d.Senses)
 	return err
 }
 
@@ -143,7 +147,7 @@ func (w *worker[F]) make(kind int) error {
 	}
 	u := new(unit[F])
 	err := graph.Exclusive(func() (err error) {
-		if u.expression, err = write[F](w.e.c.rule, w.e.c.spec, w.e.kinds[kind]); err != nil {
+		if u.expression, err = write[F](w.e.c.rule, w.e.c.spec, w.e.kinds[kind], w.e.c.binding.Senses); err != nil {
 			return err
 		}
 		u.forward, err = forward(u.expression, w.e.compiler())
@@ -194,7 +198,7 @@ func (w *worker[F]) step(step, next []F, p rule.Point[F], pc *piece) error {
 // pullback runs the rule's pullback over a piece, adding to the sums of its group.
 func (w *worker[F]) pullback(sums []F, d rule.Cotangents[F], p rule.Point[F], pc *piece) error {
 	u := w.units[pc.kind]
-	wanted := d.Grad != nil || d.Theta != nil || d.Loss != nil
+	wanted := d.Grad != nil || d.Theta != nil || d.Loss != nil || d.Senses != nil
 	prog, err := w.pullbackProgram(u, wanted)
 	if err != nil {
 		return err
@@ -227,10 +231,15 @@ func (w *worker[F]) pullback(sums []F, d rule.Cotangents[F], p rule.Point[F], pc
 	return nil
 }
 
-// storeInputs copies the cotangents of loss, gradient and theta to where they are wanted.
+// storeInputs copies the cotangents of loss, reward, gradient, theta and senses to where they are wanted.
 func (w *worker[F]) storeInputs(sums []F, d rule.Cotangents[F], u *unit[F], prog *graph.Program[F], out int, pc *piece) {
+	perRun := w.e.sums.phi + w.e.sums.shared + pc.run
 	if u.expression.loss != nil {
-		accumulate(sums[w.e.sums.phi+w.e.sums.shared+pc.run:], prog.Out(out))
+		accumulate(sums[perRun:], prog.Out(out))
+		out++
+	}
+	if u.expression.reward != nil {
+		accumulate(sums[perRun+w.e.sums.loss:], prog.Out(out))
 		out++
 	}
 	for i, span := range pc.spans {
@@ -248,6 +257,12 @@ func (w *worker[F]) storeInputs(sums []F, d rule.Cotangents[F], u *unit[F], prog
 			if x.read {
 				out++
 			}
+		}
+		for _, s := range t.senses {
+			if d.Senses != nil {
+				copy(part(s, d.Senses, w.e.c.binding, pc.run), prog.Out(out))
+			}
+			out++
 		}
 	}
 }
@@ -270,6 +285,9 @@ func (w *worker[F]) load(u *unit[F], prog *graph.Program[F], p rule.Point[F], pc
 	if e.loss != nil {
 		scalar(rule.Loss, p.Loss[pc.run])
 	}
+	if e.reward != nil {
+		scalar(rule.Reward, p.Senses[w.e.rewardAt(pc.run)])
+	}
 	scalar(rule.Step, F(p.Step))
 	scalar(rule.Horizon, F(p.Horizon))
 	for i, span := range pc.spans {
@@ -280,6 +298,10 @@ func (w *worker[F]) load(u *unit[F], prog *graph.Program[F], p rule.Point[F], pc
 		}
 		if t.theta != nil {
 			fill(prog.In(in), p.Theta[span.From:span.To])
+			in++
+		}
+		for _, s := range t.senses {
+			copy(prog.In(in), part(s, p.Senses, w.e.c.binding, pc.run))
 			in++
 		}
 		in = w.loadState(prog, in, p.State, pc, i)
