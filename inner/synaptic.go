@@ -23,6 +23,14 @@ type SynapticPullbackOf[F params.Float] interface {
 	SensePullback(dTheta, cotangent, theta []F, step int, key uint64) error
 }
 
+// SensesOf lays out what a problem shows to its synapses, nothing if it is not synaptic.
+func SensesOf[F params.Float](p ProblemOf[F]) params.Layout {
+	if s, ok := p.(SynapticOf[F]); ok {
+		return s.Senses()
+	}
+	return nil
+}
+
 // Lived is implemented by problems whose runs have a natural length.
 type Lived interface {
 	// Life returns the number of steps of a run.

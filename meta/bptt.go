@@ -26,6 +26,9 @@ import (
 //
 // With Exact, H_t·⟨∂step_t/∂∇, λ_{t+1}⟩ is added to λ_t, a Hessian-vector product a step.
 //
+// What synapses feel is always gone back through, for rules that read it: the problems must implement
+// inner.SynapticPullbackOf.
+//
 // Where the rule steps on a teaching signal in place of the gradient, see inner.SignalledOf, ∇f_t in λ_t stays the
 // derivative of the loss, and it is the signal that counts as a constant. Weights that the loss does not depend on, such as
 // those that a credit rule learns itself, then add nothing to the meta-gradient: the rule moves them too, but it is not
@@ -117,8 +120,12 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 		return nil, fmt.Errorf("meta: the exact meta-gradient needs Hessian-vector products, which %T has not", p)
 	}
 	b := &BPTTOf[F]{config: c, counts: make([]bool, c.Window+1)}
-	if b.compiled, err = learnedopt.CompileWith[F](c.Rule, p.Params(), learnedopt.Options{Copies: c.Copies, Workers: c.Workers}); err != nil {
+	options := learnedopt.Options{Copies: c.Copies, Workers: c.Workers, Senses: inner.SensesOf(p)}
+	if b.compiled, err = learnedopt.CompileWith[F](c.Rule, p.Params(), options); err != nil {
 		return nil, err
+	}
+	if _, ok := p.(inner.SynapticPullbackOf[F]); !ok && senses(b.compiled.Reads()) {
+		return nil, fmt.Errorf("meta: what %T shows to its synapses can't be differentiated; learn %q by evolution", p, c.Rule.Name())
 	}
 	b.trajectory = NewTrajectory(b.compiled, c.Horizon)
 	b.start = newPlace(b.trajectory, signalled)
@@ -205,6 +212,12 @@ func (b *BPTTOf[F]) forward(ctx context.Context, phi []F, width int) (loss float
 		if err := tr.Advance(phi); err != nil {
 			return 0, err
 		}
+		if b.lean() && t+1 < width {
+			if err := tr.Sense(); err != nil {
+				return 0, err
+			}
+			continue
+		}
 		if err := tr.Evaluate(); err != nil {
 			return 0, err
 		}
@@ -214,6 +227,11 @@ func (b *BPTTOf[F]) forward(ctx context.Context, phi []F, width int) (loss float
 		}
 	}
 	return b.weigh(width), nil
+}
+
+// lean reports whether nobody looks at losses and gradients but at the end of a window.
+func (b *BPTTOf[F]) lean() bool {
+	return b.config.Objective == Last && b.compiled.Reads()&(learnedopt.Grad|learnedopt.Loss) == 0
 }
 
 // meet notes the t-th losses of a window.
@@ -253,11 +271,12 @@ type place[F params.Float] struct {
 	steps                        int
 	theta, state, grad, trueGrad []F
 	losses                       []float64
+	senses                       []F
 }
 
 func newPlace[F params.Float](t *Trajectory[F], signalled bool) place[F] {
 	n := len(t.Theta)
-	p := place[F]{theta: make([]F, n), state: make([]F, len(t.State)), grad: make([]F, n), losses: make([]float64, t.Runs())}
+	p := place[F]{theta: make([]F, n), state: make([]F, len(t.State)), grad: make([]F, n), losses: make([]float64, t.Runs()), senses: make([]F, len(t.Senses))}
 	if p.trueGrad = p.grad; signalled {
 		p.trueGrad = make([]F, n)
 	}
@@ -271,6 +290,7 @@ func (p *place[F]) save(t *Trajectory[F]) {
 	copy(p.grad, t.Grad)
 	copy(p.trueGrad, t.TrueGrad)
 	copy(p.losses, t.Losses)
+	copy(p.senses, t.Senses)
 }
 
 func (p *place[F]) restore(t *Trajectory[F]) {
@@ -280,6 +300,7 @@ func (p *place[F]) restore(t *Trajectory[F]) {
 	copy(t.Grad, p.grad)
 	copy(t.TrueGrad, p.trueGrad)
 	copy(t.Losses, p.losses)
+	copy(t.Senses, p.senses)
 	for i, f := range p.losses {
 		t.losses[i] = F(f)
 	}

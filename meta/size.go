@@ -31,13 +31,17 @@ func (c BPTTConfigOf[F]) bytes(p inner.ProblemOf[F], state int) float64 {
 	if _, ok := p.(inner.SignalledOf[F]); ok {
 		trueGrad = n
 	}
-	if c.Exact || c.Rule.Spec().Reads&learnedopt.Theta != 0 {
+	sensed := 0.0
+	if senses(c.Rule.Spec().Reads) {
+		sensed = float64(c.Copies) * float64(inner.SensesOf(p).Len())
+	}
+	if c.Exact || c.Rule.Spec().Reads&learnedopt.Theta != 0 || sensed > 0 {
 		theta, tape = n, m
 	}
-	numbers := window * (n + trueGrad + theta + tape) // the tape: gradient, derivative, weights, and state or cotangent of the step
-	numbers += 6*n + 2*trueGrad + 2*m                 // where the window began, where the episode is, the step, and λ
+	numbers := window * (n + trueGrad + theta + tape + sensed) // the tape: gradient, derivative, weights, and state or cotangent of the step
+	numbers += 6*n + 2*trueGrad + 2*m                          // where the window began, where the episode is, the step, and λ
 	if theta > 0 {
-		numbers += 3*n + m // cotangents
+		numbers += 3*n + m + 3*sensed // cotangents
 	} else {
 		// Blocks of 32 coordinates, of each of which a worker keeps some four states' worth of numbers a step.
 		numbers += window * 32 * 4 * m / n * float64(runtime.GOMAXPROCS(0))

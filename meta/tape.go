@@ -24,6 +24,9 @@ type tape[F params.Float] interface {
 func addWeighted[F params.Float](lambda, grad, weights []F) {
 	n := len(lambda) / len(weights)
 	for i, w := range weights {
+		if w == 0 { // what does not count may not have been evaluated
+			continue
+		}
 		for k := i * n; k < (i+1)*n; k++ {
 			lambda[k] += w * grad[k]
 		}
@@ -39,13 +42,15 @@ type stepTape[F params.Float] struct {
 	dRead    []F // the cotangent of the weights that the rule read; nil if it reads none
 	dLoss    []F // the cotangent of the losses that it read; likewise
 	dGrad    []F // with exact
-	hv       []F
+	dSenses  []F // the cotangent of what the synapses felt; nil if the rule reads none of it
+	hv       []F // of a pullback through the problem
 }
 
 // A stepEntry is what one step was computed from.
 type stepEntry[F params.Float] struct {
 	state, grad, theta []F
 	trueGrad           []F // grad itself where the rule sees it
+	senses             []F
 	losses             []F
 	step               int
 }
@@ -59,13 +64,19 @@ func newStepTape[F params.Float](c *learnedopt.Compiled[F], window int, exact, s
 		if signalled {
 			e.trueGrad = make([]F, n)
 		}
-		if exact || s.reads(learnedopt.Theta) {
+		if exact || s.reads(learnedopt.Theta) || senses(c.Reads()) {
 			e.theta = make([]F, n)
+		}
+		if senses(c.Reads()) {
+			e.senses = make([]F, c.Copies()*c.Senses().Len())
 		}
 		s.entries = append(s.entries, e)
 	}
 	if s.reads(learnedopt.Theta) {
 		s.dRead = make([]F, n)
+	}
+	if senses(c.Reads()) {
+		s.dSenses, s.hv = make([]F, c.Copies()*c.Senses().Len()), make([]F, n)
 	}
 	if exact {
 		s.dGrad, s.hv = make([]F, n), make([]F, n)
@@ -85,6 +96,7 @@ func (s *stepTape[F]) note(t int, tr *Trajectory[F]) {
 	copy(e.trueGrad, tr.TrueGrad)
 	copy(e.theta, tr.Theta)
 	copy(e.losses, tr.losses)
+	copy(e.senses, tr.Senses)
 	e.step = tr.steps
 }
 
@@ -99,10 +111,10 @@ func (s *stepTape[F]) back(ctx context.Context, grad, phi []F, tr *Trajectory[F]
 		}
 		e := &s.entries[t]
 		d := learnedopt.Cotangents[F]{
-			Step: lambda, Next: s.dState, Phi: grad, State: s.dState, Grad: s.dGrad, Theta: s.dRead, Loss: s.dLoss,
+			Step: lambda, Next: s.dState, Phi: grad, State: s.dState, Grad: s.dGrad, Theta: s.dRead, Loss: s.dLoss, Senses: s.dSenses,
 		}
 		p := tr.point(phi)
-		p.State, p.Grad, p.Theta, p.Loss, p.Step = e.state, e.grad, e.theta, e.losses, e.step
+		p.State, p.Grad, p.Theta, p.Loss, p.Senses, p.Step = e.state, e.grad, e.theta, e.losses, e.senses, e.step
 		if err := s.compiled.Pullback(d, p); err != nil {
 			return err
 		}
@@ -112,6 +124,11 @@ func (s *stepTape[F]) back(ctx context.Context, grad, phi []F, tr *Trajectory[F]
 		}
 		if s.exact {
 			if err := s.throughProblem(lambda, tr, e); err != nil {
+				return err
+			}
+		}
+		if s.dSenses != nil {
+			if err := s.throughSenses(lambda, tr, e); err != nil {
 				return err
 			}
 		}
@@ -142,6 +159,22 @@ func (s *stepTape[F]) throughProblem(lambda []F, tr *Trajectory[F], e *stepEntry
 	return nil
 }
 
+// throughSenses adds what reached the senses to the cotangent of the weights that they depend on.
+func (s *stepTape[F]) throughSenses(lambda []F, tr *Trajectory[F], e *stepEntry[F]) error {
+	n, m := len(lambda)/tr.Runs(), len(s.dSenses)/tr.Runs()
+	for i := range tr.runs {
+		from, to := i*n, (i+1)*n
+		p := tr.runs[i].problem.(inner.SynapticPullbackOf[F])
+		if err := p.SensePullback(s.hv[from:to], s.dSenses[i*m:(i+1)*m], e.theta[from:to], e.step, tr.batchAt(e.step, i)); err != nil {
+			return err
+		}
+	}
+	for i, x := range s.hv {
+		lambda[i] += x
+	}
+	return nil
+}
+
 // A windowTape carries a whole window back at once, for rules that can, where nothing but the gradients, which count as
 // constants, couples their steps to the problem. The rule computes its states again, so that the tape keeps but gradients.
 type windowTape[F params.Float] struct {
@@ -154,7 +187,7 @@ type windowTape[F params.Float] struct {
 
 // windowed reports whether a rule's windows can be carried back at once.
 func windowed[F params.Float](c *learnedopt.Compiled[F], exact bool) bool {
-	return c.HasWindow() && !exact && c.Reads()&(learnedopt.Theta|learnedopt.Loss) == 0 && !c.Starts()
+	return c.HasWindow() && !exact && c.Reads()&(learnedopt.Theta|learnedopt.Loss) == 0 && !senses(c.Reads()) && !c.Starts()
 }
 
 func newWindowTape[F params.Float](c *learnedopt.Compiled[F], window int, signalled bool) *windowTape[F] {

@@ -35,6 +35,7 @@ type Trajectory[F params.Float] struct {
 	Grad     []F       // the gradients, or signals, that the next step will see; set by Evaluate
 	TrueGrad []F       // the derivatives of the losses; Grad itself where the rule sees that
 	Losses   []float64 // where the runs are now, on the minibatches that Grad is of; set by Evaluate
+	Senses   []F       // what the next step's synapses will feel, for rules that read it; set by Evaluate and by Sense
 
 	losses []F // for rules that read them
 	step   []F // nil where the rule moves the weights itself
@@ -44,7 +45,9 @@ type Trajectory[F params.Float] struct {
 type run[F params.Float] struct {
 	problem               inner.ProblemOf[F]
 	signal                inner.SignalledOf[F] // the problem, if it tells the gradient from the derivative; else nil
+	synaptic              inner.SynapticOf[F]  // the problem, if the rule reads what it shows to synapses; else nil
 	theta, grad, trueGrad []F                  // its parts of the vectors
+	senses                []F                  // likewise
 }
 
 // NewTrajectory makes room for runs under a bound rule, as many as it was bound for. The horizon is the number of steps that a
@@ -55,6 +58,9 @@ func NewTrajectory[F params.Float](c *learnedopt.Compiled[F], horizon int) *Traj
 		compiled: c, horizon: horizon, runs: make([]run[F], c.Copies()),
 		Theta: make([]F, n), State: make([]F, c.State().Len()), Grad: make([]F, n), Losses: make([]float64, c.Copies()),
 		losses: make([]F, c.Copies()),
+	}
+	if senses(c.Reads()) {
+		t.Senses = make([]F, c.Copies()*c.Senses().Len())
 	}
 	t.TrueGrad = t.Grad
 	if !c.Moves() {
@@ -92,7 +98,19 @@ func (t *Trajectory[F]) set(i int, p inner.ProblemOf[F]) {
 	}
 	from, to := i*n, (i+1)*n
 	r.theta, r.grad, r.trueGrad = t.Theta[from:to:to], t.Grad[from:to:to], t.TrueGrad[from:to:to]
+	if t.Senses == nil {
+		return
+	}
+	r.synaptic = p.(inner.SynapticOf[F])
+	m := t.compiled.Senses().Len()
+	if got := r.synaptic.Senses().Len(); got != m {
+		panic(fmt.Sprintf("meta: a problem that shows %d numbers to its synapses for a trajectory of %d", got, m))
+	}
+	r.senses = t.Senses[i*m : (i+1)*m : (i+1)*m]
 }
+
+// senses reports whether what a rule reads has to do with synapses.
+func senses(reads learnedopt.Vars) bool { return len(reads.Senses()) > 0 }
 
 // start puts every run at its start.
 func (t *Trajectory[F]) start(phi []F) error {
@@ -129,8 +147,33 @@ func (t *Trajectory[F]) batchAt(step, i int) uint64 {
 	return t.ofRun(rng.Split(rng.Split(t.key, keyBatches), uint64(step)), i)
 }
 
-// Evaluate sets losses, gradients and derivatives for where the runs are now.
-func (t *Trajectory[F]) Evaluate() (err error) {
+// Evaluate sets losses, gradients, derivatives and what synapses feel for where the runs are now. It must be called, or Sense,
+// once before each step.
+func (t *Trajectory[F]) Evaluate() error {
+	if err := t.Measure(); err != nil {
+		return err
+	}
+	return t.Sense()
+}
+
+// Sense sets what synapses feel and nothing else: that is all there need be before a step of a rule that reads neither gradients
+// nor losses.
+func (t *Trajectory[F]) Sense() error {
+	if t.Senses == nil {
+		return nil
+	}
+	for i := range t.runs {
+		r := &t.runs[i]
+		if err := r.synaptic.Sense(r.senses, r.theta, t.steps, t.batch(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Measure sets losses, gradients and derivatives, as Evaluate does, and lets no time pass in problems with a world of their
+// own: this is for the end of a run.
+func (t *Trajectory[F]) Measure() (err error) {
 	for i := range t.runs {
 		r, batch := &t.runs[i], t.batch(i)
 		if t.Losses[i], err = r.problem.Eval(r.grad, r.theta, batch); err != nil {
@@ -166,6 +209,7 @@ func (t *Trajectory[F]) Advance(phi []F) error {
 func (t *Trajectory[F]) point(phi []F) learnedopt.Point[F] {
 	return learnedopt.Point[F]{
 		Phi: phi, State: t.State, Grad: t.Grad, Theta: t.Theta, Loss: t.losses, Step: t.steps, Horizon: t.horizon,
+		Senses: t.Senses,
 	}
 }
 

@@ -61,7 +61,7 @@ func Run(t *testing.T, s Subject) {
 
 // Unroll is the plain way to one window's meta-loss: it trains the problem with an Optimizer's arithmetic, step by
 // step, and adds up the losses. What the steps see can be frozen: then each sees what was met before, and not what there is
-// where it stands.
+// where it stands. What synapses feel is never frozen.
 type Unroll struct {
 	Rule    learnedopt.Rule
 	Problem inner.ProblemOf[float64]
@@ -97,14 +97,14 @@ func (u Unroll) End(t *testing.T, phi []float64) (theta, state []float64) {
 
 func (u Unroll) run(t *testing.T, phi []float64, frozen *Met) (loss float64, met Met, theta, state []float64) {
 	t.Helper()
-	c, err := learnedopt.CompileWith[float64](u.Rule, u.Problem.Params(), learnedopt.Options{Reference: true})
+	c, err := learnedopt.CompileWith[float64](u.Rule, u.Problem.Params(), learnedopt.Options{Reference: true, Senses: inner.SensesOf(u.Problem)})
 	require.NoError(t, err)
 	theta, state = append([]float64(nil), u.Theta...), make([]float64, c.State().Len())
 	if u.State == nil {
 		require.NoError(t, c.Start(state, phi))
 	}
 	copy(state, u.State)
-	step := make([]float64, len(theta))
+	step, senses := make([]float64, len(theta)), make([]float64, c.Senses().Len())
 	for i, batch := range u.Batches {
 		grad := make([]float64, len(theta))
 		f, err := u.Problem.Eval(grad, theta, batch)
@@ -118,8 +118,12 @@ func (u Unroll) run(t *testing.T, phi []float64, frozen *Met) (loss float64, met
 		if frozen != nil {
 			grad, seen = frozen.Grads[i], frozen.Losses[i]
 		}
+		if s, ok := u.Problem.(inner.SynapticOf[float64]); ok {
+			require.NoError(t, s.Sense(senses, theta, u.Before+i, batch))
+		}
 		require.NoError(t, c.Step(step, state, learnedopt.Point[float64]{
 			Phi: phi, State: state, Grad: grad, Theta: theta, Loss: []float64{seen}, Step: u.Before + i, Horizon: u.Horizon,
+			Senses: senses,
 		}))
 		for i, s := range step {
 			theta[i] += s

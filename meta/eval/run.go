@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 )
@@ -58,7 +59,8 @@ func newWorker(plan plan, t *learnedopt.Trained, first, atOnce int, tell func())
 	if err != nil {
 		return nil, err
 	}
-	c, err := learnedopt.CompileWith[float32](t.Rule, p.Params(), learnedopt.Options{Workers: max(1, runtime.GOMAXPROCS(0)/atOnce)})
+	options := learnedopt.Options{Workers: max(1, runtime.GOMAXPROCS(0)/atOnce), Senses: inner.SensesOf(p)}
+	c, err := learnedopt.CompileWith[float32](t.Rule, p.Params(), options)
 	if err != nil {
 		return nil, err
 	}
