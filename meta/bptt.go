@@ -212,7 +212,7 @@ func (b *BPTTOf[F]) forward(ctx context.Context, phi []F, width int) (loss float
 		if err := tr.Advance(phi); err != nil {
 			return 0, err
 		}
-		if b.lean() && t+1 < width {
+		if lean(b.config.Objective, b.compiled.Reads()) && t+1 < width {
 			if err := tr.Sense(); err != nil {
 				return 0, err
 			}
@@ -227,11 +227,6 @@ func (b *BPTTOf[F]) forward(ctx context.Context, phi []F, width int) (loss float
 		}
 	}
 	return b.weigh(width), nil
-}
-
-// lean reports whether nobody looks at losses and gradients but at the end of a window.
-func (b *BPTTOf[F]) lean() bool {
-	return b.config.Objective == Last && b.compiled.Reads()&(learnedopt.Grad|learnedopt.Loss) == 0
 }
 
 // meet notes the t-th losses of a window.

@@ -69,18 +69,28 @@ func NewTrajectory[F params.Float](c *learnedopt.Compiled[F], horizon int) *Traj
 	return t
 }
 
-// Begin samples a problem for each run and puts all of them at their starts, with the rule's memory as it is at the start of
-// a run. Everything follows from the key. The problems must have the layout that the rule is bound to.
+// Begin samples a problem for each run, of a family of tasks each task in turn if there are runs enough for all, and puts all
+// runs at their starts, with the rule's memory as it is at the start of a run. Everything follows from the key. The problems
+// must have the layout that the rule is bound to.
 func (t *Trajectory[F]) Begin(f inner.FamilyOf[F], phi []F, key uint64) error {
 	t.key, t.steps = key, 0
 	for i := range t.runs {
-		p, err := f.Sample(t.keyOf(keyProblem, i))
+		p, err := t.sample(f, i)
 		if err != nil {
 			return err
 		}
 		t.set(i, p)
 	}
 	return t.start(phi)
+}
+
+// sample returns run i's problem. Where there are runs enough for all tasks of a family, the tasks take turns.
+func (t *Trajectory[F]) sample(f inner.FamilyOf[F], i int) (inner.ProblemOf[F], error) {
+	key := t.keyOf(keyProblem, i)
+	if tasks, ok := f.(inner.TasksOf[F]); ok && len(t.runs) >= tasks.Tasks() {
+		return tasks.Task(i%tasks.Tasks(), key)
+	}
+	return f.Sample(key)
 }
 
 // set gives run i a problem.
