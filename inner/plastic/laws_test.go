@@ -1,0 +1,41 @@
+package plastic_test
+
+import (
+	"testing"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/plastic"
+	"github.com/seed1498fded/unroll/inner/problemtest"
+)
+
+type subject struct {
+	name    string
+	single  inner.Family
+	double  inner.FamilyOf[float64]
+	options problemtest.Options
+}
+
+var subjects = []subject{
+	{"boolean", plastic.Boolean{}, plastic.BooleanOf[float64]{}, problemtest.Options{Varies: problemtest.Function | problemtest.Start}},
+	{"boolean of 3, raw target", plastic.Boolean{Inputs: 3, Mod: "target", Start: 1}, plastic.BooleanOf[float64]{Inputs: 3, Mod: "target", Start: 1},
+		problemtest.Options{Varies: problemtest.Function | problemtest.Start}},
+	{"conditioning", plastic.Conditioning{Start: 0.2}, plastic.ConditioningOf[float64]{Start: 0.2}, problemtest.Options{Varies: problemtest.Start}},
+	{"conditioning, driven by a raw target", plastic.Conditioning{Block: 5, Start: 1, Drive: 0.8, Mod: "target"},
+		plastic.ConditioningOf[float64]{Block: 5, Start: 1, Drive: 0.8, Mod: "target"}, problemtest.Options{Varies: problemtest.Start}},
+	{"association", plastic.Association{}, plastic.AssociationOf[float64]{}, problemtest.Options{Varies: problemtest.Start}},
+	{"association, shuffled", plastic.Association{Stimuli: 3, Actions: 4, Trials: 30, Shuffle: true},
+		plastic.AssociationOf[float64]{Stimuli: 3, Actions: 4, Trials: 30, Shuffle: true}, problemtest.Options{Varies: problemtest.Start}},
+}
+
+func TestLaws(t *testing.T) {
+	for _, s := range subjects {
+		t.Run(s.name, func(t *testing.T) {
+			problemtest.Run(t, s.double, s.options)
+			problemtest.Synaptic(t, s.double, s.options)
+			t.Run("float32 agrees", func(t *testing.T) {
+				problemtest.Agree(t, s.single, s.double)
+				problemtest.AgreeOnSenses(t, s.single, s.double)
+			})
+		})
+	}
+}
