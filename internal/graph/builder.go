@@ -182,6 +182,35 @@ func (b *Builder) RepeatRows(v *G.Node, n int) *G.Node {
 	return b.spread(v, tensor.Shape{n, v.Shape()[0]}, 0)
 }
 
+// Spread repeats x along a new axis, so that the result has the given shape: x has that shape without the axis.
+func (b *Builder) Spread(x *G.Node, axis int, shape ...int) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if axis < 0 || axis >= len(shape) || size(x.Shape())*shape[axis] != size(shape) {
+		b.Fail(fmt.Errorf("graph: spread of %v along axis %d to %v", x.Shape(), axis, shape))
+		return nil
+	}
+	return b.spread(x, shape, axis)
+}
+
+// SumAlong returns the sum over one axis, which vanishes: the transpose of Spread.
+func (b *Builder) SumAlong(x *G.Node, axis int) *G.Node {
+	if b.err != nil {
+		return nil
+	}
+	if axis < 0 || axis >= len(x.Shape()) {
+		b.Fail(fmt.Errorf("graph: sum along axis %d of %v", axis, x.Shape()))
+		return nil
+	}
+	return b.sumAlong(x, axis)
+}
+
+// Stack returns matrices of equal width one below the other.
+func (b *Builder) Stack(parts ...*G.Node) *G.Node {
+	return b.do(func() (*G.Node, error) { return G.Concat(0, parts...) })
+}
+
 // sumAlong sums over one axis, which vanishes.
 func (b *Builder) sumAlong(x *G.Node, axis int) *G.Node {
 	if b.err != nil {

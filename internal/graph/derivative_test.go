@@ -138,6 +138,12 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 	"builder.repeat": build(func(b *Builder, x *G.Node) *G.Node {
 		return b.Mul(b.RepeatRows(b.Reshape(b.Tanh(x), size(x.Shape())), 2), b.RepeatRows(b.Reshape(x, size(x.Shape())), 2))
 	}),
+	"builder.clamp": build(func(b *Builder, x *G.Node) *G.Node { return b.Clamp(b.Log(x), 1.2) }),
+	"builder.stack": build(func(b *Builder, x *G.Node) *G.Node { // 5 rows of 6: spread over both other axes, and summed along one
+		rows, cols := x.Shape()[0], x.Shape()[1]
+		y := b.Stack(b.Reshape(b.Spread(x, 0, 2, rows, cols), 2, rows*cols), b.Reshape(b.Spread(b.Tanh(x), 2, rows, cols, 3), 3, rows*cols))
+		return b.SumAlong(b.Tanh(y), 0)
+	}),
 	"three axes": build(func(b *Builder, x *G.Node) *G.Node { // the middle one repeats, is cut, and is summed up
 		rows, cols := x.Shape()[0], x.Shape()[1]
 		y := b.spread(x, tensor.Shape{rows, 4, cols}, 1)

@@ -12,7 +12,31 @@ import (
 // a [Reference]. In float32 it is lowered: onto the loops of package kernel, with chains of elementwise operations in one
 // pass over memory, views in place of copies, and memory that is planned ahead; an operation that lowering does not know
 // runs as Gorgonia has it. Nothing is shared with other Programs. A Program is for one goroutine.
-type Program[F params.Float] struct{ runner[F] }
+type Program[F params.Float] struct {
+	runner[F]
+	in  [][]F // the inputs' memory, which stays where it is
+	out [][]F // likewise; nil where outputs move
+}
+
+// In returns the memory of the i-th input, to be filled before Run.
+func (p *Program[F]) In(i int) []F { return p.in[i] }
+
+// Out returns the i-th output of the last Run. It is valid until the next one.
+func (p *Program[F]) Out(i int) []F {
+	if p.out != nil {
+		return p.out[i]
+	}
+	return p.runner.Out(i)
+}
+
+// newProgram makes a program with so many inputs.
+func newProgram[F params.Float](r runner[F], inputs int) *Program[F] {
+	p := &Program[F]{runner: r}
+	for i := range inputs {
+		p.in = append(p.in, r.In(i))
+	}
+	return p
+}
 
 // A runner is a way to run a graph.
 type runner[F params.Float] interface {
@@ -32,7 +56,11 @@ func Compile[F params.Float](inputs, outputs []*G.Node) (*Program[F], error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Program[F]{any(lowered).(runner[F])}, nil
+		p := newProgram(any(lowered).(runner[F]), len(inputs))
+		for i := range outputs {
+			p.out = append(p.out, p.runner.Out(i))
+		}
+		return p, nil
 	}
 	return CompileUnlowered[F](inputs, outputs)
 }
@@ -43,7 +71,7 @@ func CompileUnlowered[F params.Float](inputs, outputs []*G.Node) (*Program[F], e
 	if err != nil {
 		return nil, err
 	}
-	return &Program[F]{r}, nil
+	return newProgram[F](r, len(inputs)), nil
 }
 
 func checkInputs[F params.Float](inputs []*G.Node) error {

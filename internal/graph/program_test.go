@@ -133,3 +133,17 @@ func TestBuilderKeepsFirstError(t *testing.T) {
 	require.Nil(t, b.RepeatRows(b.Add(y, x), 3))
 	require.ErrorContains(t, b.Err(), "rows 1 to 5")
 }
+
+func TestBuilderRefusesWhatDoesNotFit(t *testing.T) {
+	x := G.NewMatrix(G.NewGraph(), G.Float64, G.WithShape(2, 3), G.WithName("x"))
+	for want, write := range map[string]func(b *Builder) *G.Node{
+		"graph: spread of (2, 3) along axis 1 to [2 4 2]": func(b *Builder) *G.Node { return b.Spread(x, 1, 2, 4, 2) },
+		"graph: spread of (2, 3) along axis 3 to [2 3 1]": func(b *Builder) *G.Node { return b.Spread(x, 3, 2, 3, 1) },
+		"graph: sum along axis 2 of (2, 3)":               func(b *Builder) *G.Node { return b.SumAlong(x, 2) },
+		"graph: clamp to ±0; want a limit above 0":        func(b *Builder) *G.Node { return b.Clamp(x, 0) },
+	} {
+		b := new(Builder)
+		require.Nil(t, write(b))
+		require.EqualError(t, b.Err(), want)
+	}
+}
