@@ -33,6 +33,8 @@ type Compiled[F params.Float] struct {
 	kernel  rule.Kernel     // nil: the expression does it all
 	graph   *graphEngine[F] // nil until it is needed
 	start   *initial[F]     // nil: the state starts at zero
+
+	coordinates, senses, stateLen, phiLen int // lengths of vectors, worked out once
 }
 
 // Compile binds a rule to weights of the given layout.
@@ -71,6 +73,8 @@ func compile[F params.Float](r rule.Rule, theta params.Layout, o Options) (*Comp
 	if c.state, err = c.spec.Layout(c.binding); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
+	c.coordinates, c.senses = c.binding.Coordinates(), c.binding.Copies*c.binding.Senses.Len()
+	c.stateLen, c.phiLen = c.state.Flat.Len(), c.spec.Phi.Len()
 	if c.start, err = newInitial(c); err != nil {
 		return nil, err
 	}
@@ -102,7 +106,7 @@ func (c *Compiled[F]) expression() (*graphEngine[F], error) {
 }
 
 // Coordinates returns the number of coordinates of all copies.
-func (c *Compiled[F]) Coordinates() int { return c.binding.Coordinates() }
+func (c *Compiled[F]) Coordinates() int { return c.coordinates }
 
 // Copies returns how many runs go on side by side.
 func (c *Compiled[F]) Copies() int { return c.binding.Copies }
@@ -133,8 +137,8 @@ func (c *Compiled[F]) Reads() rule.Vars { return c.spec.Reads }
 
 // Start overwrites state with that at the start of a run.
 func (c *Compiled[F]) Start(state, phi []F) error {
-	c.check("state", state, c.state.Flat.Len())
-	c.check("phi", phi, c.spec.Phi.Len())
+	c.check("state", state, c.stateLen)
+	c.check("phi", phi, c.phiLen)
 	clear(state)
 	if c.start == nil {
 		return nil
@@ -147,9 +151,9 @@ func (c *Compiled[F]) Starts() bool { return c.start != nil }
 
 // StartPullback adds to dPhi the derivative through Start, where dState is the cotangent of the state there.
 func (c *Compiled[F]) StartPullback(dPhi, dState, phi []F) error {
-	c.check("cotangent of phi", dPhi, c.spec.Phi.Len())
-	c.check("cotangent of the state", dState, c.state.Flat.Len())
-	c.check("phi", phi, c.spec.Phi.Len())
+	c.check("cotangent of phi", dPhi, c.phiLen)
+	c.check("cotangent of the state", dState, c.stateLen)
+	c.check("phi", phi, c.phiLen)
 	if c.start == nil {
 		return nil
 	}
@@ -158,9 +162,9 @@ func (c *Compiled[F]) StartPullback(dPhi, dState, phi []F) error {
 
 // Step computes the step and the next state, overwriting both; next may be p.State itself.
 func (c *Compiled[F]) Step(step, next []F, p rule.Point[F]) error {
-	c.check("step", step, c.Coordinates())
-	c.check("next state", next, c.state.Flat.Len())
-	c.checkPoint(p)
+	c.check("step", step, c.coordinates)
+	c.check("next state", next, c.stateLen)
+	c.checkPoint(&p)
 	if c.kernel != nil {
 		return c.kernel.Step(f32(step), f32(next), point32(p))
 	}
@@ -175,18 +179,18 @@ func (c *Compiled[F]) Moves() bool {
 
 // Move adds the step to theta, which is p.Theta, and computes the next state. The rule must be one that Moves.
 func (c *Compiled[F]) Move(theta, next []F, p rule.Point[F]) error {
-	c.check("theta", theta, c.Coordinates())
-	c.check("next state", next, c.state.Flat.Len())
-	c.checkPoint(p)
+	c.check("theta", theta, c.coordinates)
+	c.check("next state", next, c.stateLen)
+	c.checkPoint(&p)
 	return c.kernel.(rule.MoveKernel).Move(f32(theta), f32(next), point32(p))
 }
 
 // Pullback carries the cotangents of a step's results back to what the step was computed from.
 func (c *Compiled[F]) Pullback(d rule.Cotangents[F], p rule.Point[F]) error {
-	n, m := c.Coordinates(), c.state.Flat.Len()
+	n, m := c.coordinates, c.stateLen
 	c.check("cotangent of the step", d.Step, n)
 	c.check("cotangent of the next state", d.Next, m)
-	c.check("cotangent of phi", d.Phi, c.spec.Phi.Len())
+	c.check("cotangent of phi", d.Phi, c.phiLen)
 	c.check("cotangent of the state", d.State, m)
 	if d.Grad != nil {
 		c.check("cotangent of the gradient", d.Grad, n)
@@ -198,9 +202,9 @@ func (c *Compiled[F]) Pullback(d rule.Cotangents[F], p rule.Point[F]) error {
 		c.check("cotangent of the loss", d.Loss, c.binding.Copies)
 	}
 	if d.Senses != nil {
-		c.check("cotangent of the senses", d.Senses, c.sensed())
+		c.check("cotangent of the senses", d.Senses, c.senses)
 	}
-	c.checkPoint(p)
+	c.checkPoint(&p)
 	if k, ok := c.kernel.(rule.PullbackKernel); ok {
 		clear(d.Loss)
 		clear(d.Senses)
@@ -229,15 +233,15 @@ func (c *Compiled[F]) PullbackWindow(w rule.Window[F]) error {
 	if !ok {
 		return ErrNoWindow
 	}
-	c.check("phi", w.Phi, c.spec.Phi.Len())
-	c.check("state", w.State, c.state.Flat.Len())
-	c.check("cotangent of phi", w.DPhi, c.spec.Phi.Len())
+	c.check("phi", w.Phi, c.phiLen)
+	c.check("state", w.State, c.stateLen)
+	c.check("cotangent of phi", w.DPhi, c.phiLen)
 	if len(w.Grads) != len(w.DStep) {
 		panic(fmt.Sprintf("learnedopt: %s: %d gradients and %d cotangents of steps", c.rule.Name(), len(w.Grads), len(w.DStep)))
 	}
 	for t := range w.Grads {
-		c.check("gradient", w.Grads[t], c.Coordinates())
-		c.check("cotangent of a step", w.DStep[t], c.Coordinates())
+		c.check("gradient", w.Grads[t], c.coordinates)
+		c.check("cotangent of a step", w.DStep[t], c.coordinates)
 	}
 	return k.PullbackWindow(window32(w))
 }
@@ -245,28 +249,31 @@ func (c *Compiled[F]) PullbackWindow(w rule.Window[F]) error {
 // anySense is all that a problem shows to its synapses.
 const anySense = rule.Pre | rule.Potential | rule.Post | rule.Mod | rule.Target | rule.Reward
 
-// sensed returns the number of senses of all copies.
-func (c *Compiled[F]) sensed() int { return c.binding.Copies * c.binding.Senses.Len() }
-
 func (c *Compiled[F]) check(what string, v []F, n int) {
 	if len(v) != n {
-		panic(fmt.Sprintf("learnedopt: %s: %s of length %d, want %d", c.rule.Name(), what, len(v), n))
+		c.wrongLength(what, len(v), n)
 	}
 }
 
-func (c *Compiled[F]) checkPoint(p rule.Point[F]) {
-	c.check("phi", p.Phi, c.spec.Phi.Len())
-	c.check("state", p.State, c.state.Flat.Len())
-	for _, v := range []struct {
-		read rule.Vars
-		what string
-		v    []F
-		n    int
-	}{{rule.Grad, "gradient", p.Grad, c.Coordinates()}, {rule.Theta, "theta", p.Theta, c.Coordinates()}, {rule.Loss, "losses", p.Loss, c.Copies()},
-		{anySense, "senses", p.Senses, c.sensed()}} {
-		if c.spec.Reads&v.read != 0 {
-			c.check(v.what, v.v, v.n)
-		}
+func (c *Compiled[F]) wrongLength(what string, have, want int) {
+	panic(fmt.Sprintf("learnedopt: %s: %s of length %d, want %d", c.rule.Name(), what, have, want))
+}
+
+func (c *Compiled[F]) checkPoint(p *rule.Point[F]) {
+	c.check("phi", p.Phi, c.phiLen)
+	c.check("state", p.State, c.stateLen)
+	reads := c.spec.Reads
+	if reads&rule.Grad != 0 {
+		c.check("gradient", p.Grad, c.coordinates)
+	}
+	if reads&rule.Theta != 0 {
+		c.check("theta", p.Theta, c.coordinates)
+	}
+	if reads&rule.Loss != 0 {
+		c.check("losses", p.Loss, c.binding.Copies)
+	}
+	if reads&anySense != 0 {
+		c.check("senses", p.Senses, c.senses)
 	}
 }
 

@@ -15,6 +15,8 @@ type graphEngine[F params.Float] struct {
 	owns    [][]int // of each kind, for each tensor, how many tensors of state it owns
 	shared  []F     // the shared states as the running step found them
 	sums    sumLayout
+	senses  int // numbers that a run feels
+	reward  int // where among them the reward lies, if the rule reads it
 
 	// The arguments of the running step, and what each worker does with them: kept here, so that a step allocates nothing.
 	running struct {
@@ -33,7 +35,7 @@ func (s sumLayout) len() int { return s.phi + s.shared + s.loss + s.reward }
 
 func newGraphEngine[F params.Float](c *Compiled[F]) (*graphEngine[F], error) {
 	kinds, pieces := cut(c.spec, c.binding, c.state, c.lowered())
-	e := &graphEngine[F]{c: c, kinds: kinds}
+	e := &graphEngine[F]{c: c, kinds: kinds, senses: c.binding.Senses.Len(), reward: rewardIn(c.spec, c.binding.Senses)}
 	e.sums = sumLayout{c.spec.Phi.Len(), c.state.Flat.Len() - c.state.Shared[0], c.binding.Copies, c.binding.Copies}
 	e.Schedule = NewSchedule[F](pieces, e.sums.len(), c.options.Workers)
 	e.shared = make([]F, e.sums.shared)
@@ -84,7 +86,7 @@ func (e *graphEngine[F]) step(step, next []F, p rule.Point[F]) error {
 
 func (e *graphEngine[F]) stepOfGroup(w, g int) error {
 	for i := range e.Groups[g] {
-		if err := e.workers[w].step(e.running.step, e.running.next, e.running.p, &e.Groups[g][i]); err != nil {
+		if err := e.workers[w].step(e.running.step, e.running.next, &e.running.p, &e.Groups[g][i]); err != nil {
 			return err
 		}
 	}
@@ -113,7 +115,7 @@ func (e *graphEngine[F]) pullback(d rule.Cotangents[F], p rule.Point[F]) error {
 func (e *graphEngine[F]) pullbackOfGroup(w, g int) error {
 	clear(e.Sums[g])
 	for i := range e.Groups[g] {
-		if err := e.workers[w].pullback(e.Sums[g], e.running.d, e.running.p, &e.Groups[g][i]); err != nil {
+		if err := e.workers[w].pullback(e.Sums[g], &e.running.d, &e.running.p, &e.Groups[g][i]); err != nil {
 			return err
 		}
 	}
@@ -174,7 +176,7 @@ func (w *worker[F]) pullbackProgram(u *unit[F], wanted bool) (*graph.Program[F],
 }
 
 // step runs the rule over a piece.
-func (w *worker[F]) step(step, next []F, p rule.Point[F], pc *piece) error {
+func (w *worker[F]) step(step, next []F, p *rule.Point[F], pc *piece) error {
 	u := w.units[pc.kind]
 	w.load(u, u.forward, p, pc)
 	if err := u.forward.Run(); err != nil {
@@ -196,7 +198,7 @@ func (w *worker[F]) step(step, next []F, p rule.Point[F], pc *piece) error {
 }
 
 // pullback runs the rule's pullback over a piece, adding to the sums of its group.
-func (w *worker[F]) pullback(sums []F, d rule.Cotangents[F], p rule.Point[F], pc *piece) error {
+func (w *worker[F]) pullback(sums []F, d *rule.Cotangents[F], p *rule.Point[F], pc *piece) error {
 	u := w.units[pc.kind]
 	wanted := d.Grad != nil || d.Theta != nil || d.Loss != nil || d.Senses != nil
 	prog, err := w.pullbackProgram(u, wanted)
@@ -232,7 +234,7 @@ func (w *worker[F]) pullback(sums []F, d rule.Cotangents[F], p rule.Point[F], pc
 }
 
 // storeInputs copies the cotangents of loss, reward, gradient, theta and senses to where they are wanted.
-func (w *worker[F]) storeInputs(sums []F, d rule.Cotangents[F], u *unit[F], prog *graph.Program[F], out int, pc *piece) {
+func (w *worker[F]) storeInputs(sums []F, d *rule.Cotangents[F], u *unit[F], prog *graph.Program[F], out int, pc *piece) {
 	perRun := w.e.sums.phi + w.e.sums.shared + pc.run
 	if u.expression.loss != nil {
 		accumulate(sums[perRun:], prog.Out(out))
@@ -260,7 +262,7 @@ func (w *worker[F]) storeInputs(sums []F, d rule.Cotangents[F], u *unit[F], prog
 		}
 		for _, s := range t.senses {
 			if d.Senses != nil {
-				copy(part(s, d.Senses, w.e.c.binding, pc.run), prog.Out(out))
+				copy(part(s, d.Senses, w.e.senses, pc.run), prog.Out(out))
 			}
 			out++
 		}
@@ -268,7 +270,7 @@ func (w *worker[F]) storeInputs(sums []F, d rule.Cotangents[F], u *unit[F], prog
 }
 
 // load fills a program's first inputs with a piece of p, and returns how many they are.
-func (w *worker[F]) load(u *unit[F], prog *graph.Program[F], p rule.Point[F], pc *piece) int {
+func (w *worker[F]) load(u *unit[F], prog *graph.Program[F], p *rule.Point[F], pc *piece) int {
 	e := u.expression
 	in, at := 0, 0
 	for range e.phi {
@@ -286,7 +288,7 @@ func (w *worker[F]) load(u *unit[F], prog *graph.Program[F], p rule.Point[F], pc
 		scalar(rule.Loss, p.Loss[pc.run])
 	}
 	if e.reward != nil {
-		scalar(rule.Reward, p.Senses[w.e.rewardAt(pc.run)])
+		scalar(rule.Reward, p.Senses[pc.run*w.e.senses+w.e.reward])
 	}
 	scalar(rule.Step, F(p.Step))
 	scalar(rule.Horizon, F(p.Horizon))
@@ -301,7 +303,7 @@ func (w *worker[F]) load(u *unit[F], prog *graph.Program[F], p rule.Point[F], pc
 			in++
 		}
 		for _, s := range t.senses {
-			copy(prog.In(in), part(s, p.Senses, w.e.c.binding, pc.run))
+			copy(prog.In(in), part(s, p.Senses, w.e.senses, pc.run))
 			in++
 		}
 		in = w.loadState(prog, in, p.State, pc, i)

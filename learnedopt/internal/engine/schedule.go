@@ -93,15 +93,16 @@ func (s *Schedule[P, F]) Share(worker int) []int { return s.shares[worker] }
 // Each allocates nothing.
 func (s *Schedule[P, F]) Each(f func(worker, group int) error) error {
 	s.run = f
+	if len(s.others) == 0 {
+		s.work(0)
+		return s.errs[0]
+	}
 	s.busy.Add(len(s.others))
 	for _, other := range s.others {
 		go other()
 	}
 	s.work(0)
 	s.busy.Wait()
-	if len(s.errs) == 1 {
-		return s.errs[0]
-	}
 	return errors.Join(s.errs...)
 }
 

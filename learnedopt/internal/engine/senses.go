@@ -18,9 +18,9 @@ type sensed struct {
 	at, len int // where it lies among the senses of a run
 }
 
-// part returns a sense's part of the senses of all runs.
-func part[F params.Float](s sensed, senses []F, b rule.Binding, run int) []F {
-	at := run*b.Senses.Len() + s.at
+// part returns a sense's part of the senses of all runs, of which each has so many numbers.
+func part[F params.Float](s sensed, senses []F, perRun, run int) []F {
+	at := run*perRun + s.at
 	return senses[at : at+s.len]
 }
 
@@ -57,11 +57,13 @@ func find(l params.Layout, name string) (at int, s params.Spec) {
 	panic(fmt.Sprintf("learnedopt: no sense %q", name))
 }
 
-// rewardAt returns where a run's reward lies among the senses of all runs.
-func (e *graphEngine[F]) rewardAt(run int) int {
-	senses := e.c.binding.Senses
+// rewardIn returns where a run's reward lies among its senses; 0 where a rule does not read it.
+func rewardIn(spec rule.Spec, senses params.Layout) int {
+	if spec.Reads&rule.Reward == 0 {
+		return 0
+	}
 	at, _ := find(senses, string(params.Reward))
-	return run*senses.Len() + at
+	return at
 }
 
 // addRewards sums the groups' shares of the cotangents of the rewards.
@@ -71,7 +73,7 @@ func (e *graphEngine[F]) addRewards(dSenses []F) {
 	}
 	for _, s := range e.Sums {
 		for run, d := range s[e.sums.phi+e.sums.shared+e.sums.loss:] {
-			dSenses[e.rewardAt(run)] += d
+			dSenses[run*e.senses+e.reward] += d
 		}
 	}
 }
