@@ -19,6 +19,8 @@ type Episode[F params.Float] struct {
 	Loss  []F
 	Grads [][]F
 	DStep [][]F
+
+	Senses [][]F // what each step feels
 }
 
 // NewEpisode draws an episode for a bound rule.
@@ -40,13 +42,14 @@ func NewEpisode[F params.Float](c *learnedopt.Compiled[F], r learnedopt.Rule, st
 		}
 		grad[0] = 0
 		e.Grads, e.DStep = append(e.Grads, grad), append(e.DStep, d)
+		e.Senses = append(e.Senses, feeling(c, rng.Split(11, uint64(len(e.Senses)))))
 	}
 	return e
 }
 
 // An Outcome is everything that one way of living through an episode gives: the last step, the state after it, and the
-// cotangents of phi, the state at the start, and the first gradient.
-type Outcome struct{ Step, State, DPhi, DState, DGrad []float64 }
+// cotangents of phi, the state at the start, and the first gradient, weights and senses.
+type Outcome struct{ Step, State, DPhi, DState, DGrad, DTheta, DSenses []float64 }
 
 // Live goes forward from the start of a run and, step by step, back.
 func Live[F params.Float](t testing.TB, c *learnedopt.Compiled[F], e Episode[F]) Outcome {
@@ -62,7 +65,8 @@ func live[F params.Float](t testing.TB, c *learnedopt.Compiled[F], e Episode[F],
 	n, m := c.Coordinates(), len(state)
 	step := make([]F, n)
 	point := func(t int, state []F) learnedopt.Point[F] {
-		return learnedopt.Point[F]{Phi: e.Phi, State: state, Grad: e.Grads[t], Theta: e.Theta, Loss: e.Loss, Step: t, Horizon: len(e.Grads)}
+		return learnedopt.Point[F]{Phi: e.Phi, State: state, Grad: e.Grads[t], Theta: e.Theta, Loss: e.Loss, Step: t, Horizon: len(e.Grads),
+			Senses: e.Senses[t]}
 	}
 	var states [][]F
 	for i := range e.Grads {
@@ -70,13 +74,15 @@ func live[F params.Float](t testing.TB, c *learnedopt.Compiled[F], e Episode[F],
 		require.NoError(t, c.Step(step, state, point(i, state)))
 	}
 	o.Step, o.State = params.Convert[float64](step), params.Convert[float64](state)
-	d := learnedopt.Cotangents[F]{Next: make([]F, m), Phi: make([]F, len(e.Phi)), Grad: make([]F, n)}
+	d := learnedopt.Cotangents[F]{Next: make([]F, m), Phi: make([]F, len(e.Phi)), Grad: make([]F, n), Theta: make([]F, n),
+		Senses: make([]F, c.Copies()*c.Senses().Len())}
 	d.State = d.Next
 	for i := len(e.Grads) - 1; i >= 0; i-- {
 		d.Step = e.DStep[i]
 		require.NoError(t, c.Pullback(d, point(i, states[i])))
 	}
 	o.DPhi, o.DState, o.DGrad = params.Convert[float64](d.Phi), params.Convert[float64](d.State), params.Convert[float64](d.Grad)
+	o.DTheta, o.DSenses = params.Convert[float64](d.Theta), params.Convert[float64](d.Senses)
 	return o
 }
 
@@ -89,6 +95,8 @@ func (o Outcome) Agree(t testing.TB, got Outcome, tol float64) {
 	agree(t, "d phi", o.DPhi, got.DPhi, tol)
 	agree(t, "d state", o.DState, got.DState, tol)
 	agree(t, "d gradient", o.DGrad, got.DGrad, tol)
+	agree(t, "d theta", o.DTheta, got.DTheta, tol)
+	agree(t, "d senses", o.DSenses, got.DSenses, tol)
 }
 
 func agree(t testing.TB, what string, want, got []float64, tol float64) {

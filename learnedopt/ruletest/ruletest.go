@@ -17,9 +17,35 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
+// Options say what is special about a rule. The zero value is for rules that work on weights of any shape.
+type Options struct {
+	// Weights lays out some weights, about as many as n but at least one, for rules that need them in a shape of their own. By
+	// default these are a matrix, a vector and a number, or one vector where shapes do not matter.
+	Weights func(n int) params.Layout
+
+	// Distributed says that a rule which reads senses tells one neuron from another, and so is not asked to move permuted
+	// synapses as it would have moved them before. The rules of papers are local: all synapses have the same one.
+	Distributed bool
+}
+
+// A subject is a rule under test.
+type subject struct {
+	rule learnedopt.Rule
+	Options
+}
+
+// Spec is that of the rule.
+func (r subject) Spec() learnedopt.Spec { return r.rule.Spec() }
+
+// feels reports whether the rule reads senses.
+func (r subject) feels() bool { return len(r.Spec().Reads.Senses()) > 0 }
+
 // Run checks the laws on the rules that a constructor makes. It must make the same at each call.
-func Run(t *testing.T, make func() learnedopt.Rule) {
-	r := make()
+func Run(t *testing.T, make func() learnedopt.Rule) { RunWith(t, make, Options{}) }
+
+// RunWith is Run for a rule that is special.
+func RunWith(t *testing.T, make func() learnedopt.Rule, o Options) {
+	r := subject{make(), o}
 	t.Run("Layouts", func(t *testing.T) { layouts(t, r) })
 	t.Run("Configuration", func(t *testing.T) { configuration(t, r, make()) })
 	t.Run("Init", func(t *testing.T) { initialisation(t, r) })
@@ -34,13 +60,13 @@ func Run(t *testing.T, make func() learnedopt.Rule) {
 	t.Run("Copies", func(t *testing.T) { copies(t, r) })
 	t.Run("Isolation", func(t *testing.T) { isolation(t, r) })
 	t.Run("Reference", func(t *testing.T) { reference(t, r) })
-	if k, ok := r.(rule.Kernels); ok {
+	if k, ok := r.rule.(rule.Kernels); ok {
 		t.Run("Moves", func(t *testing.T) { moves(t, r) })
 		t.Run("Embedded", func(t *testing.T) { embedded(t, k) })
 		// Its expression, as if somebody else had written it: lowered.
-		t.Run("ExpressionReference", func(t *testing.T) { reference(t, bare{r}) })
-		t.Run("ExpressionAllocations", func(t *testing.T) { allocations(t, bare{r}) })
-		t.Run("ExpressionGoroutines", func(t *testing.T) { goroutines(t, bare{r}) })
+		t.Run("ExpressionReference", func(t *testing.T) { reference(t, subject{bare{r.rule}, o}) })
+		t.Run("ExpressionAllocations", func(t *testing.T) { allocations(t, subject{bare{r.rule}, o}) })
+		t.Run("ExpressionGoroutines", func(t *testing.T) { goroutines(t, subject{bare{r.rule}, o}) })
 	}
 	t.Run("Allocations", func(t *testing.T) { allocations(t, r) })
 	switch r.Spec().Scope {
@@ -50,10 +76,21 @@ func Run(t *testing.T, make func() learnedopt.Rule) {
 	case learnedopt.Tensor:
 		t.Run("Tensors", func(t *testing.T) { tensors(t, r) })
 	}
+	if r.feels() {
+		t.Run("Examples", func(t *testing.T) { examples(t, r) })
+		t.Run("Shapes", func(t *testing.T) { shapes(t, r) })
+		t.Run("NoSenses", func(t *testing.T) { noSenses(t, r) })
+		if !o.Distributed {
+			t.Run("Synapses", func(t *testing.T) { synapses(t, r) })
+		}
+	}
 }
 
-// weights lays out n weights for a rule: one vector where shapes do not matter, else a matrix, a vector and a number.
-func weights(r learnedopt.Rule, n int) params.Layout {
+// weights lays out about n weights for a rule: one vector where shapes do not matter, else a matrix, a vector and a number.
+func (r subject) weights(n int) params.Layout {
+	if r.Weights != nil {
+		return r.Weights(n)
+	}
 	if r.Spec().Scope == learnedopt.Coordinates || n < 4 {
 		return params.Layout{{Name: "theta", Shape: []int{n}}}
 	}
@@ -63,24 +100,34 @@ func weights(r learnedopt.Rule, n int) params.Layout {
 	}
 }
 
-func compile[F params.Float](t *testing.T, r learnedopt.Rule, theta params.Layout, copies int) *learnedopt.Compiled[F] {
+func compile[F params.Float](t *testing.T, r subject, theta params.Layout, copies int) *learnedopt.Compiled[F] {
 	t.Helper()
-	c, err := learnedopt.CompileWith[F](r, theta, learnedopt.Options{Copies: copies})
+	return compileWith[F](t, r, theta, learnedopt.Options{Copies: copies})
+}
+
+// compileWith binds a rule to weights whose synapses, if the rule reads what they feel, feel several examples at a time.
+func compileWith[F params.Float](t *testing.T, r subject, theta params.Layout, o learnedopt.Options) *learnedopt.Compiled[F] {
+	t.Helper()
+	if r.feels() {
+		o.Senses = senses(theta, 3)
+	}
+	c, err := learnedopt.CompileWith[F](r.rule, theta, o)
 	require.NoError(t, err)
 	return c
 }
 
 // point draws phi from the rule's own start and everything else at random, away from the places where a rule may have a
 // kink: gradients of both signs between e^−4 and e^1 in size, states as they are after a few steps.
-func point[F params.Float](t *testing.T, c *learnedopt.Compiled[F], r learnedopt.Rule, key uint64) learnedopt.Point[F] {
+func point[F params.Float](t *testing.T, c *learnedopt.Compiled[F], r subject, key uint64) learnedopt.Point[F] {
 	t.Helper()
 	n := c.Coordinates()
 	p := learnedopt.Point[F]{
-		Phi:   params.Convert[F](learnedopt.Phi(r, rng.Split(key, 0))),
+		Phi:   params.Convert[F](learnedopt.Phi(r.rule, rng.Split(key, 0))),
 		State: make([]F, c.State().Len()),
 		Grad:  make([]F, n),
 		Theta: make([]F, n),
 		Loss:  make([]F, c.Copies()), Horizon: 10,
+		Senses: feeling(c, rng.Split(key, 10)),
 	}
 	require.NoError(t, c.Start(p.State, p.Phi))
 	rng.Normal(p.Theta, rng.Split(key, 1), 1)
@@ -119,6 +166,7 @@ func cotangents[F params.Float](c *learnedopt.Compiled[F], key uint64) learnedop
 	d := learnedopt.Cotangents[F]{
 		Step: make([]F, n), Next: make([]F, m),
 		Phi: make([]F, c.Phi().Len()), State: make([]F, m), Grad: make([]F, n), Theta: make([]F, n), Loss: make([]F, c.Copies()),
+		Senses: make([]F, c.Copies()*c.Senses().Len()),
 	}
 	rng.Normal(d.Step, rng.Split(key, 0), 1)
 	rng.Normal(d.Next, rng.Split(key, 1), 1)

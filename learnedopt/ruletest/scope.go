@@ -43,9 +43,10 @@ func span(from, to int) []int {
 }
 
 // Runs side by side are runs apart: each steps as it would alone.
-func copies(t *testing.T, r learnedopt.Rule) {
-	const n, runs = 150, 3
-	theta := weights(r, n)
+func copies(t *testing.T, r subject) {
+	const runs = 3
+	theta := r.weights(150)
+	n := theta.Len()
 	many, one := compile[float32](t, r, theta, runs), compile[float32](t, r, theta, 1)
 	p := point(t, many, r, 1)
 	s := step(t, many, p)
@@ -53,6 +54,7 @@ func copies(t *testing.T, r learnedopt.Rule) {
 		coordinates := span(run*n, (run+1)*n)
 		q := p
 		q.Grad, q.Theta, q.Loss = p.Grad[run*n:(run+1)*n], p.Theta[run*n:(run+1)*n], p.Loss[run:run+1]
+		q.Senses = felt(many, p.Senses, run, theta)
 		q.State = owned(many, p.State, run, coordinates, theta, 0)
 		alone := step(t, one, q)
 		close(t, alone.step, s.step[run*n:(run+1)*n])
@@ -61,18 +63,20 @@ func copies(t *testing.T, r learnedopt.Rule) {
 }
 
 // A gradient that is not finite harms no other coordinate, tensor or run than the rule's scope sees together with it.
-func isolation(t *testing.T, r learnedopt.Rule) {
-	const n, runs = 40, 3
-	theta := weights(r, n)
+func isolation(t *testing.T, r subject) {
+	const runs = 3
+	theta := r.weights(40)
+	n := theta.Len()
 	c := compile[float64](t, r, theta, runs)
 	p := point(t, c, r, 1)
-	const bad = n + 17 // in the second run
-	from, to := n, 2*n // what may be harmed
+	bad := n + 2*n/5                          // in the second run
+	from, to, tensor := n, 2*n, theta[0].Name // what may be harmed
 	switch r.Spec().Scope {
 	case learnedopt.Coordinates:
 		from, to = bad, bad+1
 	case learnedopt.Tensor:
 		for _, s := range theta {
+			tensor = s.Name
 			if to = from + s.Len(); bad < to {
 				break
 			}
@@ -82,6 +86,7 @@ func isolation(t *testing.T, r learnedopt.Rule) {
 	want := step(t, c, p).step
 	for _, x := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		p.Grad[bad] = x
+		spoil(c, p.Senses, 1, tensor, x)
 		got := step(t, c, p).step
 		require.Equal(t, want[:from], got[:from])
 		require.Equal(t, want[to:], got[to:])
@@ -89,9 +94,9 @@ func isolation(t *testing.T, r learnedopt.Rule) {
 }
 
 // Permuting the coordinates permutes the step and the state.
-func permutation(t *testing.T, r learnedopt.Rule) {
+func permutation(t *testing.T, r subject) {
 	const n = 600
-	c := compile[float32](t, r, weights(r, n), 1)
+	c := compile[float32](t, r, r.weights(n), 1)
 	p := point(t, c, r, 1)
 	perm := rng.New(3).Perm(n)
 	q := p
@@ -122,10 +127,10 @@ func permuteState(c *learnedopt.Compiled[float32], state []float32, perm []int) 
 }
 
 // A coordinate moves the same in company as alone.
-func blocks(t *testing.T, r learnedopt.Rule) {
+func blocks(t *testing.T, r subject) {
 	for _, n := range []int{1, 2, 255, 256, 257, 1000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			many, one := compile[float32](t, r, weights(r, n), 1), compile[float32](t, r, weights(r, 1), 1)
+			many, one := compile[float32](t, r, r.weights(n), 1), compile[float32](t, r, r.weights(1), 1)
 			p := point(t, many, r, 1)
 			s := step(t, many, p)
 			for _, i := range []int{0, n / 2, n - 1} {
@@ -138,8 +143,8 @@ func blocks(t *testing.T, r learnedopt.Rule) {
 }
 
 // A tensor moves the same in company as alone.
-func tensors(t *testing.T, r learnedopt.Rule) {
-	theta := weights(r, 60)
+func tensors(t *testing.T, r subject) {
+	theta := r.weights(60)
 	many := compile[float32](t, r, theta, 1)
 	p := point(t, many, r, 1)
 	s := step(t, many, p)
@@ -149,6 +154,7 @@ func tensors(t *testing.T, r learnedopt.Rule) {
 		one := compile[float32](t, r, params.Layout{tensor}, 1)
 		q := p
 		q.Grad, q.Theta = p.Grad[from:to], p.Theta[from:to]
+		q.Senses = felt(many, p.Senses, 0, params.Layout{tensor})
 		q.State = owned(many, p.State, 0, span(from, to), params.Layout{tensor}, k)
 		alone := step(t, one, q)
 		close(t, alone.step, s.step[from:to])

@@ -13,26 +13,28 @@ import (
 )
 
 // A step depends on its inputs alone, changes none of them, and may write the next state over the old one.
-func inputs(t *testing.T, r learnedopt.Rule) {
-	c := compile[float32](t, r, weights(r, 300), 1)
+func inputs(t *testing.T, r subject) {
+	c := compile[float32](t, r, r.weights(300), 1)
 	p := point(t, c, r, 1)
 	before := p
 	before.Phi, before.State, before.Grad = slices.Clone(p.Phi), slices.Clone(p.State), slices.Clone(p.Grad)
-	before.Theta, before.Loss = slices.Clone(p.Theta), slices.Clone(p.Loss)
+	before.Theta, before.Loss, before.Senses = slices.Clone(p.Theta), slices.Clone(p.Loss), slices.Clone(p.Senses)
 	first := step(t, c, p)
 	require.Equal(t, before, p)
-	over := make([]float32, 300)
+	over := make([]float32, c.Coordinates())
 	require.NoError(t, c.Step(over, p.State, p))
 	require.Equal(t, first, result[float32]{over, p.State})
 }
 
-// Weights that never had a gradient stay finite, and so does everything that is differentiated through them.
-func zeroGradient(t *testing.T, r learnedopt.Rule) {
-	c := compile[float64](t, r, weights(r, 3), 1)
+// Weights that never had a gradient, and synapses that feel nothing, stay finite, and so does everything that is differentiated through them.
+func zeroGradient(t *testing.T, r subject) {
+	c := compile[float64](t, r, r.weights(3), 1)
 	p := point(t, c, r, 1)
 	require.NoError(t, c.Start(p.State, p.Phi))
 	p.Step = 0
-	p.Grad[0], p.Grad[1], p.Grad[2] = 0, 1, 0
+	clear(p.Grad)
+	p.Grad[len(p.Grad)/2] = 1
+	clear(p.Senses)
 	for range 3 {
 		s := step(t, c, p)
 		finite(t, "step", s.step)
@@ -43,14 +45,15 @@ func zeroGradient(t *testing.T, r learnedopt.Rule) {
 		finite(t, "cotangent of the state", d.State)
 		finite(t, "cotangent of the gradient", d.Grad)
 		finite(t, "cotangent of the loss", d.Loss)
+		finite(t, "cotangent of the senses", d.Senses)
 		copy(p.State, s.next)
 		p.Step++
 	}
 }
 
 // float32 and float64 run the same rule.
-func precisions(t *testing.T, r learnedopt.Rule) {
-	c32, c64 := compile[float32](t, r, weights(r, 40), 1), compile[float64](t, r, weights(r, 40), 1)
+func precisions(t *testing.T, r subject) {
+	c32, c64 := compile[float32](t, r, r.weights(40), 1), compile[float64](t, r, r.weights(40), 1)
 	s32, s64 := step(t, c32, point(t, c32, r, 1)), step(t, c64, point(t, c64, r, 1))
 	for i, want := range s64.step {
 		require.InDelta(t, want, float64(s32.step[i]), 1e-4*(1+math.Abs(want)))
@@ -58,32 +61,35 @@ func precisions(t *testing.T, r learnedopt.Rule) {
 }
 
 // The bits do not depend on the number of goroutines, whether it is asked for or that of the processors.
-func goroutines(t *testing.T, r learnedopt.Rule) {
+func goroutines(t *testing.T, r subject) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	type all struct{ step, next, dPhi, dState, dGrad []float32 }
+	type all struct{ step, next, dPhi, dState, dGrad, dSenses []float32 }
 	var first all
 	for i, workers := range []int{1, 2, 5, 0} {
 		runtime.GOMAXPROCS(3)
-		c, err := learnedopt.CompileWith[float32](r, weights(r, 2000), learnedopt.Options{Workers: workers})
-		require.NoError(t, err)
+		c := compileWith[float32](t, r, r.weights(2000), learnedopt.Options{Workers: workers})
 		p := point(t, c, r, 1)
 		s := step(t, c, p)
 		d := cotangents(c, 2)
 		require.NoError(t, c.Pullback(d, p))
-		got := all{s.step, s.next, d.Phi, d.State, d.Grad}
+		got := all{s.step, s.next, d.Phi, d.State, d.Grad, d.Senses}
 		if i == 0 {
 			first = got
 		}
 		same := slices.Equal(first.step, got.step) && slices.Equal(first.next, got.next) &&
-			slices.Equal(first.dPhi, got.dPhi) && slices.Equal(first.dState, got.dState) && slices.Equal(first.dGrad, got.dGrad)
+			slices.Equal(first.dPhi, got.dPhi) && slices.Equal(first.dState, got.dState) && slices.Equal(first.dGrad, got.dGrad) &&
+			slices.Equal(first.dSenses, got.dSenses)
 		require.True(t, same, "%d workers", workers)
 	}
 }
 
 // The pullback is the transpose of the step's derivative: along a random direction, both give the same number.
-func pullback(t *testing.T, r learnedopt.Rule) {
-	const n = 300 // more than a block
-	c := compile[float64](t, r, weights(r, n), 1)
+func pullback(t *testing.T, r subject) {
+	differentiates(t, compile[float64](t, r, r.weights(300), 1), r) // more than a block
+}
+
+func differentiates(t *testing.T, c *learnedopt.Compiled[float64], r subject) {
+	t.Helper()
 	p := point(t, c, r, 1)
 	d := cotangents(c, 2)
 	require.NoError(t, c.Pullback(d, p))
@@ -96,6 +102,7 @@ func pullback(t *testing.T, r learnedopt.Rule) {
 	along(t, "gradient", p.Grad, d.Grad, nil, value)
 	along(t, "theta", p.Theta, d.Theta, nil, value)
 	along(t, "loss", p.Loss, d.Loss, nil, value)
+	along(t, "senses", p.Senses, d.Senses, nil, value)
 }
 
 // along compares the derivative of a value of x in a random direction, each element scaled if size is given, with central
@@ -123,9 +130,9 @@ func along(t *testing.T, name string, x, grad, size []float64, value func() floa
 }
 
 // The state at the start of a run follows from phi, and is differentiated right.
-func start(t *testing.T, r learnedopt.Rule) {
-	c := compile[float64](t, r, weights(r, 300), 2)
-	_, learned := r.(learnedopt.InitialState)
+func start(t *testing.T, r subject) {
+	c := compile[float64](t, r, r.weights(300), 2)
+	_, learned := r.rule.(learnedopt.InitialState)
 	require.Equal(t, learned, c.Starts())
 	phi := point(t, c, r, 1).Phi
 	state, weight := make([]float64, c.State().Len()), make([]float64, c.State().Len())
