@@ -162,26 +162,8 @@ func (l *Lives) loss() float64 {
 	return mean
 }
 
-// Scores returns, for each measure that the problems have of a life that has ended, see inner.ScoredOf, the number of each life
-// that Evaluate led last. It is empty for problems that have none.
-func (l *Lives) Scores() (map[string][]float64, error) {
-	scores := make(map[string][]float64)
-	for i := range l.trajectory.runs {
-		r := &l.trajectory.runs[i]
-		s, ok := r.problem.(inner.Scored)
-		if !ok {
-			return nil, nil
-		}
-		each, err := s.Score(r.theta)
-		if err != nil {
-			return nil, err
-		}
-		for name, v := range each {
-			scores[name] = append(scores[name], v)
-		}
-	}
-	return scores, nil
-}
+// Scores returns those of the lives that Evaluate led last; see Trajectory.Scores.
+func (l *Lives) Scores() (map[string][]float64, error) { return l.trajectory.Scores() }
 
 // lean reports whether nobody looks at losses and gradients but at the end.
 func lean(o Objective, reads learnedopt.Vars) bool {

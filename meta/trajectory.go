@@ -199,6 +199,29 @@ func (t *Trajectory[F]) Measure() (err error) {
 	return nil
 }
 
+// Scores returns, for each measure that the problems have of a life that has come to where the runs are now, the number of each
+// run; nil for problems that have none. See inner.ScoredOf.
+func (t *Trajectory[F]) Scores() (map[string][]float64, error) {
+	var scores map[string][]float64
+	for i := range t.runs {
+		s, ok := t.runs[i].problem.(inner.ScoredOf[F])
+		if !ok {
+			return nil, nil
+		}
+		each, err := s.Score(t.runs[i].theta)
+		if err != nil {
+			return nil, err
+		}
+		if scores == nil {
+			scores = make(map[string][]float64)
+		}
+		for name, v := range each {
+			scores[name] = append(scores[name], v)
+		}
+	}
+	return scores, nil
+}
+
 // Advance takes one step, from what Evaluate set.
 func (t *Trajectory[F]) Advance(phi []F) error {
 	p := t.point(phi)

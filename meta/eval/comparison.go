@@ -34,6 +34,10 @@ type Task struct {
 	Credit string       // the credit rule's name, for the report; empty for the gradient itself
 	Test   inner.Family // problems that the results are measured on
 	Tuning inner.Family // problems that the learning rates of baselines are tuned on; nil if they are not tuned
+
+	// Transfer are problems of another kind than those that anything was learned on, such as tasks of another size; nil if there
+	// are none. They must know how a life went, see inner.ScoredOf, and their runs are as many and as long as their life.
+	Transfer inner.Family
 }
 
 // A Contender is a learned rule, as it is, or a baseline, to be tuned. Exactly one is set.
@@ -211,7 +215,37 @@ func (c cell) measure(ctx context.Context, tell func()) (Result, error) {
 	if c.Epochs != 0 {
 		return r, nil
 	}
+	if err := c.transfer(ctx, trained, &r); err != nil {
+		return r, err
+	}
 	took, err := StepTime(ctx, trained, test, 100)
 	r.USPerStep = float64(took) / float64(time.Microsecond)
 	return r, err
+}
+
+// keyTransfer is the child of a seed that runs on other tasks have.
+const keyTransfer = 'T'<<8 + 3
+
+// transfer measures what a rule does on tasks of another kind, if there are any: on each once, or as often as there are runs.
+func (c cell) transfer(ctx context.Context, t *learnedopt.Trained, r *Result) error {
+	if c.task.Transfer == nil {
+		return nil
+	}
+	runs := Runs{Family: c.task.Transfer, Steps: c.Steps, Count: c.Runs, Key: rng.Split(c.Seed, keyTransfer)}
+	p, err := runs.Family.Sample(runs.Key)
+	if err != nil {
+		return err
+	}
+	if l, ok := p.(inner.Lived); ok {
+		runs.Steps = l.Life()
+	}
+	if t, ok := runs.Family.(inner.Tasks); ok {
+		runs.Count = max(runs.Count, t.Tasks())
+	}
+	lives, err := runs.measure(ctx, t, func() {})
+	if err != nil {
+		return err
+	}
+	r.transfer(scoresOf(lives))
+	return nil
 }

@@ -29,6 +29,10 @@
 //	curve_stderr      its standard error
 //	final             mean and stderr of the mean of a run's last 5 losses, or of the loss of its last epoch
 //	sum               by steps: mean and stderr of the sum of a run's losses
+//	solved            mean and stderr of the fraction of runs that solve their task, of problems that know
+//	reward            mean and stderr of the reward of a run, likewise
+//	transfer          either of the two on tasks of another kind, where the problem has such
+//	measures          mean and stderr of all else that the problem says of a run at its end, by name
 //	diverged          runs with a loss that is not finite; by epochs also those with such a weight
 //	test_error        by epochs: after each one, the fraction of test images given another class than their label
 //	test_error_stderr its standard error

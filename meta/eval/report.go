@@ -50,6 +50,10 @@ type Result struct {
 	Final        Stat            `json:"final"`
 	Sum          *Stat           `json:"sum,omitempty"`
 	Diverged     int             `json:"diverged"`
+	Solved       *Stat           `json:"solved,omitempty"`
+	Reward       *Stat           `json:"reward,omitempty"`
+	Transfer     *Stat           `json:"transfer,omitempty"`
+	Measures     map[string]Stat `json:"measures,omitempty"`
 	TestError    []meta.Number   `json:"test_error,omitempty"`
 	TestErrorErr []meta.Number   `json:"test_error_stderr,omitempty"`
 	Angle        []meta.Number   `json:"angle_deg,omitzero"` // empty without hidden layers
@@ -140,6 +144,7 @@ func (r *Result) summarize(runs []*Run, of Runs) {
 	if of.Epochs == 0 {
 		sum := stat(losses.Sum())
 		r.Sum = &sum
+		r.measures(scoresOf(runs))
 		return
 	}
 	r.TestError, r.TestErrorErr = each(runs, func(x *Run) []meta.Number { return x.TestError }).means()
@@ -149,6 +154,55 @@ func (r *Result) summarize(runs []*Run, of Runs) {
 		r.Seconds += x.Seconds / float64(len(runs))
 	}
 	r.Each = runs
+}
+
+// The measures of a life that have a place of their own in a report.
+const (
+	solved = "solved"
+	reward = "reward"
+)
+
+// measures puts in what problems say of runs at their end.
+func (r *Result) measures(scores map[string]Summary) {
+	for name, s := range scores {
+		x := stat(s)
+		switch name {
+		case solved:
+			r.Solved = &x
+		case reward:
+			r.Reward = &x
+		default:
+			if r.Measures == nil {
+				r.Measures = make(map[string]Stat)
+			}
+			r.Measures[name] = x
+		}
+	}
+}
+
+// transfer puts in what came of runs on other tasks: how many were solved, or else the reward.
+func (r *Result) transfer(scores map[string]Summary) {
+	for _, name := range []string{reward, solved} {
+		if s, ok := scores[name]; ok {
+			x := stat(s)
+			r.Transfer = &x
+		}
+	}
+}
+
+// scoresOf summarizes what problems say of runs at their end.
+func scoresOf(runs []*Run) map[string]Summary {
+	lists := make(map[string][]float64)
+	for _, x := range runs {
+		for name, v := range x.Scores {
+			lists[name] = append(lists[name], v)
+		}
+	}
+	scores := make(map[string]Summary)
+	for name, v := range lists {
+		scores[name] = summarize(v)
+	}
+	return scores
 }
 
 func lossesOf(runs []*Run) Losses { return each(runs, func(x *Run) []meta.Number { return x.Loss }) }

@@ -23,6 +23,9 @@ type Run struct {
 	Angle     []meta.Number `json:"angle_deg"`
 	NormRatio []meta.Number `json:"norm_ratio"`
 
+	// Scores are by steps what the problem says of a run at its end, such as "solved", 0 or 1; nil if it has nothing to say.
+	Scores map[string]float64 `json:"scores,omitempty"`
+
 	Seconds float64 `json:"seconds"` // of training alone, pre-training of a credit rule's own weights included
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -95,6 +96,12 @@ func (r *Report) columns() []column {
 	}
 	add(true, "final loss", func(x Result) string { return r.stat(x.Final) })
 	add(of.Sum != nil, "sum of losses", func(x Result) string { return r.stat(*x.Sum) })
+	add(of.Solved != nil, "solved", func(x Result) string { return r.stat(*x.Solved) })
+	add(of.Reward != nil, "reward", func(x Result) string { return r.stat(*x.Reward) })
+	add(of.Transfer != nil, "transfer", func(x Result) string { return r.stat(*x.Transfer) })
+	for _, name := range slices.Sorted(maps.Keys(of.Measures)) {
+		add(true, name, func(x Result) string { return r.stat(x.Measures[name]) })
+	}
 	add(true, "diverged", func(x Result) string { return fmt.Sprint(x.Diverged) })
 	add(of.Angle != nil, "angle°, top down", func(x Result) string { return joined("%.0f", x.Angle) })
 	add(of.Angle != nil, "norm ratio", func(x Result) string { return joined("%.2g", x.NormRatio) })
