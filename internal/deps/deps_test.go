@@ -70,8 +70,11 @@ var lattice = map[string]node{
 	"learnedopt/ruletest": {imports: "learnedopt learnedopt/rule internal/graph internal/rng params"},
 
 	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
+	"meta/search":        {imports: "checkpoints internal/brief internal/rng meta params", tests: "meta/search/searchtest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
+
+	"meta/search/searchtest": {imports: "checkpoints internal/rng meta/search"},
 
 	"cmd/internal/cli":     {imports: "internal/build internal/machine internal/regular", tests: "internal/atomicfile"},
 	"cmd/internal/clitest": {imports: "inner/data"},
@@ -99,7 +102,7 @@ var lattice = map[string]node{
 var command = node{imports: "cmd/app/compare cmd/app/metatrain"}
 
 // conformance packages are for tests, and may import what tests may.
-var conformance = []string{"inner/problemtest", "inner/credit/credittest", "learnedopt/ruletest", "meta/estimatortest", "cmd/internal/clitest"}
+var conformance = []string{"inner/problemtest", "inner/credit/credittest", "learnedopt/ruletest", "meta/estimatortest", "meta/search/searchtest", "cmd/internal/clitest"}
 
 // exclusive lists imports that belong to a few packages. An import stands for all packages below it too, but a longer
 // one takes precedence.
