@@ -37,6 +37,8 @@ var lattice = map[string]node{
 	"internal/atomicfile": {},
 	"internal/machine":    {},
 
+	"internal/formula": {imports: "internal/brief internal/rng params"},
+
 	"checkpoints":     {imports: "internal/atomicfile internal/brief internal/regular params"},
 	"checkpoints/zoo": {imports: "checkpoints"},
 	"internal/kernel": {imports: "params", tests: "internal/rng"},

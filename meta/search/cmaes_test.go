@@ -70,13 +70,15 @@ func median(t *testing.T, m search.Method, f func([]float64) float64, n int, run
 var cmaEvaluations = []struct {
 	function string
 	n, want  int
-}{}
+}{
+	{"sphere", 5, 644}, {"sphere", 10, 1324}, {"rosenbrock", 5, 1744}, {"rosenbrock", 10, 5079}, {"ellipsoid", 5, 1413}, {"ellipsoid", 10, 3966},
+}
 
-// Law: CMA-ES takes at most 1.5 times the evaluations that its author's own program takes.
+// Law: CMA-ES takes at most 1.2 times the evaluations that its author's own program takes.
 func TestCMAESAgainstItsAuthors(t *testing.T) {
 	for _, c := range cmaEvaluations {
 		got := median(t, search.CMAES{}, functions[c.function], c.n, 51, 1e-9)
 		t.Logf("%s in %d dimensions: %d evaluations, cma %d", c.function, c.n, got, c.want)
-		require.LessOrEqual(t, float64(got), 1.5*float64(c.want), "%s in %d dimensions", c.function, c.n)
+		require.LessOrEqual(t, float64(got), 1.2*float64(c.want), "%s in %d dimensions", c.function, c.n)
 	}
 }
