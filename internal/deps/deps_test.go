@@ -60,7 +60,7 @@ var lattice = map[string]node{
 
 	"learnedopt/rule":            {imports: "params"},
 	"learnedopt/internal/hyper":  {imports: "internal/graph learnedopt/rule params"},
-	"learnedopt/internal/engine": {imports: "internal/graph internal/kernel learnedopt/rule params", tests: "internal/rng"},
+	"learnedopt/internal/engine": {imports: "internal/brief internal/graph internal/kernel learnedopt/rule params", tests: "internal/rng"},
 	"learnedopt/handmade":        {imports: "internal/graph internal/kernel learnedopt/internal/engine learnedopt/internal/hyper learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
 	"learnedopt/stepsize":        {imports: "internal/graph learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/plastic":         {imports: "internal/brief internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
@@ -71,7 +71,7 @@ var lattice = map[string]node{
 	},
 	"learnedopt/ruletest": {imports: "learnedopt learnedopt/rule internal/graph internal/rng params"},
 
-	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
+	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest internal/graph learnedopt/handmade learnedopt/lstm learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
 	"meta/search":        {imports: "checkpoints internal/brief internal/rng meta params", tests: "meta/search/searchtest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
