@@ -19,7 +19,7 @@ import (
 // byGradient lists the rules of scope Coordinates that look at the gradient and weights alone.
 func byGradient() (all []learnedopt.Rule) {
 	for _, r := range learnedopt.All() {
-		if s := r.Spec(); s.Scope == learnedopt.Coordinates && s.Reads&learnedopt.Loss == 0 {
+		if s := r.Spec(); s.Scope == learnedopt.Coordinates && s.Reads&learnedopt.Grad != 0 && s.Reads&learnedopt.Loss == 0 {
 			all = append(all, r)
 		}
 	}

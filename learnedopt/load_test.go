@@ -34,6 +34,9 @@ func TestSaveAndLoad(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(got))
 
+		if len(r.Spec().Reads.Senses()) > 0 {
+			continue // see TestEveryRuleIsReadBack
+		}
 		theta := []float32{1, -1}
 		a, err := saved.New(vector(2))
 		require.NoError(t, err)

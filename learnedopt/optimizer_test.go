@@ -45,7 +45,7 @@ func TestOptimizerKeepsItsOwnPhi(t *testing.T) {
 }
 
 func TestNilPhiIsTheRulesOwn(t *testing.T) {
-	for _, r := range learnedopt.All() {
+	for _, r := range onGradients() {
 		o, explicit := newOptimizer(t, r, nil, 3), newOptimizer(t, r, learnedopt.Phi(r, 0), 3)
 		theta := []float32{1, 2, 3}
 		require.Equal(t, trajectory(t, explicit, theta, 0, 3), trajectory(t, o, theta, 0, 3), r.Name())
@@ -53,7 +53,7 @@ func TestNilPhiIsTheRulesOwn(t *testing.T) {
 }
 
 func TestResetForgetsAllSteps(t *testing.T) {
-	for _, r := range learnedopt.All() {
+	for _, r := range onGradients() {
 		o := newOptimizer(t, r, nil, 300)
 		theta := make([]float32, 300)
 		first := trajectory(t, o, theta, 0, 3)
@@ -64,7 +64,7 @@ func TestResetForgetsAllSteps(t *testing.T) {
 
 // Weights and state are all there is to a run: another optimizer goes on with them to the bit.
 func TestStateCarriesARunOn(t *testing.T) {
-	for _, r := range learnedopt.All() {
+	for _, r := range onGradients() {
 		if r.Spec().Reads&learnedopt.Step != 0 {
 			continue // see TestSavedOptimizerGoesOnToTheSameBits
 		}
@@ -140,7 +140,7 @@ func TestShapesDoNotMatter(t *testing.T) {
 // A step allocates nothing, whatever the number of coordinates and of cores: of goroutines the runtime keeps those that
 // are done.
 func TestStepAllocatesNothing(t *testing.T) {
-	for _, r := range learnedopt.All() {
+	for _, r := range onGradients() {
 		for _, n := range []int{1_000, 300_000} {
 			for _, procs := range []int{1, 4} {
 				if r.Name() == "lstm" && n > 1_000 && (procs == 1 || testing.Short()) {

@@ -11,6 +11,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
+	"github.com/seed1498fded/unroll/learnedopt/plastic"
 	"github.com/seed1498fded/unroll/learnedopt/stepsize"
 )
 
@@ -96,7 +97,12 @@ func word(name string) bool {
 
 // ours returns one of each rule of this module.
 func ours() []Rule {
-	return append(append(handmade.All(), stepsize.All()...), new(lstm.Rule))
+	return slices.Concat(
+		handmade.All(),
+		stepsize.All(),
+		[]Rule{new(lstm.Rule)},
+		plastic.All(),
+	)
 }
 
 // All returns one of each rule with its defaults: ours, then those of [Register] in the order in which they came. These are

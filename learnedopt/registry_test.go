@@ -11,7 +11,10 @@ import (
 )
 
 func TestNames(t *testing.T) {
-	require.Equal(t, []string{"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "rmsmomentum", "polyak", "lstm"}, learnedopt.Names())
+	require.Equal(t, []string{
+		"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "rmsmomentum", "polyak", "lstm",
+		"static", "hebb", "delta", "abcd", "bengio7", "bengio16", "runarsson", "distributed", "orchard",
+	}, learnedopt.Names())
 }
 
 // The JSON of a rule is what files hold. Every default is written out, so that a file keeps its meaning when a default
@@ -30,6 +33,15 @@ func TestConfigurationsInJSON(t *testing.T) {
 		{"adamw", ``, `{"lr":0.001,"beta1":0.9,"beta2":0.999,"eps":1e-8,"decay":0.01}`},
 		{"adamw", `{"lr":0.3,"decay":0.5}`, `{"lr":0.3,"beta1":0.9,"beta2":0.999,"eps":1e-8,"decay":0.5}`},
 		{"lstm", ``, `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`},
+		{"static", ``, `{}`},
+		{"hebb", ``, `{"rate":0.01}`},
+		{"delta", ``, `{"rate":0.1}`},
+		{"abcd", ``, `{"rate":0.1,"init":0.1,"reward":false,"baseline":false}`},
+		{"bengio7", ``, `{"init":0.1}`},
+		{"bengio16", `{"init":2}`, `{"init":2}`},
+		{"runarsson", ``, `{"hidden":4,"inputs":"target","scale":0.1,"init":1}`},
+		{"distributed", ``, `{"pre":3,"post":1,"hidden":4,"scale":0.1,"init":1}`},
+		{"orchard", ``, `{"weight_scale":0.005,"bias_scale":0.008,"weight_limit":15,"bias_limit":166,"init":1}`},
 		{"lstm", `{"hidden":7,"layers":1,"scale":1,"preprocess":-1}`, `{"hidden":7,"layers":1,"scale":1,"preprocess":-1}`},
 	} {
 		t.Run(tt.name+tt.config, func(t *testing.T) {
@@ -64,6 +76,22 @@ func TestNamedRefuses(t *testing.T) {
 		{"adam", `{"beta1":1,"beta2":-1}`, "beta1 is 1, want a number above 0 and below 1\nbeta2 is -1, want"},
 		{"adamw", `{"beta2":1}`, `beta2 is 1, want a number above 0 and below 1`},
 		{"adamw", `{"decay":-1}`, `learnedopt: adamw: decay is -1, want a number above 0`},
+		{"hebb", `{"rate":-1}`, `learnedopt: hebb: rate is -1, want a number above 0, at most 1e+06`},
+		{"delta", `{"rate":1e7}`, `learnedopt: delta: rate is 1e+07, want a number above 0, at most 1e+06`},
+		{"abcd", `{"baseline":true}`, `learnedopt: abcd: baseline is true, want reward true too, or neither`},
+		{"abcd", `{"rate":-1,"init":-2}`, "rate is -1, want a number above 0, at most 1e+06\ninit is -2, want"},
+		{"bengio7", `{"init":-1}`, `learnedopt: bengio7: init is -1, want a number above 0`},
+		{"bengio16", `{"init":-1}`, `learnedopt: bengio16: init is -1, want a number above 0`},
+		{"static", `{"rate":1}`, `learnedopt: configuration of rule "static": json: unknown field "rate"`},
+		{"runarsson", `{"inputs":"error"}`, `learnedopt: runarsson: inputs is "error", want one of target, mod, reward`},
+		{"runarsson", `{"hidden":1025}`, `learnedopt: runarsson: hidden is 1025, want a number from 1 to 1024`},
+		{"runarsson", `{"scale":-1,"init":-1}`, "scale is -1, want a number above 0, at most 1e+06\ninit is -1, want"},
+		{"distributed", `{"pre":-1,"post":2000}`, "learnedopt: distributed: pre is -1, want a number from 1 to 1024\npost is 2000, want"},
+		{"distributed", `{"hidden":-1}`, `learnedopt: distributed: hidden is -1, want a number from 1 to 1024`},
+		{"distributed", `{"scale":-1,"init":-1}`, "scale is -1, want a number above 0, at most 1e+06\ninit is -1, want"},
+		{"orchard", `{"weight_scale":-1,"bias_scale":-1}`, "weight_scale is -1, want a number above 0, at most 1e+06\nbias_scale is -1, want"},
+		{"orchard", `{"weight_limit":-1,"bias_limit":-1}`, "weight_limit is -1, want a number above 0, at most 1e+06\nbias_limit is -1, want"},
+		{"orchard", `{"init":-1}`, `learnedopt: orchard: init is -1, want a number above 0`},
 		{"lstm", `{"hidden":-1}`, `learnedopt: lstm of 2 layers of -1 units; want at least 1 of each`},
 		{"lstm", `{"layers":-2}`, `learnedopt: lstm of -2 layers of 20 units`},
 		{"lstm", `{"preprocess":100}`, `learnedopt: lstm: preprocess is 100, want at most 80`},

@@ -64,6 +64,15 @@ var configurations = map[string][]string{
 	"adamw":       {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2}`},
 	"rmsmomentum": {`{"lr":0.5,"beta":0.3}`},
 	"polyak":      {`{"scale":0.5,"floor":0.2,"beta":0.3}`},
+	"static":      {`{}`},
+	"hebb":        {`{"rate":0.5}`},
+	"delta":       {`{"rate":0.5}`},
+	"abcd":        {`{"rate":0.5,"init":0.3,"reward":true,"baseline":true}`, `{"rate":0.2,"init":0.3,"reward":true,"baseline":false}`},
+	"bengio7":     {`{"init":0.5}`},
+	"bengio16":    {`{"init":0.5}`},
+	"runarsson":   {`{"hidden":7,"inputs":"mod","scale":0.5,"init":0.3}`, `{"hidden":1,"inputs":"reward","scale":0.5,"init":0.3}`},
+	"distributed": {`{"pre":3,"post":1,"hidden":7,"scale":0.5,"init":0.3}`},
+	"orchard":     {`{"weight_scale":0.5,"bias_scale":0.3,"weight_limit":2,"bias_limit":3,"init":0.3}`},
 	"lstm":        {`{"hidden":8,"layers":3,"scale":0.5,"preprocess":3}`, `{"hidden":3,"layers":1,"scale":2,"preprocess":-1}`},
 }
 
@@ -104,6 +113,9 @@ func TestEveryRuleIsReadBack(t *testing.T) {
 // steps returns where a rule takes some weights.
 func steps(t *testing.T, r *learnedopt.Trained, n int) []float32 {
 	t.Helper()
+	if len(r.Rule.Spec().Reads.Senses()) > 0 {
+		return feltSteps(t, r, n)
+	}
 	opt, err := r.New(vector(3))
 	require.NoError(t, err)
 	theta := []float32{1, -1, 0.5}

@@ -35,7 +35,9 @@ func TestLaws(t *testing.T) {
 	}
 	// Weights with the biases of their neurons, and weights without.
 	t.Run("orchard", func(t *testing.T) {
-		ruletest.RunWith(t, func() learnedopt.Rule { return &plastic.Orchard{WeightScale: 0.3, BiasScale: 0.2, WeightLimit: 20, BiasLimit: 30, Std: 2} },
+		ruletest.RunWith(t, func() learnedopt.Rule {
+			return &plastic.Orchard{WeightScale: 0.3, BiasScale: 0.2, WeightLimit: 20, BiasLimit: 30, Std: 2}
+		},
 			ruletest.Options{Weights: layers})
 	})
 	t.Run("distributed", func(t *testing.T) {

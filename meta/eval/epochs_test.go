@@ -361,6 +361,9 @@ func TestTrainingRefuses(t *testing.T) {
 func TestEveryCreditRuleWithEveryUpdateRule(t *testing.T) {
 	for _, name := range credit.Names() {
 		for _, rule := range learnedopt.All() {
+			if len(rule.Spec().Reads.Senses()) > 0 {
+				continue // these need more than a signal in the gradient's place
+			}
 			first := tenUpdates(t, name, rule)
 			require.True(t, finite(first), "%s × %s", name, rule.Name())
 			require.Equal(t, first, tenUpdates(t, name, rule), "%s × %s", name, rule.Name())
