@@ -81,7 +81,7 @@ func (f FamilyOf[F]) Problem() (*ProblemOf[F], error) {
 		return nil, err
 	}
 	p := &ProblemOf[F]{
-		family: f, assigner: a, trace: f.Net.NewTrace(f.Batch), signal: NewSignal(f.Net, f.Batch),
+		family: f, assigner: a, trace: f.Net.NewTrace(f.Batch), signal: NewSignal(f.Net, f.Batch), senses: NewSenses(f.Net, f.Batch),
 		images: make([]int, f.Batch), draw: rng.New(0),
 	}
 	p.layout = append(append(p.layout, f.Net.Params()...), a.Params()...)
@@ -124,6 +124,7 @@ type ProblemOf[F params.Float] struct {
 	layout   params.Layout
 	trace    *nets.TraceOf[F]
 	signal   *SignalOf[F]
+	senses   *SensesOf[F]
 	images   []int
 	draw     *rng.Stream
 	truth    *truth[F] // nil until it is asked for

@@ -47,6 +47,11 @@ func score[F params.Float](l Loss, e, h, target []F, n int) float64 {
 	return loss
 }
 
+// Softmax overwrites p, [N, classes], with the softmax of the net's outputs in t.
+func (n *NetOf[F]) Softmax(p []F, t *TraceOf[F]) {
+	crossEntropy(p, t.Out(len(n.blocks)-1), t.Target, t.N)
+}
+
 // scoreR overwrites re with R of the e that score gives, for rh that of the outputs. In cross-entropy e is (p − target)/n with p
 // the softmax, and so
 //

@@ -149,3 +149,20 @@ func (n *NetOf[F]) Weights(theta []F, l int) (w, b []F) {
 	mid := bl.at + bl.w.Len()
 	return theta[bl.at:mid:mid], theta[mid : mid+bl.b.Len() : mid+bl.b.Len()]
 }
+
+// Dense reports whether block l begins with a Dense layer, so that its weights join all inputs with all of its pre-activation.
+func (n *NetOf[F]) Dense(l int) bool {
+	_, ok := n.blocks[l].affine.(dense[F])
+	return ok
+}
+
+// Elementwise reports whether each element of block l's output follows from the one of its pre-activation in the same place:
+// whether nothing but Activations follows its weights.
+func (n *NetOf[F]) Elementwise(l int) bool {
+	for _, s := range n.blocks[l].stages {
+		if _, ok := s.(elementwise[F]); !ok {
+			return false
+		}
+	}
+	return true
+}

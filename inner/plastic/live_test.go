@@ -39,7 +39,7 @@ func static([]float64, []float64, []float64, func(params.Sense) []float64) {}
 // outer adds rate·preᵀpost, summed over examples.
 func outer(w []float64, rate float64, pre, post []float64) {
 	examples := 1
-	for len(pre)/examples*(len(post)/examples) != len(w) {
+	for len(w)*examples*examples != len(pre)*len(post) {
 		examples++
 	}
 	n, m := len(pre)/examples, len(post)/examples

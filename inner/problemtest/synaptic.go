@@ -283,14 +283,11 @@ func (l laws) senseAllocations(t *testing.T) {
 	felt, dTheta, at := make([]float64, s.Senses().Len()), make([]float64, len(theta)), 0
 	pull, _ := p.(inner.SynapticPullbackOf[float64])
 	assert.Zero(t, testing.AllocsPerRun(10, func() {
-		if at == 0 {
-			p.Init(theta, 1) // back to the first trial
-		}
 		_ = s.Sense(felt, theta, at, rng.Split(7, uint64(at)))
 		if pull != nil {
 			_ = pull.SensePullback(dTheta, felt, theta, at, rng.Split(7, uint64(at)))
 		}
-		at = (at + 1) % 5
+		at++
 	}))
 }
 

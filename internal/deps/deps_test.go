@@ -52,7 +52,7 @@ var lattice = map[string]node{
 	"inner/nets":        {imports: "internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/credit inner/data/mnist inner/problemtest"},
 	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/machine internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest internal/graph"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
-	"inner/plastic":     {imports: "inner internal/kernel internal/rng params", tests: "inner/problemtest"},
+	"inner/plastic":     {imports: "inner inner/credit inner/nets internal/kernel internal/rng params", tests: "inner/problemtest"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
 	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/nets params", tests: "inner/problemtest internal/rng"},
 
