@@ -128,6 +128,24 @@ func (n *Node) Constants() []float32 {
 	return list
 }
 
+// With returns the formula with other numbers, as many as Constants lists, in their order.
+func (n *Node) With(constants []float32) *Node {
+	next := 0
+	var walk func(n *Node) *Node
+	walk = func(n *Node) *Node {
+		c := &Node{Kind: n.Kind}
+		if n.Kind == Const {
+			c.Value = constants[next]
+			next++
+		}
+		for _, a := range n.Args {
+			c.Args = append(c.Args, walk(a))
+		}
+		return c
+	}
+	return walk(n)
+}
+
 // Reads reports whether a variable is in a formula.
 func (n *Node) Reads(variable Kind) bool {
 	return n.Kind == variable || slices.ContainsFunc(n.Args, func(a *Node) bool { return a.Reads(variable) })

@@ -83,6 +83,9 @@ func (b *Builder) Softplus(x *G.Node) *G.Node {
 // Tanh returns the hyperbolic tangent.
 func (b *Builder) Tanh(x *G.Node) *G.Node { return b.do(func() (*G.Node, error) { return G.Tanh(x) }) }
 
+// Abs returns |x|, with a derivative of 0 at 0.
+func (b *Builder) Abs(x *G.Node) *G.Node { return b.do(func() (*G.Node, error) { return G.Abs(x) }) }
+
 // Sigmoid returns 1/(1+e^−x).
 func (b *Builder) Sigmoid(x *G.Node) *G.Node {
 	return b.do(func() (*G.Node, error) { return G.Sigmoid(x) })
