@@ -17,6 +17,7 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
+	"github.com/seed1498fded/unroll/learnedopt/ruletest"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -201,6 +202,19 @@ func TestHeadStartMovesOwnWeightsOnly(t *testing.T) {
 	p := &probe{epochs: 2} // without weights there is nothing to start
 	train(t, training{Family: small(t, 50, 8, p), Optimizer: adam(), Epochs: 1, Key: 1})
 	require.NotEqual(t, p.calls[0].net, p.calls[1].net)
+}
+
+// The head start is a run of its own to a rule that reads how far a run has come: with a rate that falls in a straight line
+// over its updates, weights that chase 1 have left 1 − LR·(1 − t/T) of the way after each.
+func TestHorizonOfHeadStart(t *testing.T) {
+	const rate, epochs, repeats, updates = 0.3, 2, 3, 2 * 3 * (50 / 8)
+	p := &probe{own: 2, epochs: epochs, repeats: repeats}
+	train(t, training{Family: small(t, 50, 8, p), Optimizer: untrained(&ruletest.Ramp{LR: rate}), Epochs: 1, Key: 1})
+	left := 1.0
+	for i, c := range p.calls[:updates+1] {
+		require.InDelta(t, 1-left, c.own[0], 1e-5, "update %d", i)
+		left *= 1 - rate*(1-float64(i)/updates)
+	}
 }
 
 // Updates that a rule repeats have the minibatch and the key in common.

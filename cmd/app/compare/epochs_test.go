@@ -209,7 +209,7 @@ func TestEpochsRefused(t *testing.T) {
 		{"does not take loss", small("--loss", "squared-error")},
 		{`--credit: credit: no rule "blame"; there are backprop, fa, `, crossed("--credit", "fa,blame")},
 		{"--credit: want names", crossed("--credit=")},
-		{"scale is -1, want a number above 0", crossed("--credit", "fa", "--credit-config", `{"scale":-1}`)},
+		{"--credit: credit: fa: scale is -1, want a number above 0", crossed("--credit", "fa", "--credit-config", `{"scale":-1}`)},
 		{`no loss "hinge"`, crossed("--loss", "hinge")},
 		{"catalog: quadratic: does not take credit", []string{"--problem", "quadratic", "--credit", "fa", "--epochs", "2"}},
 		{"catalog: quadratic: does not take credit", small("--credit", "fa")},

@@ -480,7 +480,7 @@ func TestMovedData(t *testing.T) {
 	want := learned(t, append(args, "--episodes", "5")...)
 	require.NoError(t, learn(t, context.Background(), io.Discard, append(args, "--episodes", "3", "--out", "run")...))
 	require.NoError(t, os.Rename("here", "there"))
-	clitest.RequireRefused(t, Run, "here: ", "--resume", "run", "--episodes", "5")
+	clitest.RequireRefused(t, Run, "data: here: train-images-idx3-ubyte, ", "--resume", "run", "--episodes", "5")
 	require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", "run", "--episodes", "5", "--data", "there"))
 	got := clitest.Tree(t, "run")
 	require.Equal(t, want[optimizerFile], got[optimizerFile])

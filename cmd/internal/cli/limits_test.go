@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -21,6 +22,16 @@ func TestLimitsAreAllowed(t *testing.T) {
 	for _, text := range []string{"0", "10000001", strings.Repeat(",7", 101), "-1"} {
 		_, err := parse(t, "", "--widths="+strings.TrimPrefix(text, ","))
 		require.ErrorContains(t, err, "up to 100 whole numbers from 1 to 10000000", text)
+	}
+
+	for _, text := range []string{"1", "1000000000"} {
+		o, err := parse(t, "", "--steps", text)
+		require.NoError(t, err, text)
+		require.Equal(t, text, fmt.Sprint(o.Steps))
+	}
+	for _, text := range []string{"0", "1000000001", "-1"} {
+		_, err := parse(t, "", "--steps="+text)
+		require.ErrorContains(t, err, fmt.Sprintf("--steps: want a whole number from 1 to 1000000000, got %q", text))
 	}
 
 	const longest = 64 << 10

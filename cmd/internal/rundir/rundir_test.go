@@ -327,6 +327,10 @@ func TestLongLog(t *testing.T) {
 		require.NoError(t, train.Save(filepath.Join(dir, Train)))
 		_, err := Load(dir)
 		require.Error(t, err, n)
+		if n != strconv.FormatInt(5<<30+1, 10) {
+			want := fmt.Sprintf("%s: metadata \"log_bytes\" is %q, want the length of the log", filepath.Join(dir, Train), n)
+			require.EqualError(t, err, want)
+		}
 		require.False(t, strings.Contains(err.Error(), "\n"))
 	}
 }

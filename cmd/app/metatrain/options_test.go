@@ -1,0 +1,76 @@
+package metatrain
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/cmd/internal/clitest"
+	"github.com/seed1498fded/unroll/learnedopt"
+)
+
+// A run ends after the time and the episodes that were given, or after two minutes if neither was.
+func TestLimits(t *testing.T) {
+	for _, c := range []struct {
+		args     []string
+		budget   time.Duration
+		episodes int
+	}{
+		{nil, 2 * time.Minute, 0},
+		{[]string{"--episodes", "3"}, 0, 3},
+		{[]string{"--budget", "90s"}, 90 * time.Second, 0},
+		{[]string{"--budget", "1h30m", "--episodes", "7"}, 90 * time.Minute, 7},
+	} {
+		budget, episodes := parsed(t, c.args...).limits()
+		require.Equal(t, c.budget, budget, "%q", c.args)
+		require.Equal(t, c.episodes, episodes, "%q", c.args)
+	}
+}
+
+// A run goes where it is told to, else back to where it was resumed from, else into a folder named after what it learns.
+func TestWhereRunsGo(t *testing.T) {
+	for want, args := range map[string][]string{
+		"runs/mnist8-lstm-1":     nil,
+		"runs/quadratic-adam-7":  {"--problem", "quadratic", "--rule", "adam", "--seed", "7"},
+		"runs/mnist8-fa-lstm-1":  {"--credit", "fa"},
+		"here":                   {"--out", "here", "--seed", "3"},
+		"there":                  {"--resume", "there"},
+		"elsewhere":              {"--resume", "there", "--out", "elsewhere"},
+		"runs/mnist8-lstm-12345": {"--seed", "12345", "--episodes", "1"},
+	} {
+		o := parsed(t, args...)
+		s, err := newSettings(o)
+		require.NoError(t, err)
+		require.Equal(t, want, o.out(s), "%q", args)
+	}
+}
+
+// The seed is that of the training too, and not only of the start and of validation: from one rule, two seeds learn two, and
+// the same seed the same.
+func TestSeedOfTraining(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, learn(t, context.Background(), io.Discard, small("--episodes", "1", "--out", "first")...))
+	phi := func(seed, out string) []float32 {
+		args := small("--from", "first/"+optimizerFile, "--keep", "last", "--episodes", "2", "--seed", seed, "--out", out)
+		require.NoError(t, learn(t, context.Background(), io.Discard, args...))
+		trained, err := learnedopt.Load(out + "/" + optimizerFile)
+		require.NoError(t, err)
+		return trained.Phi
+	}
+	one := phi("1", "one")
+	require.Equal(t, one, phi("1", "again"))
+	require.NotEqual(t, one, phi("2", "two"))
+}
+
+// An empty name is likely a variable that is not set.
+func TestEmptyNames(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for flag, want := range map[string]string{
+		"data": "a folder", "out": "a folder", "resume": "a folder", "from": "a file", "credit": "a credit rule",
+	} {
+		clitest.RequireRefused(t, Run, "--"+flag+": want the name of "+want+", got nothing", "--"+flag+"=", "--episodes", "1")
+	}
+}
