@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/learnedopt"
@@ -38,6 +39,8 @@ type BPTTOf[F params.Float] struct {
 	compiled   *learnedopt.Compiled[F]
 	trajectory *Trajectory[F]
 	live       bool // an episode is under way
+	length     int  // of the episode
+	made       int  // estimates so far
 	start      place[F]
 	tape       tape[F]
 
@@ -57,6 +60,11 @@ type BPTTConfigOf[F params.Float] struct {
 	Exact     bool      // differentiate through the inner gradients; the problems must implement inner.CurvatureOf
 	Copies    int       // problems that run side by side, their meta-losses averaged; 1 if zero
 	Workers   int       // goroutines to use at most; runtime.GOMAXPROCS(0) if zero. The bits do not depend on it
+
+	// Curriculum are the lengths of shorter episodes to begin with, each from 1 to below Horizon: a long life can't be
+	// differentiated before it has been made to go somewhere. Nil for none.
+	Curriculum []int
+	Stage      int // estimates at each length of the curriculum; 100 if zero
 
 	// Fraction of the coordinates that the gradient is taken over, above 0 and at most 1; 1 if zero. Which they are is drawn
 	// anew for each window, and their part is scaled up: the estimate stays unbiased and is cheaper, at the price of more
@@ -89,11 +97,18 @@ func (c BPTTConfigOf[F]) filled() (BPTTConfigOf[F], error) {
 	if c.Objective == "" {
 		c.Objective = Borders
 	}
+	if c.Stage == 0 {
+		c.Stage = 100
+	}
 	switch {
 	case c.Horizon < 1:
 		return c, fmt.Errorf("meta: horizon %d; want at least 1", c.Horizon)
 	case c.Window < 1 || c.Window > c.Horizon:
 		return c, fmt.Errorf("meta: window %d; want between 1 and the horizon, %d", c.Window, c.Horizon)
+	case len(c.Curriculum) > 0 && (slices.Min(c.Curriculum) < 1 || slices.Max(c.Curriculum) >= c.Horizon):
+		return c, fmt.Errorf("meta: a curriculum of episodes of %v steps; want lengths from 1 to below the horizon, %d", c.Curriculum, c.Horizon)
+	case c.Stage < 1:
+		return c, fmt.Errorf("meta: %d estimates at each length of the curriculum; want at least 1", c.Stage)
 	case c.Copies < 1:
 		return c, fmt.Errorf("meta: %d copies; want at least 1", c.Copies)
 	case !(c.Fraction >= 0 && c.Fraction <= 1):
@@ -167,6 +182,7 @@ func (b *BPTTOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 	}
 	clear(grad)
 	if !b.live {
+		b.setLength(b.lengthNow())
 		if err := b.trajectory.Begin(b.config.Family, phi, key); err != nil {
 			return Estimate{}, err
 		}
@@ -176,7 +192,7 @@ func (b *BPTTOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 		b.live = true
 	}
 	b.start.save(b.trajectory)
-	width := min(b.config.Window, b.config.Horizon-b.trajectory.Steps())
+	width := min(b.config.Window, b.length-b.trajectory.Steps())
 	loss, err := b.forward(ctx, phi, width)
 	if err == nil && finite(loss) {
 		err = b.tape.back(ctx, grad, phi, b.trajectory, b.weights[:width+1], b.lambda, key)
@@ -191,12 +207,24 @@ func (b *BPTTOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 	if !finite(loss) {
 		est.Loss = math.Inf(1)
 	}
-	if !finite(loss) || b.trajectory.Steps() == b.config.Horizon {
+	b.made++
+	if !finite(loss) || b.trajectory.Steps() == b.length {
 		b.live = false
 		est.Episodes = b.config.Copies
 	}
 	return est, nil
 }
+
+// lengthNow returns the length of an episode that begins now.
+func (b *BPTTOf[F]) lengthNow() int {
+	if stage := b.made / b.config.Stage; stage < len(b.config.Curriculum) {
+		return b.config.Curriculum[stage]
+	}
+	return b.config.Horizon
+}
+
+// setLength says how long the episode is.
+func (b *BPTTOf[F]) setLength(steps int) { b.length, b.trajectory.horizon = steps, steps }
 
 // forward takes width inner steps, noted on the tape, sets the weights of the losses and returns the meta-loss. It ends early
 // where a loss is not finite.

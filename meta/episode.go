@@ -12,6 +12,9 @@ import (
 type episodeMeta struct {
 	Key  uint64 `json:"key"`
 	Step int    `json:"step"` // inner steps taken
+
+	Made   int `json:"made,omitempty"` // estimates so far, and the length of the episode, with a curriculum
+	Length int `json:"length,omitempty"`
 }
 
 // Save implements Resumable: it keeps the unfinished episode's key, step, weights and rule state. The gradient it stands at is
@@ -19,7 +22,10 @@ type episodeMeta struct {
 func (b *BPTTOf[F]) Save(f *checkpoints.File, prefix string) error {
 	var m episodeMeta
 	if b.live {
-		m = episodeMeta{b.trajectory.key, b.trajectory.Steps()}
+		m = episodeMeta{Key: b.trajectory.key, Step: b.trajectory.Steps()}
+	}
+	if b.config.Curriculum != nil {
+		m.Made, m.Length = b.made, b.length
 	}
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -48,12 +54,18 @@ func (b *BPTTOf[F]) Load(f *checkpoints.File, prefix string) error {
 	if err := json.Unmarshal([]byte(f.Meta[prefix]), &m); err != nil {
 		return fmt.Errorf("meta: training checkpoint: %s: %w", prefix, err)
 	}
+	if b.config.Curriculum == nil {
+		m.Length = b.config.Horizon
+	}
+	if m.Step < 0 || m.Step > 0 && m.Step >= m.Length || m.Length > b.config.Horizon || m.Made < 0 {
+		return fmt.Errorf("meta: training checkpoint: %s: step %d of %d after %d estimates does not fit a horizon of %d",
+			prefix, m.Step, m.Length, m.Made, b.config.Horizon)
+	}
+	b.made = m.Made
+	b.setLength(m.Length)
 	if m.Step == 0 {
 		b.live = false
 		return nil
-	}
-	if m.Step < 0 || m.Step >= b.config.Horizon {
-		return fmt.Errorf("meta: training checkpoint: %s: step %d does not fit a horizon of %d", prefix, m.Step, b.config.Horizon)
 	}
 	v, err := checkpoints.Get[F](f, prefix+".", b.episodeLayout())
 	if err != nil {

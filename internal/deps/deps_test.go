@@ -63,7 +63,7 @@ var lattice = map[string]node{
 	"learnedopt/internal/engine": {imports: "internal/brief internal/graph internal/kernel learnedopt/rule params", tests: "internal/rng"},
 	"learnedopt/handmade":        {imports: "internal/graph internal/kernel learnedopt/internal/engine learnedopt/internal/hyper learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
 	"learnedopt/stepsize":        {imports: "internal/graph learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
-	"learnedopt/plastic":         {imports: "internal/brief internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "internal/formula learnedopt learnedopt/ruletest"},
+	"learnedopt/plastic":         {imports: "internal/brief internal/formula internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/lstm":            {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt": {
 		imports: "checkpoints checkpoints/zoo internal/brief internal/graph internal/kernel learnedopt/handmade learnedopt/internal/engine learnedopt/lstm learnedopt/plastic learnedopt/rule learnedopt/stepsize params",
