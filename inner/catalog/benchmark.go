@@ -38,6 +38,9 @@ func (l listing) benchmark(o Options) (b Benchmark, err error) {
 	if err := l.check(o); err != nil {
 		return b, err
 	}
+	if !l.images {
+		return b, errors.New("no benchmark; training for epochs is on images")
+	}
 	train, test, err := load(o.Data)
 	if err != nil {
 		return b, err

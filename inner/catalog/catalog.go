@@ -77,15 +77,25 @@ type Options struct {
 	// the gradient, if empty.
 	Credit       string
 	CreditConfig json.RawMessage // the rule's settings, with Credit
+
+	// Tasks is how many of the tasks of a family to learn on: those are the split Train, and Valid and Test are the others, or
+	// all where none are left. 0 takes 8 of the 14 of boolean, and all 104 of boolean3, whose Test is all of them in any case.
+	Tasks    int
+	TaskSeed uint64 // which tasks: the first of a shuffle by this seed
 }
 
 // A listing is one problem of the catalog.
 type listing struct {
 	name    string
-	images  bool // a network on images; a quadratic otherwise
+	images  bool // a network on images
 	uniform bool // of a quadratic: the released variant
 	small   bool // of images: made 8x8
 	hidden  []int
+	batch   int      // of images: the default; defaultBatch if zero
+	lives   bool     // of package plastic; a quadratic or a network on images otherwise
+	tasks   int      // of those: how many there are to choose among; 0 if they are not counted
+	usual   int      // how many to learn on by default
+	takesOf []string // of those: options that apply beside tasks
 	own     *Problem // of a program that has registered it; nothing of the above then
 }
 
@@ -97,6 +107,14 @@ var catalog = []listing{
 	{name: "mnist8", images: true, small: true, hidden: []int{20}},
 	{name: "logistic", images: true},
 	{name: "logistic8", images: true, small: true},
+	{name: "digits8", images: true, small: true, hidden: []int{32}, batch: 16},
+	{name: "boolean", lives: true, tasks: 14, usual: 8},
+	{name: "boolean3", lives: true, tasks: 104, usual: 104},
+	{name: "conditioning", lives: true},
+	{name: "association", lives: true},
+	{name: "association8", lives: true},
+	{name: "foraging", lives: true},
+	{name: "xor", lives: true, takesOf: []string{"credit"}},
 }
 
 // Names returns the names that Lookup knows: ours, then those of Register.
@@ -129,8 +147,20 @@ func Cheap(name string) bool {
 //	mnist8             the same on the images made 8x8, 64-20-10                    1,510
 //	logistic           softmax regression on 28x28                                  7,850
 //	logistic8          and on 8x8                                                     650
+//	digits8            mnist8 with 32 hidden units, in minibatches of 16            2,410
 //
-// Despite their names the last four take any data of MNIST's kind. An unknown name, an option that does not apply to the
+// Despite their names the last five take any data of MNIST's kind. The problems of package plastic, all inner.Synaptic as those
+// on images are:
+//
+//	boolean            the 14 separable functions of two inputs                         3
+//	boolean3           the 104 of three                                                 4
+//	conditioning       six preparations of classical conditioning                      12
+//	association        which of 2 actions each of 4 stimuli calls for                   8
+//	association8       the same for 8 stimuli, in 120 trials                           16
+//	foraging           with a broken sensor                                           132
+//	xor                a logistic network 2-4-1, modulated by a credit rule            17
+//
+// An unknown name, an option that does not apply to the
 // problem and data that cannot be read are errors.
 func Lookup(name string, o Options) (inner.Family, error) { return LookupOf[float32](name, o) }
 
@@ -163,6 +193,9 @@ func family[F params.Float](l listing, o Options) (inner.FamilyOf[F], error) {
 	if l.own != nil {
 		return ownFamily[F](*l.own, o)
 	}
+	if l.lives {
+		return lives[F](l, o)
+	}
 	if !l.images {
 		return inner.QuadraticOf[F]{Uniform: l.uniform}, nil
 	}
@@ -190,6 +223,10 @@ func (l listing) takes(option string) bool {
 	switch {
 	case l.own != nil:
 		return slices.Contains(l.own.Takes, option)
+	case option == "tasks":
+		return l.tasks > 0
+	case l.lives:
+		return slices.Contains(l.takesOf, option)
 	case option == "hidden" || option == "activation":
 		return l.hidden != nil
 	}
@@ -211,12 +248,17 @@ func (l listing) check(o Options) error {
 	note(o.Credit != "", l.takes("credit"), "credit")
 	note(o.Loss != "", l.takes("loss"), "loss")
 	note(o.Init != "", l.takes("init"), "init")
+	note(o.Tasks != 0, l.takes("tasks"), "tasks")
+	note(o.TaskSeed != 0, l.takes("tasks"), "a seed of tasks")
 	note(len(o.CreditConfig) > 0, o.Credit != "", "settings of a credit rule without one")
 	switch {
 	case idle != nil:
 		return fmt.Errorf("does not take %s", strings.Join(idle, ", "))
 	case !slices.Contains(Splits(), o.Split):
 		return fmt.Errorf("no split %d; there are %v", int(o.Split), Splits())
+	}
+	if err := l.checkTasks(o); err != nil {
+		return err
 	}
 	return l.checkNumbers(o)
 }

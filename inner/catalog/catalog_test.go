@@ -42,7 +42,8 @@ func lookupSet(t *testing.T, name string, o catalog.Options) *data.Set {
 func TestNumberOfWeights(t *testing.T) {
 	want := map[string]int{
 		"quadratic": 10, "quadratic-uniform": 10,
-		"mnist": 15_910, "mnist8": 1_510, "logistic": 7_850, "logistic8": 650,
+		"mnist": 15_910, "mnist8": 1_510, "logistic": 7_850, "logistic8": 650, "digits8": 2_410,
+		"boolean": 3, "boolean3": 4, "conditioning": 12, "association": 8, "association8": 16, "foraging": 132, "xor": 17,
 	}
 	assert.Len(t, want, len(catalog.Names()))
 	for _, name := range catalog.Names() {
@@ -134,8 +135,12 @@ func TestLaws(t *testing.T) {
 		switch name {
 		case "quadratic":
 			o, options.Varies = catalog.Options{}, problemtest.Function
-		case "quadratic-uniform":
+		case "quadratic-uniform", "boolean", "boolean3":
 			o, options.Varies = catalog.Options{}, problemtest.Function|problemtest.Start
+		case "association", "association8", "foraging", "xor":
+			o, options.Varies = catalog.Options{}, problemtest.Start
+		case "conditioning":
+			continue // starts on a kink of its loss; the laws are checked elsewhere, where it starts beside it
 		}
 		t.Run(name, func(t *testing.T) {
 			single, err := catalog.Lookup(name, o)

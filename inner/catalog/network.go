@@ -17,7 +17,7 @@ func (o Options) credit() string { return cmp.Or(o.Credit, credit.BackpropOf[flo
 
 // network returns the problem's network.
 func network[F params.Float](l listing, o Options, set *data.Set) (credit.FamilyOf[F], error) {
-	f := credit.FamilyOf[F]{Data: set, Batch: o.Batch, Init: nets.Init(o.Init)}
+	f := credit.FamilyOf[F]{Data: set, Batch: cmp.Or(o.Batch, l.batch), Init: nets.Init(o.Init)}
 	var err error
 	if f.Rule, err = credit.Named[F](o.credit(), o.CreditConfig); err != nil {
 		return f, err

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/seed1498fded/unroll/inner/nets"
@@ -30,7 +31,7 @@ func (o Options) Plain(name string) Options {
 	if l.hidden != nil && o.Activation == defaultActivation {
 		o.Activation = ""
 	}
-	if l.images && o.Batch == defaultBatch {
+	if l.images && o.Batch == l.defaultBatch() {
 		o.Batch = 0
 	}
 	if l.images && o.Loss == string(defaultLoss) {
@@ -39,5 +40,11 @@ func (o Options) Plain(name string) Options {
 	if l.images && o.Init == string(defaultInit) {
 		o.Init = ""
 	}
+	if l.tasks > 0 && o.Tasks == l.usual {
+		o.Tasks = 0
+	}
 	return o
 }
+
+// defaultBatch returns the number of images in a minibatch.
+func (l listing) defaultBatch() int { return cmp.Or(l.batch, defaultBatch) }

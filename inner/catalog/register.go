@@ -19,12 +19,12 @@ type Problem struct {
 	Family func(Options) (inner.Family, error)
 
 	Cheap    bool     // see [Cheap]
-	Takes    []string // the options that apply, of "data", "hidden", "activation", "batch", "loss", "init" and "credit"
+	Takes    []string // the options that apply, of "data", "hidden", "activation", "batch", "loss", "init", "credit" and "tasks"
 	Defaults Options  // values that mean the same as to leave an option out; to be told so by [Options.Plain]
 }
 
 // options are the names that Problem.Takes may hold.
-var options = []string{"data", "hidden", "activation", "batch", "credit", "loss", "init"}
+var options = []string{"data", "hidden", "activation", "batch", "credit", "loss", "init", "tasks"}
 
 // A registry holds problems by name. It is safe for concurrent use.
 type registry struct {
@@ -101,6 +101,7 @@ func (p Problem) plain(o Options) Options {
 	forget(&o.Activation, d.Activation)
 	forget(&o.Batch, d.Batch)
 	forget(&o.Loss, d.Loss)
+	forget(&o.Tasks, d.Tasks)
 	return o
 }
 

@@ -59,6 +59,7 @@ func TestRegister(t *testing.T) {
 		"catalog: bowl: does not take data, activation, credit": {Data: "x", Activation: "relu", Credit: "fa"},
 		"catalog: bowl: does not take loss":                     {Loss: "squared-error"},
 		"catalog: bowl: no split 7":                             {Split: 7},
+		"catalog: bowl: does not take tasks":                    {Tasks: 3},
 		"catalog: bowl: width -1":                               {Hidden: []int{-1}},
 		"catalog: bowl: 13 is no batch":                         {Batch: 13},
 	} {
@@ -80,12 +81,12 @@ func TestRegisterPanics(t *testing.T) {
 	wide := p
 	wide.Takes = []string{"width"}
 	for want, register := range map[string]func(){
-		`catalog: Register of problem "bowl", which is there already`:                                                               func() { catalog.Register("bowl", p) },
-		`catalog: Register of problem "mnist", which is there already`:                                                              func() { catalog.Register("mnist", p) },
-		`catalog: Register of problem ""; want a name of lower-case letters, digits, - and _`:                                       func() { catalog.Register("", p) },
-		`catalog: Register of problem "../x"; want a name of lower-case letters, digits, - and _`:                                   func() { catalog.Register("../x", p) },
-		`catalog: Register of problem "mine" without a Family`:                                                                      func() { catalog.Register("mine", catalog.Problem{}) },
-		`catalog: Register of problem "mine", which takes "width"; options are data, hidden, activation, batch, credit, loss, init`: func() { catalog.Register("mine", wide) },
+		`catalog: Register of problem "bowl", which is there already`:                                                                      func() { catalog.Register("bowl", p) },
+		`catalog: Register of problem "mnist", which is there already`:                                                                     func() { catalog.Register("mnist", p) },
+		`catalog: Register of problem ""; want a name of lower-case letters, digits, - and _`:                                              func() { catalog.Register("", p) },
+		`catalog: Register of problem "../x"; want a name of lower-case letters, digits, - and _`:                                          func() { catalog.Register("../x", p) },
+		`catalog: Register of problem "mine" without a Family`:                                                                             func() { catalog.Register("mine", catalog.Problem{}) },
+		`catalog: Register of problem "mine", which takes "width"; options are data, hidden, activation, batch, credit, loss, init, tasks`: func() { catalog.Register("mine", wide) },
 	} {
 		require.PanicsWithValue(t, want, register)
 		require.Equal(t, before, catalog.Names())

@@ -54,7 +54,7 @@ var lattice = map[string]node{
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/plastic":     {imports: "inner inner/credit inner/nets internal/kernel internal/rng params", tests: "inner/problemtest"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
-	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/nets params", tests: "inner/problemtest internal/rng"},
+	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/nets inner/plastic internal/rng params", tests: "inner/problemtest"},
 
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
