@@ -1,6 +1,7 @@
 package search
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,6 +17,9 @@ type breeder interface {
 
 	// child makes one of a later generation from two of the last.
 	child(dst, mother, father []float64, r *rng.Stream)
+
+	// size returns what is less for the better one of two candidates of one loss.
+	size(x []float64) int
 }
 
 // herd says how a generation is made of the last.
@@ -97,6 +101,9 @@ func (s *breeding) Tell(losses []float64) error {
 	}
 	s.Ask()
 	order, _ := rank(losses)
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(worst(losses[a]), worst(losses[b])), cmp.Compare(s.size(s.asked[a]), s.size(s.asked[b])))
+	})
 	for i, from := range order {
 		copy(s.last[i], s.asked[from])
 	}

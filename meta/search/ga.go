@@ -76,6 +76,9 @@ func (g *genes) first(dst []float64, r *rng.Stream) {
 // gene draws one anew.
 func (g *genes) gene(j int, r *rng.Stream) float64 { return g.start[j] + g.Spread*r.NormFloat64() }
 
+// size implements breeder: vectors are all of one size.
+func (*genes) size([]float64) int { return 0 }
+
 // child implements breeder.
 func (g *genes) child(dst, mother, father []float64, r *rng.Stream) {
 	cut := r.IntN(len(dst))
