@@ -1,0 +1,4 @@
+package search
+
+// Eigen is for the tests.
+var Eigen = eigen
