@@ -55,7 +55,7 @@ var lattice = map[string]node{
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
 	"inner/plastic":     {imports: "inner inner/credit inner/nets internal/kernel internal/rng params", tests: "inner/problemtest"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
-	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/nets inner/plastic internal/rng params", tests: "inner/problemtest"},
+	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/nets inner/plastic internal/rng params", tests: "inner/plastic inner/problemtest internal/rng"},
 
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
@@ -67,19 +67,13 @@ var lattice = map[string]node{
 	"learnedopt/plastic":         {imports: "internal/brief internal/formula internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/lstm":            {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt": {
-		imports: "checkpoints checkpoints/zoo internal/brief internal/graph internal/kernel learnedopt/handmade learnedopt/internal/engine learnedopt/lstm learnedopt/plastic learnedopt/rule learnedopt/stepsize params",
-	"learnedopt/plastic":         {imports: "internal/brief internal/formula internal/graph learnedopt/internal/hyper learnedopt/rule", tests: "internal/rng learnedopt learnedopt/ruletest params"},
-	"learnedopt/lstm":            {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
-	"learnedopt": {
-		imports: "checkpoints checkpoints/zoo internal/brief internal/config internal/graph internal/kernel learnedopt/handmade learnedopt/internal/engine learnedopt/lstm learnedopt/rule learnedopt/stepsize params",
+		imports: "checkpoints checkpoints/zoo internal/brief internal/config internal/graph internal/kernel learnedopt/handmade learnedopt/internal/engine learnedopt/lstm learnedopt/plastic learnedopt/rule learnedopt/stepsize params",
 		tests:   "internal/rng learnedopt/ruletest",
 	},
 	"learnedopt/ruletest": {imports: "learnedopt learnedopt/rule internal/graph internal/rng params"},
 
 	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest internal/graph learnedopt/handmade learnedopt/lstm learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
-	"meta/search":        {imports: "checkpoints internal/brief internal/rng meta params", tests: "meta/search/searchtest"},
-	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
-	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/rng learnedopt learnedopt/plastic meta params", tests: "meta/search/searchtest"},
+	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/rng learnedopt learnedopt/plastic meta params", tests: "learnedopt meta/search/searchtest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
 
