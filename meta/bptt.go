@@ -61,7 +61,7 @@ type BPTTConfigOf[F params.Float] struct {
 	Copies    int       // problems that run side by side, their meta-losses averaged; 1 if zero
 	Workers   int       // goroutines to use at most; runtime.GOMAXPROCS(0) if zero. The bits do not depend on it
 
-	// Curriculum are the lengths of shorter episodes to begin with, each from 1 to below Horizon: a long life can't be
+	// Curriculum are the lengths of shorter episodes to begin with, each from 1 to Horizon: a long life can't be
 	// differentiated before it has been made to go somewhere. Nil for none.
 	Curriculum []int
 	Stage      int // estimates at each length of the curriculum; 100 if zero
@@ -105,8 +105,8 @@ func (c BPTTConfigOf[F]) filled() (BPTTConfigOf[F], error) {
 		return c, fmt.Errorf("meta: horizon %d; want at least 1", c.Horizon)
 	case c.Window < 1 || c.Window > c.Horizon:
 		return c, fmt.Errorf("meta: window %d; want between 1 and the horizon, %d", c.Window, c.Horizon)
-	case len(c.Curriculum) > 0 && (slices.Min(c.Curriculum) < 1 || slices.Max(c.Curriculum) >= c.Horizon):
-		return c, fmt.Errorf("meta: a curriculum of episodes of %v steps; want lengths from 1 to below the horizon, %d", c.Curriculum, c.Horizon)
+	case len(c.Curriculum) > 0 && (slices.Min(c.Curriculum) < 1 || slices.Max(c.Curriculum) > c.Horizon):
+		return c, fmt.Errorf("meta: a curriculum of episodes of %v steps; want lengths from 1 to the horizon, %d", c.Curriculum, c.Horizon)
 	case c.Stage < 1:
 		return c, fmt.Errorf("meta: %d estimates at each length of the curriculum; want at least 1", c.Stage)
 	case c.Copies < 1:

@@ -78,8 +78,9 @@ type Options struct {
 	Credit       string
 	CreditConfig json.RawMessage // the rule's settings, with Credit
 
-	// Tasks is how many of the tasks of a family to learn on: those are the split Train, and Valid and Test are the others, or
-	// all where none are left. 0 takes 8 of the 14 of boolean, and all 104 of boolean3, whose Test is all of them in any case.
+	// Tasks is how many of the tasks of a family to learn on: those are the splits Train and Valid, which differ in the lives that
+	// are led alone, and Test are the others, or all where none are left: nothing is chosen by what it is measured on. 0 takes 8 of
+	// the 14 of boolean, and all 104 of boolean3, whose Test is all of them in any case.
 	Tasks    int
 	TaskSeed uint64 // which tasks: the first of a shuffle by this seed
 }

@@ -49,7 +49,7 @@ func booleans[F params.Float](l listing, o Options, inputs int) (inner.FamilyOf[
 	switch {
 	case o.Split == Test && inputs == 3:
 		return sampled[F](plastic.BooleanOf[F]{Inputs: inputs})
-	case o.Split != Train && len(others) > 0:
+	case o.Split == Test && len(others) > 0:
 		chosen = others
 	}
 	f := plastic.BooleanOf[F]{Inputs: inputs}
@@ -78,6 +78,32 @@ func (l listing) checkTasks(o Options) error {
 		return fmt.Errorf("%d tasks to learn on; want 1 or more", o.Tasks)
 	}
 	return nil
+}
+
+// Life returns the number of steps of a run of a problem whose runs are lives of a natural length, see inner.Lived; 0 for all
+// others. What is wrong with the options is an error.
+func Life(name string, o Options) (int, error) {
+	if l, err := find(name); err == nil && l.images {
+		return 0, nil // and nothing need be read to know
+	}
+	f, err := Lookup(name, o)
+	if err != nil {
+		return 0, err
+	}
+	p, err := f.Sample(0)
+	if err != nil {
+		return 0, err
+	}
+	if l, ok := p.(inner.Lived); ok {
+		return l.Life(), nil
+	}
+	return 0, nil
+}
+
+// HasTasks reports whether a problem has tasks to choose among, see Options.Tasks.
+func HasTasks(name string) bool {
+	l, err := find(name)
+	return err == nil && l.takes("tasks")
 }
 
 // Transfer returns the name of the problem that tells how far what was learned on another reaches, of the same kind but larger:

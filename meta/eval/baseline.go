@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/plastic"
 )
 
 // A Baseline is a hand-made rule with one hyperparameter to tune, its learning rate. All others have the values their
@@ -15,26 +16,38 @@ import (
 type Baseline struct {
 	Name string
 	With func(lr float64) learnedopt.Rule
+
+	Fixed bool // there is nothing to tune: With makes the same rule of any learning rate
 }
 
 // Baselines returns those that every learned rule is compared with.
 func Baselines() []Baseline {
 	return []Baseline{
-		{"sgd", func(lr float64) learnedopt.Rule { return &handmade.SGD{LR: lr} }},
-		{"momentum", func(lr float64) learnedopt.Rule { return &handmade.Momentum{LR: lr} }},
-		{"nag", func(lr float64) learnedopt.Rule { return &handmade.NAG{LR: lr} }},
-		{"rmsprop", func(lr float64) learnedopt.Rule { return &handmade.RMSprop{LR: lr} }},
-		{"adam", func(lr float64) learnedopt.Rule { return &handmade.Adam{LR: lr} }},
-		{"adamw", func(lr float64) learnedopt.Rule {
+		{Name: "sgd", With: func(lr float64) learnedopt.Rule { return &handmade.SGD{LR: lr} }},
+		{Name: "momentum", With: func(lr float64) learnedopt.Rule { return &handmade.Momentum{LR: lr} }},
+		{Name: "nag", With: func(lr float64) learnedopt.Rule { return &handmade.NAG{LR: lr} }},
+		{Name: "rmsprop", With: func(lr float64) learnedopt.Rule { return &handmade.RMSprop{LR: lr} }},
+		{Name: "adam", With: func(lr float64) learnedopt.Rule { return &handmade.Adam{LR: lr} }},
+		{Name: "adamw", With: func(lr float64) learnedopt.Rule {
 			return &handmade.AdamW{Adam: handmade.Adam{LR: lr}}
 		}},
+	}
+}
+
+// PlasticBaselines returns those that rules are compared with that see what synapses feel: the rule that nobody learned, Hebb's
+// and the delta rule.
+func PlasticBaselines() []Baseline {
+	return []Baseline{
+		{Name: "static", Fixed: true, With: func(float64) learnedopt.Rule { return &plastic.Static{} }},
+		{Name: "hebb", With: func(lr float64) learnedopt.Rule { return &plastic.Hebb{Rate: lr} }},
+		{Name: "delta", With: func(lr float64) learnedopt.Rule { return &plastic.Delta{Rate: lr} }},
 	}
 }
 
 // FindBaseline returns the baseline of that name.
 func FindBaseline(name string) (Baseline, error) {
 	var names []string
-	for _, b := range Baselines() {
+	for _, b := range append(Baselines(), PlasticBaselines()...) {
 		if b.Name == name {
 			return b, nil
 		}

@@ -78,7 +78,9 @@ func (c cell) name() string {
 }
 
 // tunes reports whether the contender's learning rate is tuned.
-func (c cell) tunes() bool { return c.contender.Baseline != nil && c.task.Tuning != nil }
+func (c cell) tunes() bool {
+	return c.contender.Baseline != nil && !c.contender.Baseline.Fixed && c.task.Tuning != nil
+}
 
 // untuned returns what the contender is at first: a baseline that is to be tuned has some learning rate.
 func (c cell) untuned() *learnedopt.Trained {

@@ -153,14 +153,15 @@ func (x Result) title() string {
 
 // lr returns the learning rate for the table.
 func (x Result) lr() string {
-	var hyper struct{ LR float64 }
-	if x.Kind != "baseline" || json.Unmarshal(x.Hyper, &hyper) != nil {
+	var hyper struct{ LR, Rate float64 }
+	if x.Kind != "baseline" || json.Unmarshal(x.Hyper, &hyper) != nil || cmp.Or(hyper.LR, hyper.Rate) == 0 {
 		return "-"
 	}
+	text := fmt.Sprint(cmp.Or(hyper.LR, hyper.Rate))
 	if x.Edge {
-		return fmt.Sprint(hyper.LR) + "*"
+		text += "*"
 	}
-	return fmt.Sprint(hyper.LR)
+	return text
 }
 
 // stat formats a mean with its standard error, which a single run does not have.

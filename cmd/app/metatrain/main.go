@@ -20,6 +20,7 @@ import (
 	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
+	"github.com/seed1498fded/unroll/meta/search"
 )
 
 const description = `Learns an optimizer: unrolls the training of small problems under a rule, and moves the rule's
@@ -34,8 +35,8 @@ func vars() cli.Vars {
 	return cli.Vars{
 		"problems": strings.Join(catalog.Names(), ", "), "rules": strings.Join(learnedopt.Names(), ", "),
 		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "),
-		"inits":      strings.Join(nets.Inits(), ", "),
-		"objectives": strings.Join(objectives(), ", "), "zoo": strings.Join(zoo.Names(), ", "),
+		"inits":    strings.Join(nets.Inits(), ", "),
+		"searches": strings.Join(search.Names(), ", "), "objectives": strings.Join(objectives(), ", "), "zoo": strings.Join(zoo.Names(), ", "),
 	}
 }
 
@@ -129,7 +130,11 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 	if err != nil {
 		return err
 	}
-	return s.folder.Finish(last, s.kept())
+	kept, err := s.kept()
+	if err != nil {
+		return err
+	}
+	return s.folder.Finish(last, kept)
 }
 
 // end returns what tells how much of a run that began then is done, as a fraction: of its episodes or its time, whichever is
@@ -139,6 +144,9 @@ func (s *session) end(began time.Time) func(meta.Status) float64 {
 		f := 0.0
 		if s.episodes > 0 {
 			f = float64(st.Episodes) / float64(s.episodes)
+		}
+		if s.outer > 0 {
+			f = max(f, float64(st.OuterSteps)/float64(s.outer))
 		}
 		if s.budget > 0 {
 			f = max(f, float64(time.Since(began))/float64(s.budget))

@@ -12,17 +12,20 @@ import (
 type options struct {
 	cli.Common
 	settings
-	Out      string     `placeholder:"DIR" help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, with a credit rule runs/PROBLEM-CREDIT-RULE-SEED, or the folder resumed from."`
-	Resume   string     `placeholder:"DIR" help:"Folder of an earlier run to go on with."`
-	Budget   cli.Budget `placeholder:"DURATION" help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given."`
-	Episodes cli.Count  `placeholder:"N" help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows."`
-	Workers  cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors. The result does not depend on it."`
+	Out         string     `placeholder:"DIR" help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, with a credit rule runs/PROBLEM-CREDIT-RULE-SEED, or the folder resumed from."`
+	Resume      string     `placeholder:"DIR" help:"Folder of an earlier run to go on with."`
+	Budget      cli.Budget `placeholder:"DURATION" help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given."`
+	Episodes    cli.Count  `placeholder:"N" help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows."`
+	Generations cli.Count  `placeholder:"N" help:"Outer steps to take, those before a --resume included: of a search its generations. Default for lives, unless --budget or --episodes is given: 80, by bptt 100 for each length of the curriculum and the horizon."`
+	Workers     cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors. The result does not depend on it."`
 }
 
 // newSettings returns the settings of a new run: what was given, with the defaults around it.
 func newSettings(o options) (settings, error) {
 	s := o.settings
-	s.fillIn()
+	if err := s.fillIn(); err != nil {
+		return s, err
+	}
 	err := s.canonical()
 	return s.plain(), err
 }
@@ -62,13 +65,24 @@ func (o options) check() error {
 	return nil
 }
 
-// limits returns how long to learn: a time, a number of episodes, or whichever comes first.
-func (o options) limits() (budget time.Duration, episodes int) {
-	budget, episodes = o.Budget.Duration(), int(o.Episodes)
-	if budget == 0 && episodes == 0 {
-		budget = 2 * time.Minute
+// limit sets how long to learn: a time, a number of episodes or of outer steps, or whichever comes first.
+func (s *session) limit(o options) error {
+	s.budget, s.episodes, s.outer = o.Budget.Duration(), int(o.Episodes), int(o.Generations)
+	if s.budget > 0 || s.episodes > 0 || s.outer > 0 {
+		return nil
 	}
-	return budget, episodes
+	life, err := s.settings.life()
+	switch {
+	case err != nil:
+		return err
+	case life > 0 && s.settings.searches():
+		s.outer = 80
+	case life > 0:
+		s.outer = 100 * (len(s.settings.Curriculum) + 1)
+	default:
+		s.budget = 2 * time.Minute
+	}
+	return nil
 }
 
 // out returns the folder to write to.

@@ -13,9 +13,7 @@ import (
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/cmd/internal/rundir"
 	"github.com/seed1498fded/unroll/inner/catalog"
-	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
-	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
@@ -34,6 +32,7 @@ type session struct {
 	folder   *rundir.Folder
 	budget   time.Duration // 0: no limit
 	episodes int           // 0: no limit
+	outer    int           // outer steps; 0: no limit
 	workers  int           // goroutines to learn with; 0: the default
 	rule     learnedopt.Rule
 	start    *learnedopt.Trained // nil: drawn, or resumed
@@ -49,12 +48,11 @@ func newSession(o options, disk rundir.Disk) (*session, error) {
 		return nil, err
 	}
 	s := &session{disk: disk, origin: here(), workers: int(o.Workers)}
-	s.budget, s.episodes = o.limits()
 	setUp := s.begin
 	if o.Given("resume") {
 		setUp = s.resume
 	}
-	if err := setUp(o); err != nil {
+	if err := errors.Join(setUp(o), s.limit(o)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -160,47 +158,15 @@ func (s *session) build() error {
 	if s.rule, err = learnedopt.Named(c.Rule, json.RawMessage(c.RuleConfig)); err != nil {
 		return err
 	}
-	family, err := c.family(catalog.Train)
+	learner, err := s.learner()
 	if err != nil {
 		return err
 	}
-	validation, err := c.family(catalog.Valid)
+	validate, err := s.validation()
 	if err != nil {
 		return err
 	}
-	estimator, err := meta.NewBPTT(meta.BPTTConfig{
-		Rule: s.rule, Family: family, Horizon: int(c.Horizon), Window: int(c.Window), Exact: c.Exact, Copies: int(c.Copies),
-		Fraction: float64(c.Fraction), Objective: meta.Objective(c.Objective), Workers: s.workers,
-	})
-	if err != nil {
-		return err
-	}
-	runs := eval.Runs{Family: validation, Steps: int(c.Horizon), Count: s.validationRuns(), Key: rng.Split(uint64(c.Seed), keyValidation)}
-	if err := runs.Validate(s.rule); err != nil {
-		return err
-	}
-	var start []float32
-	if s.start != nil {
-		start = s.start.Phi
-	}
-	key := rng.Split(uint64(c.Seed), keyTraining)
-	learner, err := meta.NewGradientLearner(meta.GradientConfig{
-		Rule: s.rule, Start: start, Key: meta.PhiKey(key), Estimator: estimator, Outer: &handmade.Adam{LR: float64(c.OuterLR)}, Clip: float64(c.Clip),
-		Average: c.Average, Cosine: int(c.Cosine),
-	})
-	if err != nil {
-		return err
-	}
-	s.trainer, err = meta.NewTrainer(meta.TrainerConfig{
-		Learner: learner, Key: key, Every: int(c.Every),
-		Validate: func(ctx context.Context, phi []float32) (float64, error) {
-			losses, err := eval.Measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, runs)
-			if err != nil {
-				return 0, err
-			}
-			return losses.Mean().Mean, nil
-		},
-	})
+	s.trainer, err = meta.NewTrainer(meta.TrainerConfig{Learner: learner, Key: s.trainingKey(), Every: int(c.Every), Validate: validate})
 	return err
 }
 
@@ -240,50 +206,78 @@ func (s *session) save() error {
 	if s.trainer.Status().Due == 0 {
 		return s.folder.Save(f, nil)
 	}
-	return s.folder.Save(f, s.kept())
+	kept, err := s.kept()
+	if err != nil {
+		return err
+	}
+	return s.folder.Save(f, kept)
 }
 
 // kept returns the rule to be kept, the best so far or the last, and where it comes from.
-func (s *session) kept() *learnedopt.Trained {
+func (s *session) kept() (*learnedopt.Trained, error) {
 	c, st := s.settings, s.trainer.Status()
-	t := &learnedopt.Trained{Rule: s.rule, Provenance: c.provenance()}
-	s.origin.put(t.Provenance)
+	phi, episodes := s.trainer.Best(), st.BestEpisode
 	if c.Keep == "last" {
-		t.Phi, t.Provenance["episodes"] = s.trainer.Last(), strconv.Itoa(st.Episodes)
-		return t
+		phi, episodes = s.trainer.Last(), st.Episodes
 	}
-	t.Phi, t.Provenance["episodes"] = s.trainer.Best(), strconv.Itoa(st.BestEpisode)
-	if st.Best < math.MaxFloat64 { // else no validation came out finite, and phi is where it began
+	t, err := s.trained(phi)
+	if err != nil {
+		return nil, err
+	}
+	t.Provenance = c.provenance()
+	s.origin.put(t.Provenance)
+	t.Provenance["episodes"] = strconv.Itoa(episodes)
+	if c.Keep != "last" && st.Best < math.MaxFloat64 { // else no validation came out finite, and phi is where it began
 		t.Provenance["validation_loss"] = strconv.FormatFloat(st.Best, 'g', -1, 64)
 	}
-	return t
+	return t, nil
 }
 
 // compare measures the rule that is kept against the tuned baselines, on the problems set apart for this.
 func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, error) {
-	test, err := s.settings.family(catalog.Test)
+	c, err := s.comparison()
 	if err != nil {
 		return nil, err
 	}
-	tuning, err := s.settings.family(catalog.Train)
-	if err != nil {
-		return nil, err
-	}
-	c := eval.Comparison{
-		Problem: s.settings.Problem, Tasks: []eval.Task{{Credit: s.settings.Credit, Test: test, Tuning: tuning}},
-		Steps: int(s.settings.Horizon), Runs: 20, TuningRuns: 10, Seed: uint64(s.settings.Seed),
-		Contenders: []eval.Contender{{Name: s.rule.Name(), Learned: s.kept()}},
-		Progress:   func(f float64, next string) { p.Update(f, next) },
-	}
-	if catalog.Cheap(s.settings.Problem) {
-		c.Runs, c.TuningRuns = 200, 100
-	}
-	for _, b := range eval.Baselines() {
-		c.Contenders = append(c.Contenders, eval.Contender{Name: b.Name, Baseline: &b})
-	}
+	c.Progress = func(f float64, next string) { p.Update(f, next) }
 	report, err := c.Run(ctx)
 	if err == nil {
 		p.Update(1, "")
 	}
 	return report, err
+}
+
+// comparison says what is measured.
+func (s *session) comparison() (c eval.Comparison, err error) {
+	task := eval.Task{Credit: s.settings.Credit}
+	if task.Test, err = s.settings.family(catalog.Test); err != nil {
+		return c, err
+	}
+	if task.Tuning, err = s.settings.family(catalog.Train); err != nil {
+		return c, err
+	}
+	if name := catalog.Transfer(s.settings.Problem); name != "" {
+		if task.Transfer, err = catalog.Lookup(name, catalog.Options{Split: catalog.Test}); err != nil {
+			return c, err
+		}
+	}
+	kept, err := s.kept()
+	if err != nil {
+		return c, err
+	}
+	c = eval.Comparison{
+		Problem: s.settings.Problem, Tasks: []eval.Task{task}, Steps: int(s.settings.Horizon), Runs: 20, TuningRuns: 10,
+		Seed: uint64(s.settings.Seed), Contenders: []eval.Contender{{Name: kept.Rule.Name(), Learned: kept}},
+	}
+	if catalog.Cheap(s.settings.Problem) {
+		c.Runs, c.TuningRuns = 200, 100
+	}
+	baselines := eval.Baselines()
+	if len(s.rule.Spec().Reads.Senses()) > 0 {
+		baselines = eval.PlasticBaselines()
+	}
+	for _, b := range baselines {
+		c.Contenders = append(c.Contenders, eval.Contender{Name: b.Name, Baseline: &b})
+	}
+	return c, nil
 }

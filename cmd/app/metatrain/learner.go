@@ -1,0 +1,228 @@
+package metatrain
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/meta"
+	"github.com/seed1498fded/unroll/meta/eval"
+	"github.com/seed1498fded/unroll/meta/search"
+)
+
+// bptt is the learner by a gradient, genetic the search that moves formulas in place of numbers.
+const (
+	bptt    = "bptt"
+	genetic = "gp"
+)
+
+// learners returns the names of all ways to learn, the default first.
+func learners() []string { return append([]string{bptt}, search.Names()...) }
+
+// searches reports whether candidates are tried out.
+func (s settings) searches() bool { return s.Learner != "" && s.Learner != bptt }
+
+// ofLives returns the defaults for a problem whose runs are lives.
+func (s settings) ofLives(life int) (defaults, error) {
+	d := defaults{rate: 0.02, clip: 0.3, horizon: cli.Count(life), window: cli.Count(life)}
+	f, err := s.family(catalog.Train)
+	if err != nil {
+		return d, err
+	}
+	each, outer := 8, 10
+	if t, ok := f.(inner.Tasks); ok {
+		each = t.Tasks()
+		if !s.searches() {
+			each *= 4
+		}
+	}
+	if s.searches() {
+		outer *= 100 // candidates of a generation, or about as many
+	} else {
+		d.lengths = []int{12, 32, 60}
+	}
+	d.copies, d.every = cli.Count(each), cli.Count(outer)
+	return d, nil
+}
+
+// usualObjective returns the default for what is minimised.
+func (s settings) usualObjective() string {
+	if life, _ := s.life(); life > 0 {
+		return string(meta.Last)
+	}
+	return string(meta.Borders)
+}
+
+// taskSeed names the tasks to learn on.
+func (s settings) taskSeed() uint64 {
+	if s.Tasks == 0 && !catalog.HasTasks(s.Problem) {
+		return 0
+	}
+	return uint64(s.Seed)
+}
+
+// canonicalLearner writes a search's settings in the one way with which two spellings of them can be told equal.
+func (s *settings) canonicalLearner() error {
+	if !s.searches() {
+		return nil
+	}
+	m, err := search.MethodNamed(s.Learner, json.RawMessage(s.LearnerConfig))
+	if err != nil {
+		return fmt.Errorf("--learner: %w", err)
+	}
+	config, err := json.Marshal(m)
+	s.LearnerConfig = cli.JSON(config)
+	return err
+}
+
+// validateLearner reports what makes no sense for the learner.
+func (s settings) validateLearner() error {
+	switch {
+	case s.Learner != "" && !slices.Contains(learners(), s.Learner):
+		return fmt.Errorf("--learner %.60s: want one of %s", s.Learner, strings.Join(learners(), ", "))
+	case !s.searches() && s.LearnerConfig != "":
+		return fmt.Errorf("--learner-config: these are the settings of a search, and --learner is %s", bptt)
+	case s.searches() && s.Exact:
+		return fmt.Errorf("--exact: not with --learner %s, which takes no gradient", s.Learner)
+	case s.Learner == genetic && s.Rule != "formula":
+		return fmt.Errorf("--learner gp: it learns formulas; want --rule formula, got %s", s.Rule)
+	}
+	return nil
+}
+
+// learner makes what moves phi.
+func (s *session) learner() (meta.Learner, error) {
+	family, err := s.settings.family(catalog.Train)
+	if err != nil {
+		return nil, err
+	}
+	if s.settings.searches() {
+		return s.searcher(family)
+	}
+	c := s.settings
+	estimator, err := meta.NewBPTT(meta.BPTTConfig{
+		Rule: s.rule, Family: family, Horizon: int(c.Horizon), Window: int(c.Window), Exact: c.Exact, Copies: int(c.Copies),
+		Fraction: float64(c.Fraction), Objective: s.objective(), Workers: s.workers, Curriculum: c.Curriculum,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return meta.NewGradientLearner(meta.GradientConfig{
+		Rule: s.rule, Start: s.startPhi(), Key: meta.PhiKey(s.trainingKey()), Estimator: estimator, Outer: &handmade.Adam{LR: float64(c.OuterLR)},
+		Clip: float64(c.Clip), Average: c.Average, Cosine: int(c.Cosine),
+	})
+}
+
+// objective returns what is minimised.
+func (s *session) objective() meta.Objective {
+	return meta.Objective(cmp.Or(s.settings.Objective, s.settings.usualObjective()))
+}
+
+// trainingKey names the randomness of learning.
+func (s *session) trainingKey() uint64 { return rng.Split(uint64(s.settings.Seed), keyTraining) }
+
+// startPhi returns where phi begins if a learned rule says so; else nil.
+func (s *session) startPhi() []float32 {
+	if s.start == nil {
+		return nil
+	}
+	return s.start.Phi
+}
+
+// keySearch is the child of the training key that a search has.
+const keySearch = 'L'<<8 + 3
+
+// searcher makes a learner that tries out candidates.
+func (s *session) searcher(family inner.Family) (meta.Learner, error) {
+	m, err := search.MethodNamed(s.settings.Learner, json.RawMessage(s.settings.LearnerConfig))
+	if err != nil {
+		return nil, err
+	}
+	lives := s.lives(family, int(s.settings.Copies))
+	c := search.Config{Layout: s.rule.Spec().Phi, Workers: s.workers}
+	start := cmp.Or(s.start, &learnedopt.Trained{Rule: s.rule, Phi: learnedopt.Phi(s.rule, meta.PhiKey(s.trainingKey()))})
+	phi := start.Phi
+	c.NewEvaluator = func() (search.Evaluator, error) { return meta.NewLives(lives) }
+	if s.settings.Learner == genetic {
+		c.Layout = search.FormulaLayout()
+		c.NewEvaluator = func() (search.Evaluator, error) { return search.FormulaLives(lives), nil }
+		if phi, err = search.EncodeRule(start.Rule, phi); err != nil {
+			return nil, err
+		}
+	}
+	x := make([]float64, len(phi))
+	for i, v := range phi {
+		x[i] = float64(v)
+	}
+	if c.Search, err = m.New(x, rng.Split(s.trainingKey(), keySearch)); err != nil {
+		return nil, fmt.Errorf("--learner-config: %w", err)
+	}
+	return search.New(c)
+}
+
+// lives says what lives are led to tell how good a rule is.
+func (s *session) lives(family inner.Family, copies int) meta.LivesConfig {
+	return meta.LivesConfig{Rule: s.rule, Family: family, Steps: int(s.settings.Horizon), Copies: copies, Objective: s.objective()}
+}
+
+// trained makes a rule of what a learner moves.
+func (s *session) trained(phi []float32) (*learnedopt.Trained, error) {
+	if s.settings.Learner != genetic {
+		return &learnedopt.Trained{Rule: s.rule, Phi: phi}, nil
+	}
+	r, numbers, err := search.DecodeFormula(phi)
+	if err != nil {
+		return nil, err
+	}
+	return &learnedopt.Trained{Rule: r, Phi: numbers}, nil
+}
+
+// validation returns what scores a phi: on problems set apart for it, or for lives and searches on other lives.
+func (s *session) validation() (func(ctx context.Context, phi []float32) (float64, error), error) {
+	family, err := s.settings.family(catalog.Valid)
+	if err != nil {
+		return nil, err
+	}
+	key := rng.Split(uint64(s.settings.Seed), keyValidation)
+	if life, err := s.settings.life(); err != nil || life > 0 || s.settings.searches() {
+		return s.validateLives(family, key), err
+	}
+	runs := eval.Runs{Family: family, Steps: int(s.settings.Horizon), Count: s.validationRuns(), Key: key}
+	if err := runs.Validate(s.rule); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, phi []float32) (float64, error) {
+		losses, err := eval.Measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, runs)
+		if err != nil {
+			return 0, err
+		}
+		return losses.Mean().Mean, nil
+	}, nil
+}
+
+// validateLives scores a phi by four times as many lives as it is learned on, the same each time.
+func (s *session) validateLives(family inner.Family, key uint64) func(ctx context.Context, phi []float32) (float64, error) {
+	return func(ctx context.Context, phi []float32) (float64, error) {
+		t, err := s.trained(phi)
+		if err != nil {
+			return 0, err
+		}
+		c := s.lives(family, 4*int(s.settings.Copies))
+		c.Rule = t.Rule
+		lives, err := meta.NewLives(c)
+		if err != nil {
+			return 0, err
+		}
+		e, err := lives.Evaluate(ctx, t.Phi, key)
+		return e.Loss, err
+	}
+}
