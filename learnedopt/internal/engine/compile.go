@@ -294,6 +294,7 @@ func point32[F params.Float](p rule.Point[F]) rule.Point[float32] {
 func cotangents32[F params.Float](d rule.Cotangents[F]) rule.Cotangents[float32] {
 	return rule.Cotangents[float32]{
 		Step: f32(d.Step), Next: f32(d.Next), Phi: f32(d.Phi), State: f32(d.State), Grad: f32(d.Grad), Theta: f32(d.Theta), Loss: f32(d.Loss),
+		Senses: f32(d.Senses),
 	}
 }
 
