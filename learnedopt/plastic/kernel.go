@@ -9,7 +9,7 @@ import (
 
 // mostSynapses is up to how many synapses, in all runs and counted once an example, a polynomial's step is taken by plain loops.
 // What graphs and matrix products cost to call is more than the work then; evolution takes tens of millions of such steps.
-const mostSynapses = 1 << 6
+const mostSynapses = 1 << 8
 
 // loops is the step of a polynomial over few synapses.
 type loops struct {
