@@ -13,7 +13,7 @@ import (
 func TestNames(t *testing.T) {
 	require.Equal(t, []string{
 		"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "rmsmomentum", "polyak", "lstm",
-		"static", "hebb", "delta", "abcd", "bengio7", "bengio16", "runarsson", "distributed", "orchard",
+		"static", "hebb", "delta", "abcd", "bengio7", "bengio16", "runarsson", "distributed", "orchard", "formula",
 	}, learnedopt.Names())
 }
 
@@ -41,6 +41,7 @@ func TestConfigurationsInJSON(t *testing.T) {
 		{"bengio16", `{"init":2}`, `{"init":2}`},
 		{"runarsson", ``, `{"hidden":4,"inputs":"target","scale":0.1,"init":1}`},
 		{"distributed", ``, `{"pre":3,"post":1,"hidden":4,"scale":0.1,"init":1}`},
+		{"formula", ``, `{"formula":"0.1*pre*mod"}`},
 		{"orchard", ``, `{"weight_scale":0.005,"bias_scale":0.008,"weight_limit":15,"bias_limit":166,"init":1}`},
 		{"lstm", `{"hidden":7,"layers":1,"scale":1,"preprocess":-1}`, `{"hidden":7,"layers":1,"scale":1,"preprocess":-1}`},
 	} {

@@ -72,6 +72,7 @@ var configurations = map[string][]string{
 	"bengio16":    {`{"init":0.5}`},
 	"runarsson":   {`{"hidden":7,"inputs":"mod","scale":0.5,"init":0.3}`, `{"hidden":1,"inputs":"reward","scale":0.5,"init":0.3}`},
 	"distributed": {`{"pre":3,"post":1,"hidden":7,"scale":0.5,"init":0.3}`},
+	"formula":     {`{"formula":"0.5*pre*(target - post) - 0.1*reward*weight"}`},
 	"orchard":     {`{"weight_scale":0.5,"bias_scale":0.3,"weight_limit":2,"bias_limit":3,"init":0.3}`},
 	"lstm":        {`{"hidden":8,"layers":3,"scale":0.5,"preprocess":3}`, `{"hidden":3,"layers":1,"scale":2,"preprocess":-1}`},
 }

@@ -20,7 +20,7 @@ import (
 func All() []rule.Rule {
 	return []rule.Rule{
 		new(Static), new(Hebb), new(Delta), new(ABCD), new(Bengio7), new(Bengio16),
-		new(Runarsson), new(Distributed), new(Orchard),
+		new(Runarsson), new(Distributed), new(Orchard), new(Formula),
 	}
 }
 
