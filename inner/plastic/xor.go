@@ -95,6 +95,8 @@ func (f XOROf[F]) Task(number int, _ uint64) (inner.ProblemOf[F], error) {
 type network[F params.Float] struct {
 	init     nets.Init
 	steps    int
+	n        int // weights
+	felt     int // numbers that synapses feel
 	net      *nets.NetOf[F]
 	trace    *nets.TraceOf[F]
 	senses   *credit.SensesOf[F]
@@ -131,6 +133,7 @@ func (p *network[F]) build(hidden int, rule credit.RuleOf[F]) (err error) {
 	p.trace = p.net.NewTrace(xorPatterns)
 	p.signal = credit.NewSignal(p.net, xorPatterns)
 	p.senses = credit.NewSenses(p.net, xorPatterns)
+	p.n, p.felt = p.net.Params().Len(), p.senses.Layout().Len()
 	return nil
 }
 
@@ -146,7 +149,7 @@ func (p *network[F]) Params() params.Layout { return p.net.Params() }
 
 // Init also draws what the credit rule keeps fixed until the next Init.
 func (p *network[F]) Init(theta []F, key uint64) {
-	checkLen("theta", theta, p.net.Params().Len())
+	checkLen("theta", theta, p.n)
 	p.net.Start(theta, p.init, key)
 	p.assigner.Init(nil, theta, rng.Split(key, keyRule))
 }
@@ -164,7 +167,7 @@ func (p *network[F]) forward(theta []F) bool {
 }
 
 func (p *network[F]) Eval(grad, theta []F, key uint64) (float64, error) {
-	checkEval(grad, theta, p.net.Params().Len())
+	checkEval(grad, theta, p.n)
 	if !p.forward(theta) {
 		fillNaN(grad)
 		return math.NaN(), nil
@@ -188,8 +191,8 @@ func (p *network[F]) gradient(by credit.AssignerOf[F], grad, theta []F, key uint
 
 // Derivative implements inner.SignalledOf.
 func (p *network[F]) Derivative(dst, theta []F, key uint64) error {
-	checkLen("dst", dst, p.net.Params().Len())
-	checkLen("theta", theta, p.net.Params().Len())
+	checkLen("dst", dst, p.n)
+	checkLen("theta", theta, p.n)
 	if !p.forward(theta) {
 		fillNaN(dst)
 		return nil
@@ -199,7 +202,7 @@ func (p *network[F]) Derivative(dst, theta []F, key uint64) error {
 
 // Score implements inner.ScoredOf.
 func (p *network[F]) Score(theta []F) (map[string]float64, error) {
-	checkLen("theta", theta, p.net.Params().Len())
+	checkLen("theta", theta, p.n)
 	if !p.forward(theta) {
 		return map[string]float64{"solved": 0}, nil
 	}
@@ -216,8 +219,8 @@ func (p *network[F]) Senses() params.Layout { return p.senses.Layout() }
 
 // Sense implements inner.SynapticOf. The number of the step does not matter.
 func (p *network[F]) Sense(dst, theta []F, _ int, key uint64) error {
-	checkLen("senses", dst, p.senses.Layout().Len())
-	checkLen("theta", theta, p.net.Params().Len())
+	checkLen("senses", dst, p.felt)
+	checkLen("theta", theta, p.n)
 	if !p.forward(theta) {
 		fillNaN(dst)
 		return nil
