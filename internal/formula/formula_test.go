@@ -177,11 +177,14 @@ func TestGrammar(t *testing.T) {
 func TestCrossing(t *testing.T) {
 	r := rng.New(3)
 	a, b := parse(t, "pre*(target - post)"), parse(t, "tanh(mod) + 3")
-	text, seen := a.String(), make(map[string]bool)
+	text, seen, changed := a.String(), make(map[string]bool), make(map[string]bool)
 	for range 500 {
 		seen[all.Cross(r, a, b).String()] = true
-		all.Mutate(r, a)
+		changed[all.Mutate(r, a).String()] = true
 		require.Equal(t, text, a.String())
+	}
+	for _, want := range []string{"target - post", "pre/(target - post)", "mod*(target - post)"} { // a part, a point, a leaf
+		require.True(t, changed[want], want)
 	}
 	for _, want := range []string{"tanh(mod) + 3", "pre*tanh(mod)", "3*(target - post)", "pre*(target - (tanh(mod) + 3))", "pre*(mod - post)"} {
 		require.True(t, seen[want], want)

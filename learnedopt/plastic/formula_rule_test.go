@@ -36,7 +36,7 @@ type formulaCase struct {
 
 func formulaCases() []formulaCase {
 	var list []formulaCase
-	for _, c := range []struct{ examples, pre, post int }{{1, 3, 1}, {4, 3, 2}, {1, 1, 1}, {5, 1, 3}, {3, 1, 1}} {
+	for _, c := range []struct{ examples, pre, post int }{{1, 3, 1}, {4, 3, 2}, {1, 1, 1}, {5, 1, 3}, {2, 1, 1}} {
 		theta := params.Layout{{Name: "w", Shape: []int{c.pre, c.post}}, {Name: "b", Shape: []int{c.post}}}
 		senses := params.Layout{{Name: "reward", Shape: []int{1}}}
 		for _, w := range theta {

@@ -24,8 +24,8 @@ func ExampleES() {
 		}
 	}
 	x, loss := s.Best()
-	fmt.Printf("(%.3f, %.3f), a loss below 1e-9: %t\n", x[0], x[1], loss < 1e-9)
-	// Output: (1.000, 1.000), a loss below 1e-9: true
+	fmt.Printf("(%.3f, %.3f), a loss below 1e-6: %t\n", x[0], x[1], loss < 1e-6)
+	// Output: (1.000, 1.000), a loss below 1e-6: true
 }
 
 // Genetic programming works on formulas as vectors; a vector that was learned becomes a rule again.
