@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	G "gorgonia.org/gorgonia"
 
@@ -103,21 +104,7 @@ func (r *Formula) Update(in rule.Inputs) (rule.Outputs, error) {
 	if step == nil && b.Err() == nil {
 		step = formulaByElement(b, n, in)
 	}
-	x := in.Tensors[0]
-	if step != nil && len(x.Spec.Shape) == 1 && x.Spec.Shape[0] == 1 {
-		step = b.Reshape(step)
-	} else if step != nil {
-		step = b.Reshape(step, x.Spec.Shape...)
-	}
-	return rule.One(step, nil), b.Err()
-}
-
-// formulaNeurons returns how many neurons there are before and behind the synapses of a tensor.
-func formulaNeurons(x rule.TensorInputs) (pre, post int) {
-	if len(x.Spec.Shape) == 2 {
-		return x.Spec.Shape[0], x.Spec.Shape[1]
-	}
-	return 1, x.Spec.Len()
+	return rule.One(shaped(b, step, in.Tensors[0].Spec), nil), b.Err()
 }
 
 // formulaFunction writes one operation.
@@ -140,14 +127,9 @@ func formulaFunction(b *graph.Builder, k formula.Kind, args []*G.Node) *G.Node {
 	return b.Abs(x)
 }
 
-// formulaExamples returns how many examples a step is taken on, 0 if the rule reads nothing of them.
-func formulaExamples(x rule.TensorInputs) int {
-	for _, n := range []*G.Node{x.Pre, x.Potential, x.Post, x.Mod, x.Target} {
-		if n != nil {
-			return n.Shape()[0]
-		}
-	}
-	return 0
+// formulaFelt lists what a rule reads of the examples.
+func formulaFelt(x rule.TensorInputs) []*G.Node {
+	return slices.DeleteFunc([]*G.Node{x.Pre, x.Potential, x.Post, x.Mod, x.Target}, func(n *G.Node) bool { return n == nil })
 }
 
 // formulaInput returns a variable's input.
@@ -159,11 +141,14 @@ func formulaInput(k formula.Kind, in rule.Inputs) *G.Node {
 	}[k]
 }
 
-// formulaByElement writes the step as the sum over examples of a value for each example and synapse, [examples, pre, post].
+// formulaByElement writes the step as the sum over examples of a value for each example and synapse. The formula reads something of
+// the examples: what does not is a product.
 func formulaByElement(b *graph.Builder, n *formula.Node, in rule.Inputs) *G.Node {
 	x := in.Tensors[0]
-	pre, post := formulaNeurons(x)
-	examples := formulaExamples(x)
+	var s synapses
+	for _, felt := range formulaFelt(x) {
+		s = synapsesOf(b, x.Spec, felt)
+	}
 	constants := 0
 	var write func(n *formula.Node) *G.Node
 	write = func(n *formula.Node) *G.Node {
@@ -174,11 +159,11 @@ func formulaByElement(b *graph.Builder, n *formula.Node, in rule.Inputs) *G.Node
 		case n.Kind == formula.Reward:
 			return in.Reward
 		case n.Kind == formula.Pre:
-			return b.Spread(x.Pre, 2, examples, pre, post)
+			return s.before(x.Pre)
 		case n.Kind == formula.Weight:
-			return b.Spread(b.Reshape(x.Theta, pre, post), 0, examples, pre, post)
+			return s.own(x.Theta)
 		case n.Kind.Variable():
-			return b.Spread(formulaInput(n.Kind, in), 1, examples, pre, post)
+			return s.behind(formulaInput(n.Kind, in))
 		}
 		var args []*G.Node
 		for _, a := range n.Args {
@@ -186,5 +171,5 @@ func formulaByElement(b *graph.Builder, n *formula.Node, in rule.Inputs) *G.Node
 		}
 		return formulaFunction(b, n.Kind, args)
 	}
-	return b.SumAlong(write(n), 0)
+	return s.sum(write(n))
 }

@@ -73,7 +73,7 @@ func (w *formulaWriter) terms(n *formula.Node) []formulaTerm {
 		case formula.Pre:
 			side = formulaPre
 		case formula.Weight:
-			pre, post := formulaNeurons(w.in.Tensors[0])
+			pre, post := neurons(w.in.Tensors[0].Spec)
 			side, node = formulaWeight, w.Reshape(node, pre, post)
 		}
 		t[side] = node
@@ -272,7 +272,7 @@ func (w *formulaWriter) sum(terms []formulaTerm) *G.Node {
 
 // overExamples sums a term over the examples, without its factor of the synapse: a matrix [pre, post].
 func (w *formulaWriter) overExamples(t formulaTerm) *G.Node {
-	pre, post := formulaNeurons(w.in.Tensors[0])
+	pre, post := neurons(w.in.Tensors[0].Spec)
 	before, behind, number := t[formulaPre], t[formulaPost], t[formulaScalar]
 	var sum *G.Node
 	switch {
@@ -286,8 +286,8 @@ func (w *formulaWriter) overExamples(t formulaTerm) *G.Node {
 		if number == nil {
 			number = w.Const(t[formulaWeight], 1)
 		}
-		if e := formulaExamples(w.in.Tensors[0]); e > 1 {
-			number = w.Scale(float64(e), number)
+		if felt := formulaFelt(w.in.Tensors[0]); len(felt) > 0 {
+			number = w.Scale(float64(felt[0].Shape()[0]), number)
 		}
 		sum = w.Reshape(w.Spread(number, 0, pre*post), pre, post)
 	}
