@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/cmd/internal/clitest"
+	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
 
@@ -99,4 +103,87 @@ func TestStreamsThatAreFull(t *testing.T) {
 	out.Reset()
 	require.ErrorContains(t, Run(context.Background(), append(args, "--json", "-"), &out, full{}), "no space left", "the table is part of it")
 	require.True(t, json.Valid(out.Bytes()))
+}
+
+// The help tells the learning rate that each baseline has if nobody gives it one.
+func TestHelpTellsTheRates(t *testing.T) {
+	stdout, _ := clitest.MustRun(t, Run, "--help")
+	stdout = strings.Join(strings.Fields(stdout), " ")
+	for _, want := range []string{
+		"sgd 0.01, momentum 0.01, nag 0.01, rmsprop 0.01, adam 0.001, adamw 0.001", "backprop, fa, ", "cross-entropy", "quadratic", "lstm-mnist",
+	} {
+		require.Contains(t, stdout, want)
+	}
+}
+
+// A picture needs one curve of two points that a logarithmic scale has room for.
+func TestDrawable(t *testing.T) {
+	inf, nan := meta.Number(math.Inf(1)), meta.Number(math.NaN())
+	curves := func(list ...[]meta.Number) *eval.Report {
+		r := new(eval.Report)
+		for _, c := range list {
+			r.Results = append(r.Results, eval.Result{Curve: c})
+		}
+		return r
+	}
+	good := []meta.Number{2, 1, inf}
+	require.True(t, drawable(curves(good)))
+	require.True(t, drawable(curves([]meta.Number{2, inf, 1}, good)))
+	require.False(t, drawable(curves()))
+	for _, bad := range [][]meta.Number{{2, inf, 1}, {inf, 2, 1}, {2, 0, 1}, {0, 2, 1}, {2, nan, 1}, {nan, 2, 1}, {-1, 2, 1}} {
+		require.False(t, drawable(curves(bad)), "%v", bad)
+		require.False(t, drawable(curves(bad, bad)), "%v", bad)
+		require.True(t, drawable(curves(bad, good, bad)), "%v", bad)
+	}
+}
+
+// A folder of data may get a new file, but none of its own is written over.
+func TestOutputBesideTheData(t *testing.T) {
+	t.Chdir(t.TempDir())
+	clitest.WriteImages(t, "images")
+	args := func(out string) []string { return []string{"--data", "images", "--json", out} }
+	require.NoError(t, parsed(t, args("images/new.json")...).checkOutputs())
+	require.NoError(t, parsed(t, "--json", "images/train-labels-idx1-ubyte").checkOutputs(), "of another comparison")
+	require.NoError(t, parsed(t, args("train-labels-idx1-ubyte")...).checkOutputs(), "elsewhere")
+	clitest.RequireRefused(t, Run, "it is there already, in the folder of --data", args("./images/train-labels-idx1-ubyte")...)
+	clitest.WriteFile(t, "images/p.png", "")
+	clitest.RequireRefused(t, Run, "--plot: images/p.png: it is there already, in the folder of --data", "--data", "images", "--plot", "images/p.png")
+	require.NoError(t, parsed(t, "--json", "-", "--plot", "p.png").checkOutputs())
+	require.NoError(t, parsed(t, "--json", "r.png", "--plot", "p.png").checkOutputs())
+}
+
+// A name with a dot or a slash is a file's, of any other the error tells all that it could have been.
+func TestNamesOfFiles(t *testing.T) {
+	for _, name := range []string{"./adagrad", "adagrad.safetensors", "none/adagrad"} {
+		_, err := contenders([]string{name})
+		require.ErrorContains(t, err, "no such file")
+		require.NotContains(t, err.Error(), "unknown baseline")
+	}
+	_, err := contenders([]string{"sgd", "adagrad"})
+	require.ErrorContains(t, err, `--optimizer: eval: unknown baseline "adagrad"; want one of sgd, `)
+	require.ErrorContains(t, err, "; or a learned rule: ")
+	require.ErrorContains(t, err, "; or the file of one")
+	require.True(t, embedded("adam"))
+	require.True(t, embedded("lstm-mnist"))
+	require.False(t, embedded("adagrad"))
+	list, err := contenders([]string{"lstm-mnist", "adam"})
+	require.NoError(t, err)
+	require.NotNil(t, list[0].Learned)
+	require.Nil(t, list[0].Baseline)
+	require.Equal(t, "adam", list[1].Baseline.Name)
+	require.Nil(t, list[1].Learned)
+}
+
+// Every flag of a problem comes through to it.
+func TestFlagsOfProblems(t *testing.T) {
+	o := parsed(t, "--hidden", "5,4", "--activation", "relu", "--loss", "squared-error", "--init", "lecun", "--batch", "7", "--data", "here",
+		"--credit", "fa", "--credit-config", `{"scale":3}`)
+	got, err := o.catalog()
+	require.NoError(t, err)
+	require.Equal(t, catalog.Options{
+		Hidden: []int{5, 4}, Activation: "relu", Loss: "squared-error", Init: "lecun", Batch: 7, Data: "here", CreditConfig: json.RawMessage(`{"scale":3}`),
+	}, got)
+	got, err = parsed(t).catalog()
+	require.NoError(t, err)
+	require.Equal(t, catalog.Options{}, got)
 }
