@@ -30,7 +30,8 @@ func feltSteps(t *testing.T, r *learnedopt.Trained, n int) []float32 {
 	for _, s := range []params.Sense{params.Potential, params.Post, params.Mod, params.Target} {
 		senses = append(senses, params.Spec{Name: s.Of("w"), Shape: []int{1, 1}})
 	}
-	c, err := learnedopt.CompileWith[float32](r.Rule, params.Layout{{Name: "w", Shape: []int{3, 1}}}, learnedopt.Options{Senses: senses})
+	weights := params.Layout{{Name: "w", Shape: []int{3, 1}}}
+	c, err := learnedopt.CompileWith[float32](r.Rule, weights, learnedopt.Options{Senses: senses})
 	require.NoError(t, err)
 	theta, step, felt := []float32{1, -1, 0.5}, make([]float32, 3), make([]float32, senses.Len())
 	for i := range n {
@@ -49,7 +50,8 @@ func TestRulesThatReadSensesNeedThem(t *testing.T) {
 		if len(r.Spec().Reads.Senses()) == 0 {
 			continue
 		}
-		want := fmt.Sprintf("learnedopt: %s: it reads pre, which the problem does not show for weights theta[3]; it shows its gradient alone", r.Name())
+		const missing = "it reads pre, which the problem does not show for weights theta[3]; it shows its gradient alone"
+		want := fmt.Sprintf("learnedopt: %s: %s", r.Name(), missing)
 		_, err := learnedopt.New(r, nil, vector(3))
 		require.EqualError(t, err, want)
 		tr := trained(r)

@@ -41,7 +41,8 @@ func benchmarkStep(b *testing.B, r learnedopt.Rule, examples, pre, post int) {
 	o := learnedopt.Options{Workers: 1, Senses: all(examples, pre, post)}
 	c, err := learnedopt.CompileWith[float32](r, params.Layout{{Name: "w", Shape: []int{pre, post}}}, o)
 	require.NoError(b, err)
-	p := learnedopt.Point[float32]{Phi: learnedopt.Phi(r, 1), Theta: make([]float32, pre*post), Senses: make([]float32, o.Senses.Len())}
+	p := learnedopt.Point[float32]{Phi: learnedopt.Phi(r, 1)}
+	p.Theta, p.Senses = make([]float32, pre*post), make([]float32, o.Senses.Len())
 	rng.Normal(p.Theta, 2, 1)
 	rng.Normal(p.Senses, 3, 1)
 	step := make([]float32, pre*post)

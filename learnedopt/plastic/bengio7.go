@@ -16,7 +16,7 @@ import (
 //
 // θ4 alone is the delta rule, see Delta; θ5 alone is Hebb's rule on potentials.
 //
-// Bengio, Bengio, Cloutier: Learning a synaptic learning rule, IJCNN 1991 (and Université de Montréal, report 751, 1990).
+// Bengio, Bengio, Cloutier: Learning a synaptic learning rule, IJCNN 1991.
 type Bengio7 struct {
 	Std float64 `json:"init"` // standard deviation of θ at the start of meta-training, above 0; 0.1 if zero
 }

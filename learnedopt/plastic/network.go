@@ -19,8 +19,10 @@ type network struct {
 // phi lays out its numbers. Biases are columns, so that none of them is ever a scalar to Gorgonia.
 func (n network) phi() params.Layout {
 	return params.Layout{
-		{Name: n.name + "hidden.weight", Shape: []int{n.hidden, n.inputs}}, {Name: n.name + "hidden.bias", Shape: []int{n.hidden, 1}},
-		{Name: n.name + "out.weight", Shape: []int{n.outputs, n.hidden}}, {Name: n.name + "out.bias", Shape: []int{n.outputs, 1}},
+		{Name: n.name + "hidden.weight", Shape: []int{n.hidden, n.inputs}},
+		{Name: n.name + "hidden.bias", Shape: []int{n.hidden, 1}},
+		{Name: n.name + "out.weight", Shape: []int{n.outputs, n.hidden}},
+		{Name: n.name + "out.bias", Shape: []int{n.outputs, 1}},
 	}
 }
 

@@ -30,31 +30,36 @@ func shape(name string, shape ...int) params.Spec { return params.Spec{Name: nam
 // What a problem does not show, or not in the shape that the weights ask for, comes out when a rule is bound.
 func TestCompileRefusesSenses(t *testing.T) {
 	reward, before, mod := shape("reward", 1), shape("pre.w", 5, 3), shape("mod.w", 5, 2)
+	w := shape("w", 3, 2)
 	for _, tt := range []struct {
 		scope  rule.Scope
 		w      params.Spec
 		senses params.Layout
 		want   string
 	}{
-		{rule.Tensor, shape("w", 3, 2), params.Layout{before, mod, reward}, ""},
+		{rule.Tensor, w, params.Layout{before, mod, reward}, ""},
 		{rule.Whole, shape("w", 2), params.Layout{shape("pre.w", 1, 1), shape("mod.w", 1, 2), reward}, ""},
-		{rule.Coordinates, shape("w", 3, 2), params.Layout{before, mod, reward}, "a rule of scope coordinates reads pre, but sees no neurons"},
-		{rule.Tensor, shape("w", 3, 2), nil, "it reads pre, which the problem does not show for weights w[3 2]; it shows its gradient alone"},
-		{rule.Tensor, shape("w", 3, 2), params.Layout{before, reward}, "it reads mod, which the problem does not show for weights w[3 2]; it shows pre.w, reward"},
-		{rule.Tensor, shape("w", 3, 2), params.Layout{before, mod}, "it reads reward, which the problem does not show for weights w[3 2]; it shows pre.w, mod.w"},
-		{rule.Tensor, shape("w", 3, 2), params.Layout{before, mod, shape("reward", 2)}, "the problem shows reward[2]; want shape [1]"},
-		{rule.Tensor, shape("w", 3, 2), params.Layout{before, mod, shape("reward", 1, 1)}, "the problem shows reward[1 1]; want shape [1]"},
+		{rule.Coordinates, w, params.Layout{before, mod, reward},
+			"a rule of scope coordinates reads pre, but sees no neurons"},
+		{rule.Tensor, w, nil,
+			"it reads pre, which the problem does not show for weights w[3 2]; it shows its gradient alone"},
+		{rule.Tensor, w, params.Layout{before, reward},
+			"it reads mod, which the problem does not show for weights w[3 2]; it shows pre.w, reward"},
+		{rule.Tensor, w, params.Layout{before, mod},
+			"it reads reward, which the problem does not show for weights w[3 2]; it shows pre.w, mod.w"},
+		{rule.Tensor, w, params.Layout{before, mod, shape("reward", 2)}, "the problem shows reward[2]; want shape [1]"},
+		{rule.Tensor, w, params.Layout{before, mod, shape("reward", 1, 1)}, "the problem shows reward[1 1]; want shape [1]"},
 		{rule.Tensor, shape("w", 2, 2), params.Layout{before, mod, reward},
 			"the problem shows pre.w[5 3] for weights w[2 2]; want as many examples as its other senses by 2"},
 		{rule.Tensor, shape("w", 3, 1), params.Layout{before, mod, reward},
 			"the problem shows mod.w[5 2] for weights w[3 1]; want as many examples as its other senses by 1"},
-		{rule.Tensor, shape("w", 3, 2), params.Layout{before, shape("mod.w", 4, 2), reward},
+		{rule.Tensor, w, params.Layout{before, shape("mod.w", 4, 2), reward},
 			"the problem shows mod.w[4 2] for weights w[3 2]; want as many examples as its other senses by 2"},
-		{rule.Tensor, shape("w", 3, 2), params.Layout{shape("pre.w", 3), mod, reward},
+		{rule.Tensor, w, params.Layout{shape("pre.w", 3), mod, reward},
 			"the problem shows pre.w[3] for weights w[3 2]; want as many examples as its other senses by 3"},
 		{rule.Tensor, shape("w", 3, 2, 1), params.Layout{before, mod, reward},
 			"weights w[3 2 1] have 3 dimensions; a synapse has a presynaptic and a postsynaptic neuron"},
-		{rule.Tensor, shape("w", 3, 2), params.Layout{before, mod, mod, reward}, `senses: params: tensor "mod.w" is named twice`},
+		{rule.Tensor, w, params.Layout{before, mod, mod, reward}, `senses: params: tensor "mod.w" is named twice`},
 	} {
 		_, err := engine.Compile[float64](senser(tt.scope), params.Layout{tt.w}, engine.Options{Senses: tt.senses})
 		if tt.want == "" {

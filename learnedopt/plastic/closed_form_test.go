@@ -94,7 +94,8 @@ func TestPolynomialsAreTheirFormulas(t *testing.T) {
 			return math.Exp(p["log_rate"]) * (p["a"]*s.pre*s.post + p["b"]*s.pre + p["c"]*s.post + p["d"])
 		}},
 		{gated, func(p map[string]float64, s synapse) float64 {
-			return (s.reward - p["baseline"]) * math.Exp(p["log_rate"]) * (p["a"]*s.pre*s.post + p["b"]*s.pre + p["c"]*s.post + p["d"])
+			gate := (s.reward - p["baseline"]) * math.Exp(p["log_rate"])
+			return gate * (p["a"]*s.pre*s.post + p["b"]*s.pre + p["c"]*s.post + p["d"])
 		}},
 		{new(plastic.Bengio7), func(p map[string]float64, s synapse) float64 {
 			return p["one"] + p["pre"]*s.pre + p["potential"]*s.potential + p["mod"]*s.mod + p["pre_mod"]*s.pre*s.mod +
@@ -133,7 +134,8 @@ func TestBengio7IsAPartOfBengio16(t *testing.T) {
 	phi := drawn(new(plastic.Bengio7), 2)
 	require.Len(t, phi, 7)
 	require.Equal(t, 16, new(plastic.Bengio16).Spec().Phi.Len())
-	require.InDeltaSlice(t, taken[float64](t, new(plastic.Bengio7), phi, 3), taken[float64](t, new(plastic.Bengio16), phi, 3), 1e-13)
+	seven, sixteen := taken[float64](t, new(plastic.Bengio7), phi, 3), taken[float64](t, new(plastic.Bengio16), phi, 3)
+	require.InDeltaSlice(t, seven, sixteen, 1e-13)
 }
 
 // A alone is Hebb's rule, and an open gate changes nothing.
@@ -241,8 +243,9 @@ func TestDistributedFitsOneSize(t *testing.T) {
 		return err
 	}
 	require.NoError(t, bind(3, 1))
-	require.EqualError(t, bind(3, 2), "learnedopt: distributed: weights w[3 2] are between 3 and 2 neurons; it is configured for pre 3 and post 1")
-	require.EqualError(t, bind(3), "learnedopt: distributed: weights w[3] are between 1 and 3 neurons; it is configured for pre 3 and post 1")
+	const configured = "; it is configured for pre 3 and post 1"
+	require.EqualError(t, bind(3, 2), "learnedopt: distributed: weights w[3 2] are between 3 and 2 neurons"+configured)
+	require.EqualError(t, bind(3), "learnedopt: distributed: weights w[3] are between 1 and 3 neurons"+configured)
 }
 
 // withBias are two layers, the first with biases, and what they feel.
