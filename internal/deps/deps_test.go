@@ -75,7 +75,7 @@ var lattice = map[string]node{
 	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/problemtest internal/graph learnedopt/handmade learnedopt/lstm learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
 	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/rng learnedopt learnedopt/plastic meta params", tests: "learnedopt meta/search/searchtest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
-	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
+	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
 
 	"meta/search/searchtest": {imports: "checkpoints internal/rng meta/search"},
 
@@ -84,7 +84,7 @@ var lattice = map[string]node{
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
 
 	"cmd/app/metatrain": {
-		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/build internal/machine internal/rng learnedopt learnedopt/handmade meta meta/eval",
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/build internal/machine internal/rng learnedopt learnedopt/handmade meta meta/eval meta/search",
 		tests:   "cmd/internal/clitest internal/atomicfile internal/kernel internal/brief internal/regular params",
 	},
 	"cmd/app/compare": {
