@@ -121,3 +121,20 @@ func TestAssociationRefuses(t *testing.T) {
 		require.EqualError(t, err, want)
 	}
 }
+
+// A reward of chance is felt as often as chance has it, whatever the true one.
+func TestShuffledRewards(t *testing.T) {
+	p := sample(t, plastic.AssociationOf[float64]{Actions: 4, Shuffle: true}, 1)
+	s := p.(inner.SynapticOf[float64])
+	theta, felt := make([]float64, 16), make([]float64, s.Senses().Len())
+	p.Init(theta, 1)
+	const trials = 8000
+	hits := 0
+	for step := range trials {
+		require.NoError(t, s.Sense(felt, theta, step, rng.Split(1, uint64(step))))
+		if felt[len(felt)-1] > 0 {
+			hits++
+		}
+	}
+	assert.InDelta(t, trials/4, hits, 4*39)
+}

@@ -21,8 +21,8 @@ import (
 //	u = Σ wᵢxᵢ,  y = 1/(1 + e⁻ᵘ).
 //
 // A life is Epochs times all patterns, in an order drawn anew for each epoch, a step for each pattern. The synapses feel pre.w
-// [1, Inputs+1], and as [1, 1] potential.w (u), post.w (y), target.w (t, 0 or 1) and mod.w. The loss is the mean of (t − y)² over
-// all patterns, and Eval's gradient is its derivative. The score "solved" is 1 if every y is on the right side of 1/2, else 0.
+// [1, Inputs+1], and as [1, 1] potential.w (u), post.w (y), target.w (t, 0 or 1) and mod.w. The loss is the mean of (t − y)²
+// over all patterns, and Eval's gradient is its derivative. The score "solved" is 1 if every y is on the right side of 1/2, else 0.
 type BooleanOf[F params.Float] struct {
 	Inputs    int     // 2 or 3; 2 if zero
 	Functions []uint8 // truth tables, of Separable(Inputs); all of them if nil. One is a task

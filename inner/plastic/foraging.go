@@ -26,8 +26,8 @@ import (
 // forward by 1. Food within Reach is eaten, and comes again at a random place.
 //
 // Synapses feel, of the last cycle of a move, pre, potential and post, of w and of b, and the reward, which is 1 if the move found
-// food, else 0. The loss is the fraction of moves so far that found none, 1 before the first; so its mean over lives is 1 − the mean
-// food of a life/moves. It does not depend on theta but through what was lived, and Eval's gradient is zero. The scores are
+// food, else 0. The loss is the fraction of moves so far that found none, 1 before the first; so its mean over lives is 1 less the
+// mean food of a move. It does not depend on theta but through what was lived, and Eval's gradient is zero. The scores are
 // "food", the pieces of the life, and "reward", pieces a move in its second half.
 type ForagingOf[F params.Float] struct {
 	Moves  int     // in a life; 300 if zero
@@ -180,8 +180,8 @@ func (a *agent[F]) Senses() params.Layout {
 	}
 }
 
-// Sense implements inner.SynapticOf: it makes a move. What happens follows from the key of Init and from the weights; the key of the
-// step does not matter. A life has Moves of them; any that follow count as well.
+// Sense implements inner.SynapticOf: it makes a move. What happens follows from the key of Init and from the weights; that of
+// the step does not matter. A life has Moves of them; any that follow count as well.
 func (a *agent[F]) Sense(dst, theta []F, _ int, _ uint64) error {
 	checkLen("senses", dst, 5*neurons+2)
 	checkLen("theta", theta, brainLen)

@@ -69,7 +69,8 @@ func TestForagingHasNoSelfLoops(t *testing.T) {
 	for i := range neurons {
 		other[i*neurons+i] = 5
 	}
-	a, b := sample(t, plastic.ForagingOf[float64]{Brain: brain, Cycles: 3}, 1), sample(t, plastic.ForagingOf[float64]{Brain: other, Cycles: 3}, 1)
+	a := sample(t, plastic.ForagingOf[float64]{Brain: brain, Cycles: 3}, 1)
+	b := sample(t, plastic.ForagingOf[float64]{Brain: other, Cycles: 3}, 1)
 	n := a.(inner.SynapticOf[float64]).Senses().Len()
 	one, two := make([]float64, n), make([]float64, n)
 	theta := make([]float64, len(brain))

@@ -17,11 +17,14 @@ type subject struct {
 }
 
 var subjects = []subject{
-	{"boolean", plastic.Boolean{}, plastic.BooleanOf[float64]{}, problemtest.Options{Varies: problemtest.Function | problemtest.Start}},
-	{"boolean of 3, raw target", plastic.Boolean{Inputs: 3, Mod: "target", Start: 1}, plastic.BooleanOf[float64]{Inputs: 3, Mod: "target", Start: 1},
+	{"boolean", plastic.Boolean{}, plastic.BooleanOf[float64]{},
+		problemtest.Options{Varies: problemtest.Function | problemtest.Start}},
+	{"boolean of 3, raw target", plastic.Boolean{Inputs: 3, Mod: "target", Start: 1},
+		plastic.BooleanOf[float64]{Inputs: 3, Mod: "target", Start: 1},
 		problemtest.Options{Varies: problemtest.Function | problemtest.Start}},
 	{"xor", plastic.XOR{}, plastic.XOROf[float64]{}, problemtest.Options{Varies: problemtest.Start}},
-	{"conditioning", plastic.Conditioning{Start: 0.2}, plastic.ConditioningOf[float64]{Start: 0.2}, problemtest.Options{Varies: problemtest.Start}},
+	{"conditioning", plastic.Conditioning{Start: 0.2}, plastic.ConditioningOf[float64]{Start: 0.2},
+		problemtest.Options{Varies: problemtest.Start}},
 	{"conditioning, driven by a raw target", plastic.Conditioning{Block: 5, Start: 1, Drive: 0.8, Mod: "target"},
 		plastic.ConditioningOf[float64]{Block: 5, Start: 1, Drive: 0.8, Mod: "target"}, problemtest.Options{Varies: problemtest.Start}},
 	{"foraging", plastic.Foraging{}, plastic.ForagingOf[float64]{}, problemtest.Options{Varies: problemtest.Start}},

@@ -81,7 +81,8 @@ func (f XOROf[F]) Task(number int, _ uint64) (inner.ProblemOf[F], error) {
 	}
 	table, ok := kin[functions[number]]
 	if !ok {
-		return nil, fmt.Errorf("plastic: xor: no function %q; there are %s", functions[number], strings.Join(slices.Sorted(maps.Keys(kin)), ", "))
+		return nil, fmt.Errorf("plastic: xor: no function %q; there are %s",
+			functions[number], strings.Join(slices.Sorted(maps.Keys(kin)), ", "))
 	}
 	p := &network[F]{init: f.Init, steps: steps}
 	if err := p.build(hidden, f.Rule); err != nil {

@@ -150,14 +150,17 @@ func (l laws) biases(t *testing.T, p inner.ProblemOf[float64], s inner.SynapticO
 
 // life looks at a life, another, and the first again: of the same instance, and of a fresh one.
 func (l laws) life(t *testing.T) {
-	p, _ := l.synaptic(t, 1)
+	p, s := l.synaptic(t, 1)
 	fresh, _ := l.synaptic(t, 1)
 	felt, loss := live(t, p, 2)
 	other, _ := live(t, p, 3)
 	again, lossAgain := live(t, p, 2)
 	of, lossOf := live(t, fresh, 2)
+	feel(t, s, start(p, 3), 0)
+	cut, _ := live(t, p, 2)
 	assert.Equal(t, felt, again, "the life again")
 	assert.Equal(t, felt, of, "the life of another instance")
+	assert.Equal(t, felt, cut, "the life after one that ended early")
 	assert.Equal(t, []float64{loss, loss}, []float64{lossAgain, lossOf}, "its loss")
 	if l.Varies&Start != 0 {
 		assert.NotEqual(t, felt, other, "the life of another key")
