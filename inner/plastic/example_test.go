@@ -5,7 +5,6 @@ import (
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/plastic"
-	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -24,7 +23,7 @@ func Example() {
 		s := p.(inner.Synaptic)
 		senses, felt := s.Senses(), make([]float32, s.Senses().Len())
 		for step := range p.(inner.Lived).Life() {
-			if err := s.Sense(felt, w, step, rng.Split(2, uint64(step))); err != nil {
+			if err := s.Sense(felt, w, step, uint64(step)); err != nil {
 				fmt.Println(err)
 				return
 			}

@@ -84,7 +84,7 @@ var lattice = map[string]node{
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
 
 	"cmd/app/metatrain": {
-		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/build internal/machine internal/rng learnedopt learnedopt/handmade meta meta/eval meta/search",
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/build internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/eval meta/search",
 		tests:   "cmd/internal/clitest internal/atomicfile internal/kernel internal/brief internal/regular params",
 	},
 	"cmd/app/compare": {

@@ -19,19 +19,23 @@ import (
 // Bengio, Bengio, Cloutier: Learning a synaptic learning rule, IJCNN 1991.
 type Bengio7 struct {
 	Std float64 `json:"init"` // standard deviation of θ at the start of meta-training, above 0; 0.1 if zero
+
+	// Forget makes θ6 the square of a number that is learned, with a minus: weights fade by themselves or stay, and can't grow. A
+	// rule that lets them grow can't be learned by a gradient, since that grows with them over a life.
+	Forget bool `json:"forget"`
 }
 
 var _ rule.Kernels = (*Bengio7)(nil)
 
-func (*Bengio7) polynomial() polynomial {
+func (r *Bengio7) polynomial() polynomial {
 	return polynomial{terms: []term{
 		{phi: "one"}, {phi: "pre", pre: true}, {phi: "potential", post: rule.Potential}, {phi: "mod", post: rule.Mod},
 		{phi: "pre_mod", pre: true, post: rule.Mod}, {phi: "pre_potential", pre: true, post: rule.Potential},
-		{phi: "pre_weight", pre: true, weight: true},
+		{phi: "pre_weight", pre: true, weight: true, falls: r.Forget},
 	}}
 }
 
-func (r *Bengio7) filled() Bengio7 { return Bengio7{Std: cmp.Or(r.Std, 0.1)} }
+func (r *Bengio7) filled() Bengio7 { return Bengio7{Std: cmp.Or(r.Std, 0.1), Forget: r.Forget} }
 
 // Validate reports a field out of its range.
 func (r *Bengio7) Validate() error { return hyper.Check("bengio7", size("init", r.filled().Std)) }

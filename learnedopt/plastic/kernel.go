@@ -24,9 +24,10 @@ type loops struct {
 
 // A loopTerm is a term whose names have become places.
 type loopTerm struct {
-	phi  int // in phi; -1: a factor of 1
-	side int // 0 neither, 1 y(i), 2 w(i,j), 3 both
-	post []int
+	phi   int // in phi; -1: a factor of 1
+	falls bool
+	side  int // 0 neither, 1 y(i), 2 w(i,j), 3 both
+	post  []int
 }
 
 // A loopTensor is one tensor of weights, and where among the senses lies what it feels.
@@ -76,7 +77,7 @@ func (p polynomial) kernel(r, bound rule.Rule, b rule.Binding) rule.Kernel {
 }
 
 func (t term) placed(phi params.Layout) loopTerm {
-	l := loopTerm{phi: -1, side: index(t.pre) + 2*index(t.weight)}
+	l := loopTerm{falls: t.falls, phi: -1, side: index(t.pre) + 2*index(t.weight)}
 	if t.phi != "" {
 		l.phi = find(phi, t.phi)
 	}
@@ -146,7 +147,9 @@ func (k *loops) sides(t *loopTensor, phi, senses []float32, neuron int) (c [4]fl
 		x := &k.terms[i]
 		v := float32(1)
 		if x.phi >= 0 {
-			v = phi[x.phi]
+			if v = phi[x.phi]; x.falls {
+				v = -v * v
+			}
 		}
 		for _, s := range x.post {
 			v *= senses[t.behind[s]+neuron]

@@ -22,6 +22,7 @@ var rules = map[string]func() learnedopt.Rule{
 	"abcd reward":      func() learnedopt.Rule { return &plastic.ABCD{Std: 0.4, Reward: true} },
 	"abcd baseline":    func() learnedopt.Rule { return &plastic.ABCD{Reward: true, Baseline: true} },
 	"bengio7":          func() learnedopt.Rule { return &plastic.Bengio7{Std: 0.2} },
+	"bengio7 forgets":  func() learnedopt.Rule { return &plastic.Bengio7{Std: 0.2, Forget: true} },
 	"bengio16":         func() learnedopt.Rule { return &plastic.Bengio16{Std: 0.2} },
 	"runarsson":        func() learnedopt.Rule { return new(plastic.Runarsson) },
 	"runarsson mod":    func() learnedopt.Rule { return &plastic.Runarsson{Hidden: 3, Inputs: "mod", Scale: 0.5, Std: 2} },

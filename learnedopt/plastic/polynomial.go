@@ -27,6 +27,7 @@ type term struct {
 	phi         string // the name of that number; "" for a factor of 1
 	pre, weight bool   // whether y(i), and w(i,j), is a factor
 	post        rule.Vars
+	falls       bool // the factor is −φ², which is never above zero, in place of φ
 }
 
 // A gate is what multiplies the whole, if it is not zero.
@@ -134,6 +135,9 @@ func (t term) value(b *graph.Builder, in rule.Inputs) *G.Node {
 		return v
 	}
 	c := in.Phi[t.phi]
+	if t.falls {
+		c = b.Neg(b.Square(c))
+	}
 	if v == nil {
 		return c
 	}

@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"encoding/json"
 	"math"
 
 	"github.com/seed1498fded/unroll/params"
@@ -29,6 +30,13 @@ func (c Anneal) filled() Anneal {
 	c.Chains, c.Step, c.Temperature = cmp.Or(c.Chains, 10), cmp.Or(c.Step, 0.5), cmp.Or(c.Temperature, 1)
 	c.Cooling = cmp.Or(c.Cooling, 0.98)
 	return c
+}
+
+// MarshalJSON writes the settings with every default in its place.
+func (c Anneal) MarshalJSON() ([]byte, error) {
+	type plain Anneal
+	f := c.filled()
+	return json.Marshal(plain(f))
 }
 
 // New implements Method.

@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"encoding/json"
 	"math"
 
 	"github.com/seed1498fded/unroll/params"
@@ -20,6 +21,13 @@ import (
 type CMAES struct {
 	Lambda int     `json:"lambda"` // λ, candidates, 4 or more; 4 + 3·ln n, rounded down, if zero
 	Sigma  float64 `json:"sigma"`  // σ at the start; 0.5 if zero
+}
+
+// MarshalJSON writes the settings with every default in its place but λ's, which depends on n.
+func (c CMAES) MarshalJSON() ([]byte, error) {
+	type plain CMAES
+	c.Sigma = cmp.Or(c.Sigma, 0.5)
+	return json.Marshal(plain(c))
 }
 
 // New implements Method.

@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 
@@ -33,6 +34,13 @@ const leastStep, mostStep = 1e-150, 1e150
 func (c ES) filled() ES {
 	c.Mu, c.Lambda, c.Sigma = cmp.Or(c.Mu, 15), cmp.Or(c.Lambda, 100), cmp.Or(c.Sigma, 0.5)
 	return c
+}
+
+// MarshalJSON writes the settings with every default in its place.
+func (c ES) MarshalJSON() ([]byte, error) {
+	type plain ES
+	f := c.filled()
+	return json.Marshal(plain(f))
 }
 
 // New implements Method.

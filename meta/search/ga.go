@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -39,6 +40,14 @@ func (c GA) filled() GA {
 	c.Crossover = cmp.Or(c.Crossover, crossUniform)
 	c.Mutation, c.Step, c.Redraw = cmp.Or(c.Mutation, 0.2), cmp.Or(c.Step, 0.1), cmp.Or(c.Redraw, 0.01)
 	return c
+}
+
+// MarshalJSON writes the settings with every default in its place.
+func (c GA) MarshalJSON() ([]byte, error) {
+	type plain GA
+	f := c.filled()
+	f.Elite = cmp.Or(c.Elite, f.Elite)
+	return json.Marshal(plain(f))
 }
 
 // New implements Method.

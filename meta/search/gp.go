@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,6 +45,14 @@ func (c GP) filled() GP {
 		c.Functions = []string{"+", "-", "*"}
 	}
 	return c
+}
+
+// MarshalJSON writes the settings with every default in its place.
+func (c GP) MarshalJSON() ([]byte, error) {
+	type plain GP
+	f := c.filled()
+	f.Elite = cmp.Or(c.Elite, f.Elite)
+	return json.Marshal(plain(f))
 }
 
 // New implements Method.

@@ -14,6 +14,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/plastic"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/eval"
 	"github.com/seed1498fded/unroll/meta/search"
@@ -183,7 +184,8 @@ func (s *session) trained(phi []float32) (*learnedopt.Trained, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &learnedopt.Trained{Rule: r, Phi: numbers}, nil
+	simple := &plastic.Formula{Formula: r.Learned(numbers)}
+	return &learnedopt.Trained{Rule: simple, Phi: learnedopt.Phi(simple, 0)}, nil
 }
 
 // validation returns what scores a phi: on problems set apart for it, or for lives and searches on other lives.

@@ -19,6 +19,7 @@ import (
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/plastic"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/search"
 )
@@ -79,10 +80,24 @@ func (s *session) run(ctx context.Context, kind string, stdout, stderr io.Writer
 		return s.interrupted(err)
 	}
 	comparing.Close()
-	if _, err := fmt.Fprintf(stdout, "wrote %s\n\n", s.dir); err != nil {
+	if err := s.tell(stdout); err != nil {
 		return err
 	}
 	return report.WriteTable(stdout)
+}
+
+// tell says where the rule is, and what it is if that can be read.
+func (s *session) tell(stdout io.Writer) error {
+	kept, err := s.kept()
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("wrote %s\n", s.dir)
+	if f, ok := kept.Rule.(*plastic.Formula); ok {
+		text += fmt.Sprintf("Δw = %s\n", f.Learned(kept.Phi))
+	}
+	_, err = fmt.Fprintln(stdout, text)
+	return err
 }
 
 // resumedAt says where a resumed run begins.
