@@ -35,6 +35,10 @@ func (f field) text() string {
 		if x == 0 {
 			return ""
 		}
+	case cli.Positive:
+		if x == 0 {
+			return ""
+		}
 	case cli.Widths:
 		return strings.Trim(strings.ReplaceAll(fmt.Sprint([]int(x)), " ", ","), "[]")
 	}

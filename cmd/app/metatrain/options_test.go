@@ -12,21 +12,33 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt"
 )
 
-// A run ends after the time and the episodes that were given, or after two minutes if neither was.
+// A run ends after the time, the episodes and the outer steps that were given. If none were it ends after two minutes, or for
+// lives after 80 generations, or 100 outer steps for each length of episodes.
 func TestLimits(t *testing.T) {
 	for _, c := range []struct {
 		args     []string
 		budget   time.Duration
 		episodes int
+		outer    int
 	}{
-		{nil, 2 * time.Minute, 0},
-		{[]string{"--episodes", "3"}, 0, 3},
-		{[]string{"--budget", "90s"}, 90 * time.Second, 0},
-		{[]string{"--budget", "1h30m", "--episodes", "7"}, 90 * time.Minute, 7},
+		{nil, 2 * time.Minute, 0, 0},
+		{[]string{"--episodes", "3"}, 0, 3, 0},
+		{[]string{"--budget", "90s"}, 90 * time.Second, 0, 0},
+		{[]string{"--budget", "1h30m", "--episodes", "7"}, 90 * time.Minute, 7, 0},
+		{[]string{"--generations", "5"}, 0, 0, 5},
+		{[]string{"--problem", "boolean", "--rule", "bengio7"}, 0, 0, 400},
+		{[]string{"--problem", "boolean", "--rule", "bengio7", "--curriculum", "120"}, 0, 0, 200},
+		{[]string{"--problem", "boolean", "--rule", "bengio7", "--learner", "es"}, 0, 0, 80},
+		{[]string{"--problem", "boolean", "--rule", "bengio7", "--learner", "es", "--budget", "3s"}, 3 * time.Second, 0, 0},
 	} {
-		budget, episodes := parsed(t, c.args...).limits()
-		require.Equal(t, c.budget, budget, "%q", c.args)
-		require.Equal(t, c.episodes, episodes, "%q", c.args)
+		o := parsed(t, c.args...)
+		settings, err := newSettings(o)
+		require.NoError(t, err)
+		s := session{settings: settings}
+		require.NoError(t, s.limit(o))
+		require.Equal(t, c.budget, s.budget, "%q", c.args)
+		require.Equal(t, c.episodes, s.episodes, "%q", c.args)
+		require.Equal(t, c.outer, s.outer, "%q", c.args)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,14 +34,22 @@ func parsed(t *testing.T, args ...string) options {
 // whatever the flag.
 func TestDefaultsSaidAloud(t *testing.T) {
 	// Flags that have no default to be said, or that are not settings of a run.
-	without := []string{"config", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "workers", "version"}
+	without := []string{"config", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "generations", "workers", "version"}
 	common := map[string]string{
 		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "objective": "borders", "fraction": "1", "exact": "false",
-		"rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,
+		"learner": "bptt", "rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,
+	}
+	// What of these other problems have no default for, or another that does not follow from the problem alone.
+	notCommon := map[string][]string{
+		"search": {"rule", "rule-config", "learner", "horizon", "window", "clip", "objective"}, "lives": {"rule", "rule-config"},
 	}
 	network := map[string]string{
 		"problem": "mnist8", "hidden": "20", "activation": "sigmoid", "batch": "128", "outer-lr": "0.01", "copies": "1", "every": "20",
 		"loss": "cross-entropy", "init": "normal0.1",
+	}
+	lives := map[string]string{
+		"problem": "boolean", "rule": "bengio7", "rule-config": "{}", "tasks": "8", "outer-lr": "0.02", "clip": "0.3", "horizon": "120", "window": "120",
+		"copies": "32", "every": "320", "objective": "last", "curriculum": "12,32,60",
 	}
 	for name, c := range map[string]struct {
 		args []string
@@ -52,6 +61,10 @@ func TestDefaultsSaidAloud(t *testing.T) {
 		"credit": {[]string{"--credit", "fa"}, map[string]string{
 			"credit": "fa", "credit-config": "{}", "loss": "cross-entropy", "init": "normal0.1", "hidden": "20", "activation": "sigmoid", "batch": "128",
 		}},
+		"lives": {[]string{"--problem", "boolean", "--rule", "bengio7"}, lives},
+		"search": {[]string{"--problem", "boolean", "--rule", "bengio7", "--learner", "es"}, map[string]string{
+			"learner-config": `{"lambda":100,"mu":15}`, "copies": "8", "every": "8000",
+		}},
 		"another rule": {[]string{"--rule", "adam"}, map[string]string{"rule": "adam", "rule-config": "{}"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,7 +75,7 @@ func TestDefaultsSaidAloud(t *testing.T) {
 			saved := &checkpoints.File{Kind: meta.KindTraining, Meta: map[string]string{"config": string(config)}}
 			for _, said := range []map[string]string{common, c.said} {
 				for flag, value := range said {
-					if name == "another rule" && said["seed"] != "" && strings.HasPrefix(flag, "rule") {
+					if own := c.said[flag]; said["seed"] != "" && (own != "" || slices.Contains(notCommon[name], flag)) {
 						continue
 					}
 					flags := []string{"--" + flag + "=" + value}
@@ -77,8 +90,8 @@ func TestDefaultsSaidAloud(t *testing.T) {
 		})
 	}
 
-	known := append(without, "credit", "credit-config")
-	for _, said := range []map[string]string{common, network} {
+	known := append(without, "credit", "credit-config", "learner-config")
+	for _, said := range []map[string]string{common, network, lives} {
 		for flag := range said {
 			known = append(known, flag)
 		}
@@ -105,8 +118,8 @@ func TestOneName(t *testing.T) {
 	given := parsed(t, "--credit", "fa", "--credit-config", `{"scale":2}`, "--outer-lr", "0.5", "--hidden", "4,3", "--data", "here", "--from", "there", "--keep", "last")
 	got := given.provenance()
 	require.Equal(t, map[string]string{
-		"problem": "mnist8", "hidden": "4,3", "credit": "fa", "credit_config": `{"scale":2}`, "from": "there", "seed": "1", "horizon": "100",
-		"outer_lr": "0.5", "clip": "1", "average": "0.995", "keep": "last", "fraction": "1", "exact": "false",
+		"problem": "mnist8", "hidden": "4,3", "credit": "fa", "credit_config": `{"scale":2}`, "from": "there", "seed": "1",
+		"outer_lr": "0.5", "average": "0.995", "keep": "last", "fraction": "1", "exact": "false",
 	}, got, "what a rule's file says anyway is not repeated, a folder's name is nobody's business, what is not filled in yet is left out")
 }
 
