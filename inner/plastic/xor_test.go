@@ -10,6 +10,7 @@ import (
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/inner/plastic"
+	"github.com/seed1498fded/unroll/internal/rng"
 )
 
 // A life is long enough for the delta rule with modulators that are transported, or sent back through random weights, which
@@ -85,4 +86,32 @@ func TestXORRefuses(t *testing.T) {
 	}
 	_, err := plastic.XOR{Init: nets.He, Functions: []string{"and"}}.Sample(1)
 	require.NoError(t, err)
+}
+
+// Random feedback is what package credit draws for a problem of its own under the same key, to the bit.
+func TestXORHasCreditsFeedback(t *testing.T) {
+	net, err := nets.New[float64](nets.Vector(2), nets.SquaredError,
+		nets.Dense{Units: 4}, nets.Activation("sigmoid"), nets.Dense{Units: 1}, nets.Activation("sigmoid"))
+	require.NoError(t, err)
+	rule := credit.FeedbackAlignmentOf[float64]{Scale: 3}
+	a, err := rule.Bind(net, 4)
+	require.NoError(t, err)
+	p := sample(t, plastic.XOROf[float64]{Rule: rule}, 1)
+	theta, want, got := make([]float64, 17), make([]float64, 17), make([]float64, 17)
+	trace, signal := net.NewTrace(4), credit.NewSignal(net, 4)
+	copy(trace.In(0), []float64{0, 0, 1, 0, 0, 1, 1, 1})
+	copy(trace.Target, []float64{0, 1, 1, 0})
+	for key := range uint64(3) {
+		p.Init(theta, key)
+		net.Start(want, "normal1", key)
+		require.Equal(t, want, theta)
+		a.Init(nil, theta, rng.Split(key, 1))
+		net.Forward(trace, theta)
+		require.NoError(t, a.Assign(signal, trace, theta, nil, 0))
+		signal.Gradient(net, want, trace)
+		loss, err := p.Eval(got, theta, 0)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		require.Equal(t, trace.Loss, loss)
+	}
 }
