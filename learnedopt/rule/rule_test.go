@@ -63,3 +63,10 @@ func TestSenses(t *testing.T) {
 	require.Empty(t, (Grad | Theta | Loss | Step | Horizon).Senses())
 	require.Len(t, all.Senses(), len(each))
 }
+
+// A number is as long as a vector of one.
+func TestRowLen(t *testing.T) {
+	for width, want := range map[int]int{0: 1, 1: 1, 2: 2, 7: 7} {
+		require.Equal(t, want, Row{Name: "m", Width: width}.Len())
+	}
+}
