@@ -187,3 +187,20 @@ func TestFlagsOfProblems(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, catalog.Options{}, got)
 }
+
+// Too little memory is put down to the flags that were given and that decide how much it takes, as they were written.
+func TestSizes(t *testing.T) {
+	words := func(args ...string) (list []string) {
+		for _, g := range parsed(t, args...).sizes() {
+			if text := g.String(); text != "" {
+				list = append(list, text)
+			}
+		}
+		return list
+	}
+	require.Equal(t,
+		[]string{"--hidden 5,4", "--batch 7", "--steps 9", "--runs 3", "--tune-runs 2", `--credit-config {"scale":3}`},
+		words("--tune-runs", "2", "--runs", "3", "--steps", "9", "--batch", "7", "--hidden", "5,4", "--credit-config", `{"scale":3}`, "--seed", "4", "--data", "x"))
+	require.Empty(t, words())
+	require.Equal(t, []string{"--runs 3"}, words("--runs", "3", "--optimizer", "sgd"))
+}

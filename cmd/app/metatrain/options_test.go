@@ -86,3 +86,19 @@ func TestEmptyNames(t *testing.T) {
 		clitest.RequireRefused(t, Run, "--"+flag+": want the name of "+want+", got nothing", "--"+flag+"=", "--episodes", "1")
 	}
 }
+
+// Too little memory is put down to the flags that were given and that decide how much it takes, as they were written.
+func TestSizes(t *testing.T) {
+	words := func(args ...string) (list []string) {
+		for _, g := range parsed(t, args...).sizes() {
+			list = append(list, g.String())
+		}
+		return list
+	}
+	require.Equal(t,
+		[]string{"--hidden 5,4", "--batch 7", `--credit-config {"scale":3}`, `--rule-config {"hidden":6}`, "--horizon 9", "--window 3", "--copies 2"},
+		words("--copies", "2", "--window", "3", "--horizon", "9", "--batch", "7", "--hidden", "5,4", "--credit", "fa", "--credit-config", `{"scale":3}`,
+			"--rule-config", `{"hidden":6}`, "--seed", "4", "--every", "5", "--data", "x"))
+	require.Empty(t, words("--seed", "4"), "a default is nobody's doing")
+	require.Equal(t, []string{"--horizon 100"}, words("--horizon", "100"), "but is if it was said")
+}
