@@ -99,6 +99,7 @@ func TestStateLayoutRefuses(t *testing.T) {
 	each := func(l params.Layout) func(params.Spec) params.Layout {
 		return func(params.Spec) params.Layout { return l }
 	}
+	rows := func(list ...Row) Spec { return Spec{State: State{PerCoordinate: list}} }
 	one := Binding{Theta: two, Copies: 1}
 	many := Binding{Theta: two, Copies: params.MaxLen/9 + 1}
 	for _, c := range []struct {
@@ -108,15 +109,15 @@ func TestStateLayoutRefuses(t *testing.T) {
 	}{
 		{"a rule of scope coordinates has state a tensor, but sees no tensors", Spec{State: State{PerTensor: each(nil)}}, one},
 		{fmt.Sprintf("%d copies of 9 weights; want at most %d weights in all", many.Copies, params.MaxLen), Spec{}, many},
-		{`a state "" of width 3 a coordinate; want a name and a width of 0 or more`, Spec{State: State{PerCoordinate: []Row{{Width: 3}}}}, one},
-		{`a state "m" of width -1 a coordinate; want a name and a width of 0 or more`, Spec{State: State{PerCoordinate: []Row{{Name: "m", Width: -1}}}}, one},
+		{`a state "" of width 3 a coordinate; want a name and a width of 0 or more`, rows(Row{Width: 3}), one},
+		{`a state "m" of width -1 a coordinate; want a name and a width of 0 or more`, rows(Row{Name: "m", Width: -1}), one},
 		{`tensor "w.r" has shape [0]; want`, Spec{Scope: Tensor, State: State{PerTensor: each(shaped("r", 0))}}, one},
 		{`tensor "s" has shape [2 0]; want`, Spec{State: State{Shared: shaped("s", 2, 0)}}, one},
 		{`tensor "s" has shape []; want`, Spec{State: State{Shared: shaped("s")}}, one},
-		{`"m" is named twice`, Spec{State: State{PerCoordinate: []Row{{Name: "m"}, {Name: "m"}}}}, one},
+		{`"m" is named twice`, rows(Row{Name: "m"}, Row{Name: "m"}), one},
 		{`"m" is named twice`, Spec{State: State{PerCoordinate: []Row{{Name: "m"}}, Shared: shaped("m", 1)}}, one},
 		{`"w.r" is named twice`, Spec{Scope: Tensor, State: State{PerTensor: each(append(shaped("r", 1), shaped("r", 2)...))}}, one},
-		{`more than`, Spec{State: State{PerCoordinate: []Row{{Name: "m", Width: params.MaxLen}}}}, one},
+		{`more than`, rows(Row{Name: "m", Width: params.MaxLen}), one},
 		{`more than`, Spec{State: State{Shared: append(shaped("s", params.MaxLen), shaped("k", 1)...)}}, one},
 	} {
 		_, err := c.of.Layout(c.on)

@@ -46,7 +46,8 @@ func TestDefaults(t *testing.T) {
 	} {
 		got, err := parsed(t, c.args...).comparison()
 		require.NoError(t, err, "%q", c.args)
-		require.Equal(t, []int{c.steps, c.runs, c.tuneOn, c.contenders}, []int{got.Steps, got.Runs, got.TuningRuns, len(got.Contenders)}, "%q", c.args)
+		want := []int{c.steps, c.runs, c.tuneOn, c.contenders}
+		require.Equal(t, want, []int{got.Steps, got.Runs, got.TuningRuns, len(got.Contenders)}, "%q", c.args)
 		require.Equal(t, c.problem, got.Problem)
 		require.Equal(t, c.seed, got.Seed)
 		require.Zero(t, got.Epochs)
@@ -71,7 +72,8 @@ func TestStepsOfACurve(t *testing.T) {
 	t.Chdir(t.TempDir())
 	clitest.MustRun(t, Run, small("--optimizer", "sgd", "--steps", "2", "--plot", "p.png")...)
 	require.FileExists(t, "p.png")
-	clitest.RequireRefused(t, Run, "--plot: no curve runs through one point; want at least 2 --steps, got 1", small("--steps", "1", "--plot", "p.svg")...)
+	clitest.RequireRefused(t, Run, "--plot: no curve runs through one point; want at least 2 --steps, got 1",
+		small("--steps", "1", "--plot", "p.svg")...)
 	clitest.MustRun(t, Run, small("--optimizer", "sgd", "--steps", "1")...)
 }
 
@@ -101,7 +103,8 @@ func TestStreamsThatAreFull(t *testing.T) {
 	require.Contains(t, out.String(), "quadratic: 4 runs of 11 steps", "the table")
 	require.ErrorContains(t, Run(context.Background(), args, full{}, io.Discard), "no space left")
 	out.Reset()
-	require.ErrorContains(t, Run(context.Background(), append(args, "--json", "-"), &out, full{}), "no space left", "the table is part of it")
+	err := Run(context.Background(), append(args, "--json", "-"), &out, full{})
+	require.ErrorContains(t, err, "no space left", "the table is part of it")
 	require.True(t, json.Valid(out.Bytes()))
 }
 
@@ -110,7 +113,8 @@ func TestHelpTellsTheRates(t *testing.T) {
 	stdout, _ := clitest.MustRun(t, Run, "--help")
 	stdout = strings.Join(strings.Fields(stdout), " ")
 	for _, want := range []string{
-		"sgd 0.01, momentum 0.01, nag 0.01, rmsprop 0.01, adam 0.001, adamw 0.001", "backprop, fa, ", "cross-entropy", "quadratic", "lstm-mnist",
+		"sgd 0.01, momentum 0.01, nag 0.01, rmsprop 0.01, adam 0.001, adamw 0.001",
+		"backprop, fa, ", "cross-entropy", "quadratic", "lstm-mnist",
 	} {
 		require.Contains(t, stdout, want)
 	}
@@ -147,7 +151,8 @@ func TestOutputBesideTheData(t *testing.T) {
 	require.NoError(t, parsed(t, args("train-labels-idx1-ubyte")...).checkOutputs(), "elsewhere")
 	clitest.RequireRefused(t, Run, "it is there already, in the folder of --data", args("./images/train-labels-idx1-ubyte")...)
 	clitest.WriteFile(t, "images/p.png", "")
-	clitest.RequireRefused(t, Run, "--plot: images/p.png: it is there already, in the folder of --data", "--data", "images", "--plot", "images/p.png")
+	clitest.RequireRefused(t, Run, "--plot: images/p.png: it is there already, in the folder of --data",
+		"--data", "images", "--plot", "images/p.png")
 	require.NoError(t, parsed(t, "--json", "-", "--plot", "p.png").checkOutputs())
 	require.NoError(t, parsed(t, "--json", "r.png", "--plot", "p.png").checkOutputs())
 }
@@ -181,7 +186,8 @@ func TestFlagsOfProblems(t *testing.T) {
 	got, err := o.catalog()
 	require.NoError(t, err)
 	require.Equal(t, catalog.Options{
-		Hidden: []int{5, 4}, Activation: "relu", Loss: "squared-error", Init: "lecun", Batch: 7, Data: "here", CreditConfig: json.RawMessage(`{"scale":3}`),
+		Hidden: []int{5, 4}, Activation: "relu", Loss: "squared-error", Init: "lecun", Batch: 7, Data: "here",
+		CreditConfig: json.RawMessage(`{"scale":3}`),
 	}, got)
 	got, err = parsed(t).catalog()
 	require.NoError(t, err)
@@ -200,7 +206,8 @@ func TestSizes(t *testing.T) {
 	}
 	require.Equal(t,
 		[]string{"--hidden 5,4", "--batch 7", "--steps 9", "--runs 3", "--tune-runs 2", `--credit-config {"scale":3}`},
-		words("--tune-runs", "2", "--runs", "3", "--steps", "9", "--batch", "7", "--hidden", "5,4", "--credit-config", `{"scale":3}`, "--seed", "4", "--data", "x"))
+		words("--tune-runs", "2", "--runs", "3", "--steps", "9", "--batch", "7", "--hidden", "5,4", "--credit-config", `{"scale":3}`,
+			"--seed", "4", "--data", "x"))
 	require.Empty(t, words())
 	require.Equal(t, []string{"--runs 3"}, words("--runs", "3", "--optimizer", "sgd"))
 }

@@ -48,11 +48,15 @@ func TestFillIn(t *testing.T) {
 		{settings{Problem: "quadratic", Horizon: 100}, settings{Copies: 32, Every: 3200, Window: 20, OuterLR: 0.003}},
 		{settings{Problem: "mnist8", Horizon: 20, Copies: 3}, settings{Copies: 3, Every: 60, Window: 20, OuterLR: 0.01}},
 		{settings{Problem: "mnist8", Horizon: 7}, settings{Copies: 1, Every: 20, Window: 7, OuterLR: 0.01}},
-		{settings{Problem: "quadratic", Horizon: 9, Copies: 2, Every: 5, Window: 4, OuterLR: 1}, settings{Copies: 2, Every: 5, Window: 4, OuterLR: 1}},
+		{
+			settings{Problem: "quadratic", Horizon: 9, Copies: 2, Every: 5, Window: 4, OuterLR: 1},
+			settings{Copies: 2, Every: 5, Window: 4, OuterLR: 1},
+		},
 	} {
 		got := c.given
 		got.fillIn()
-		require.Equal(t, derived{c.want.Copies, c.want.Every, c.want.Window, c.want.OuterLR}, derived{got.Copies, got.Every, got.Window, got.OuterLR})
+		want := derived{c.want.Copies, c.want.Every, c.want.Window, c.want.OuterLR}
+		require.Equal(t, want, derived{got.Copies, got.Every, got.Window, got.OuterLR})
 		require.Equal(t, c.given.Horizon, got.Horizon)
 	}
 }
