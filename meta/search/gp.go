@@ -26,13 +26,13 @@ import (
 //
 // Its current vector is the best formula of the last generation.
 type GP struct {
-	Population int      `json:"population"` // formulas; 200 if zero
-	Tournament int      `json:"tournament"` // candidates that a parent is the best of; 5 if zero
-	Elite      int      `json:"elite"`      // candidates kept as they are, less than population; 4 if zero, none if −1
-	Nodes      int      `json:"nodes"`      // of the largest formula, at most 31; 31 if zero
-	Mutation   float64  `json:"mutation"`   // probability that a child is changed; 0.5 if zero. As many as are not are crossed, and half of the others
-	Variables  []string `json:"variables"`  // pre, potential, mod and weight if empty
-	Functions  []string `json:"functions"`  // of + - * / neg tanh abs; + - * if empty
+	Population int      `json:"population"`          // formulas; 200 if zero
+	Tournament int      `json:"tournament"`          // candidates that a parent is the best of; 5 if zero
+	Elite      int      `json:"elite"`               // candidates kept as they are, less than population; 4 if zero, none if −1
+	Nodes      int      `json:"nodes"`               // of the largest formula, at most 31; 31 if zero
+	Mutation   float64  `json:"mutation"`            // probability that a child is changed; 0.5 if zero. As many as are not are crossed, and half of the others
+	Variables  []string `json:"variables,omitempty"` // pre, potential, mod and weight if empty
+	Functions  []string `json:"functions,omitempty"` // of + - * / neg tanh abs; + - * if empty
 }
 
 func (c GP) filled() GP {

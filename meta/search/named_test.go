@@ -1,6 +1,7 @@
 package search_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,22 @@ func TestNamed(t *testing.T) {
 	m, err := search.MethodNamed("anneal", []byte(`{"once": true, "chains": 4}`))
 	require.NoError(t, err)
 	require.Equal(t, &search.Anneal{Once: true, Chains: 4}, m)
+}
+
+// Settings come back from the JSON that they are written as.
+func TestSettingsInJSON(t *testing.T) {
+	for _, name := range search.Names() {
+		m, err := search.MethodNamed(name, nil)
+		require.NoError(t, err)
+		text, err := json.Marshal(m)
+		require.NoError(t, err)
+		again, err := search.MethodNamed(name, text)
+		require.NoError(t, err)
+		require.Equal(t, m, again)
+	}
+	m, err := search.MethodNamed("gp", []byte(`{"variables": ["pre"], "functions": ["*"]}`))
+	require.NoError(t, err)
+	require.Equal(t, &search.GP{Variables: []string{"pre"}, Functions: []string{"*"}}, m)
 }
 
 func TestNamedErrors(t *testing.T) {
