@@ -56,7 +56,7 @@ func TestCurriculumRefuses(t *testing.T) {
 	for want, c := range map[string]meta.BPTTConfig{
 		"meta: a curriculum of episodes of [3 8] steps; want lengths from 1 to the horizon, 7": {Curriculum: []int{3, 8}},
 		"meta: a curriculum of episodes of [0] steps; want lengths from 1 to the horizon, 7":   {Curriculum: []int{0}},
-		"meta: -1 estimates at each length of the curriculum; want at least 1":                       {Stage: -1},
+		"meta: -1 estimates at each length of the curriculum; want at least 1":                 {Stage: -1},
 	} {
 		c.Rule, c.Family, c.Horizon = &ruletest.Ramp{LR: 0.01}, inner.Quadratic{}, 7
 		_, err := meta.NewBPTT(c)

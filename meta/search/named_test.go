@@ -2,6 +2,7 @@ package search_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,16 +26,26 @@ func TestNamed(t *testing.T) {
 	require.Equal(t, &search.Anneal{Once: true, Chains: 4}, m)
 }
 
-// Settings come back from the JSON that they are written as.
+// Settings come back from the JSON that they are written as, which has every default in its place.
 func TestSettingsInJSON(t *testing.T) {
-	for _, name := range search.Names() {
-		m, err := search.MethodNamed(name, nil)
+	for name, text := range map[string]string{
+		"es": `{}`, "cmaes": `{}`, "ga": `{"elite": -1}`, "anneal": `{"once": true}`, "gp": `{"elite": -1, "nodes": 9}`,
+	} {
+		m, err := search.MethodNamed(name, []byte(text))
 		require.NoError(t, err)
-		text, err := json.Marshal(m)
+		full, err := json.Marshal(m)
 		require.NoError(t, err)
-		again, err := search.MethodNamed(name, text)
+		require.NotContains(t, string(full), "null")
+		again, err := search.MethodNamed(name, full)
 		require.NoError(t, err)
-		require.Equal(t, m, again)
+		same, err := json.Marshal(again)
+		require.NoError(t, err)
+		require.JSONEq(t, string(full), string(same))
+		for _, given := range []string{`"elite":-1`, `"once":true`, `"nodes":9`} {
+			if strings.Contains(strings.ReplaceAll(text, " ", ""), given) {
+				require.Contains(t, string(full), given)
+			}
+		}
 	}
 	m, err := search.MethodNamed("gp", []byte(`{"variables": ["pre"], "functions": ["*"]}`))
 	require.NoError(t, err)
