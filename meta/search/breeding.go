@@ -23,7 +23,10 @@ type breeder interface {
 }
 
 // herd says how a generation is made of the last.
-type herd struct{ population, tournament, elite int }
+type herd struct {
+	population, tournament, elite int
+	parsimony                     float64 // the loss that a candidate's size counts as, for each unit of it
+}
 
 // check reports settings out of range.
 func (h herd) check() error {
@@ -31,7 +34,11 @@ func (h herd) check() error {
 	if h.elite < 0 || h.elite >= h.population {
 		elite = fmt.Errorf("elite is %d; want 0 or more, and less than population, %d", h.elite, h.population)
 	}
-	return errors.Join(atLeast("population", h.population, 2), atLeast("tournament", h.tournament, 1), elite)
+	var parsimony error
+	if !(h.parsimony >= 0 && h.parsimony <= mostStep) {
+		parsimony = fmt.Errorf("parsimony is %v; want 0 or more", h.parsimony)
+	}
+	return errors.Join(atLeast("population", h.population, 2), atLeast("tournament", h.tournament, 1), elite, parsimony)
 }
 
 // elites returns how many are kept where the setting is 0 for the default and −1 for none.
@@ -101,8 +108,13 @@ func (s *breeding) Tell(losses []float64) error {
 	}
 	s.Ask()
 	order, _ := rank(losses)
+	sizes := make([]int, len(losses))
+	for i, x := range s.asked {
+		sizes[i] = s.size(x)
+	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(worst(losses[a]), worst(losses[b])), cmp.Compare(s.size(s.asked[a]), s.size(s.asked[b])))
+		x, y := worst(losses[a])+s.parsimony*float64(sizes[a]), worst(losses[b])+s.parsimony*float64(sizes[b])
+		return cmp.Or(cmp.Compare(x, y), cmp.Compare(sizes[a], sizes[b]))
 	})
 	for i, from := range order {
 		copy(s.last[i], s.asked[from])

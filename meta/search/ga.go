@@ -53,7 +53,7 @@ func (c GA) MarshalJSON() ([]byte, error) {
 // New implements Method.
 func (c GA) New(start []float64, key uint64) (Search, error) {
 	c = c.filled()
-	h := herd{c.Population, c.Tournament, c.Elite}
+	h := herd{population: c.Population, tournament: c.Tournament, elite: c.Elite}
 	var crossover error
 	if c.Crossover != crossUniform && c.Crossover != crossCut {
 		crossover = fmt.Errorf("crossover is %s; want %q or %q", brief.Quote(c.Crossover), crossUniform, crossCut)

@@ -31,6 +31,7 @@ type GP struct {
 	Elite      int      `json:"elite"`               // candidates kept as they are, less than population; 4 if zero, none if −1
 	Nodes      int      `json:"nodes"`               // of the largest formula, at most 31; 31 if zero
 	Mutation   float64  `json:"mutation"`            // probability that a child is changed; 0.5 if zero. As many as are not are crossed, and half of the others
+	Parsimony  float64  `json:"parsimony"`           // the loss that a node counts as where formulas are compared, 0 or more; at 0 ties alone are broken
 	Variables  []string `json:"variables,omitempty"` // pre, potential, mod and weight if empty
 	Functions  []string `json:"functions,omitempty"` // of + - * / neg tanh abs; + - * if empty
 }
@@ -58,7 +59,7 @@ func (c GP) MarshalJSON() ([]byte, error) {
 // New implements Method.
 func (c GP) New(start []float64, key uint64) (Search, error) {
 	c = c.filled()
-	h := herd{c.Population, c.Tournament, c.Elite}
+	h := herd{c.Population, c.Tournament, c.Elite, c.Parsimony}
 	var nodes error
 	if c.Nodes < 1 || c.Nodes > formula.MaxNodes {
 		nodes = fmt.Errorf("nodes is %d; want 1 to %d", c.Nodes, formula.MaxNodes)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta/search"
@@ -115,11 +116,33 @@ func TestGPPrefersShortFormulas(t *testing.T) {
 	require.NotContains(t, r.Formula, " ")
 }
 
+// With parsimony a longer formula must be better by as much as its nodes count.
+func TestGPParsimony(t *testing.T) {
+	for parsimony, want := range map[float64]string{0.1: "pre*mod", 0.3: "0"} {
+		elite, err := search.GP{Population: 3, Elite: 2, Parsimony: parsimony}.New(encoded(t, "pre*mod"), 1)
+		require.NoError(t, err)
+		f := &checkpoints.File{}
+		require.NoError(t, elite.Save(f, ""))
+		f.Meta["generation"] = "1"
+		for _, tensor := range f.Tensors {
+			if tensor.Name == "last" {
+				copy(tensor.F64, slices.Concat(encoded(t, "pre*mod"), encoded(t, "0"), encoded(t, "weight")))
+			}
+		}
+		require.NoError(t, elite.Load(f, ""))
+		require.NoError(t, elite.Tell([]float64{0.5, 1, 9})) // of pre*mod, 3 nodes, of 0, and of something else
+		r, _, err := search.DecodeFormula(params.Convert[float32](elite.Current()))
+		require.NoError(t, err)
+		require.Equal(t, want, r.Formula)
+	}
+}
+
 func TestGPErrors(t *testing.T) {
 	zero := make([]float64, search.FormulaLayout().Len())
 	for want, c := range map[string]search.GP{
 		`search: gp: population is -1; want 2 or more`:                                                     {Population: -1, Elite: -1},
 		`search: gp: elite is 7; want 0 or more, and less than population, 5`:                              {Population: 5, Elite: 7},
+		`search: gp: parsimony is -1; want 0 or more`:                                                      {Parsimony: -1},
 		`search: gp: nodes is 32; want 1 to 31`:                                                            {Nodes: 32},
 		`search: gp: mutation is 2; want above 0, and at most 1`:                                           {Mutation: 2},
 		`search: gp: variables: unknown "prey"; want of pre, post, potential, weight, mod, target, reward`: {Variables: []string{"pre", "prey"}},
