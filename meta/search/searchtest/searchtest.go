@@ -154,9 +154,9 @@ func (s Subject) resume(t *testing.T) {
 	for generation := range 12 {
 		f := &checkpoints.File{Kind: "test"}
 		require.NoError(t, of.Save(f, "a.b."))
+		s.step(t, of) // which changes nothing of the file
 		var b bytes.Buffer
 		require.NoError(t, f.Write(&b))
-		s.step(t, of) // which changes nothing of the file
 		f, err := checkpoints.Read(&b, "test")
 		require.NoError(t, err)
 		resumed := s.new(t, 7)
