@@ -45,8 +45,9 @@ func TestTextComesBack(t *testing.T) {
 		require.Equal(t, n.String(), got.String())
 	})
 	for _, v := range []float32{0, float32(math.Copysign(0, -1)), 1e-45, -math.MaxFloat32, 1.0 / 3, 1e20, 123456789} {
-		for _, n := range []*formula.Node{formula.Number(v), formula.New(formula.Neg, formula.Number(v)),
-			formula.New(formula.Sub, formula.Number(v), formula.Number(v)), formula.New(formula.Mul, formula.Number(v), formula.New(formula.Neg, formula.Number(v)))} {
+		x := formula.Number(v)
+		minus := formula.New(formula.Neg, x)
+		for _, n := range []*formula.Node{x, minus, formula.New(formula.Sub, x, x), formula.New(formula.Mul, x, minus)} {
 			require.True(t, n.Equal(parse(t, n.String())), n.String())
 		}
 	}
@@ -130,15 +131,19 @@ func TestGenomeComesBack(t *testing.T) {
 			require.Equal(t, genome, again)
 		}
 	})
-	for want, genome := range map[string][]float32{
-		"a formula's genome of 3 numbers; want 62":                                                           make([]float32, 3),
-		"node 0 of a formula's genome: no kind has the number 0":                                             make([]float32, 62),
-		"node 1 of a formula's genome: no kind has the number 0":                                             append([]float32{float32(formula.Add), 0}, make([]float32, 60)...),
-		"node 1 of a formula's genome: more follows after the formula":                                       append([]float32{1, 2, 1, 2}, make([]float32, 58)...),
-		"node 0 of a formula's genome: a value of 2; want a finite float32 for a number, and 0 for all else": append([]float32{16, 2}, make([]float32, 60)...),
+	begins := func(numbers ...float32) []float32 { return append(numbers, make([]float32, 62-len(numbers))...) }
+	for _, c := range []struct {
+		genome []float32
+		want   string
+	}{
+		{make([]float32, 3), "a formula's genome of 3 numbers; want 62"},
+		{begins(), "node 0 of a formula's genome: no kind has the number 0"},
+		{begins(float32(formula.Add), 0), "node 1 of a formula's genome: no kind has the number 0"},
+		{begins(1, 2, 1, 2), "node 1 of a formula's genome: more follows after the formula"},
+		{begins(16, 2), "node 0 of a formula's genome: a value of 2; want a finite float32 for a number, and 0 for all else"},
 	} {
-		_, err := formula.Decode(genome)
-		require.EqualError(t, err, want)
+		_, err := formula.Decode(c.genome)
+		require.EqualError(t, err, c.want)
 	}
 	endless := make([]float32, 62)
 	for i := range endless {

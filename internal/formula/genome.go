@@ -16,7 +16,8 @@ func Layout() params.Layout { return params.Layout{{Name: "nodes", Shape: []int{
 // zeros. All numbers are float32's, so that a genome goes through float32 as it is. A larger formula panics.
 func Encode[F params.Float](dst []F, n *Node) {
 	if size := n.Size(); size > MaxNodes || len(dst) != 2*MaxNodes {
-		panic(fmt.Sprintf("formula: a formula of %d nodes into a genome of %d numbers; want at most %d, and %d", size, len(dst), MaxNodes, 2*MaxNodes))
+		const want = "formula: a formula of %d nodes into a genome of %d numbers; want at most %d, and %d"
+		panic(fmt.Sprintf(want, size, len(dst), MaxNodes, 2*MaxNodes))
 	}
 	clear(dst)
 	for i, x := range n.All() {

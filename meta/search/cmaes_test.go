@@ -71,7 +71,8 @@ var cmaEvaluations = []struct {
 	function string
 	n, want  int
 }{
-	{"sphere", 5, 644}, {"sphere", 10, 1324}, {"rosenbrock", 5, 1744}, {"rosenbrock", 10, 5079}, {"ellipsoid", 5, 1413}, {"ellipsoid", 10, 3966},
+	{"sphere", 5, 644}, {"sphere", 10, 1324}, {"rosenbrock", 5, 1744}, {"rosenbrock", 10, 5079},
+	{"ellipsoid", 5, 1413}, {"ellipsoid", 10, 3966},
 }
 
 // Law: CMA-ES takes at most 1.2 times the evaluations that its author's own program takes, by the median of 21 runs.

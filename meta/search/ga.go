@@ -22,9 +22,9 @@ type GA struct {
 	Spread     float64 `json:"spread"`     // standard deviation of the first generation's genes about the start; 1 if zero
 	Tournament int     `json:"tournament"` // candidates that a parent is the best of; 3 if zero
 	Elite      int     `json:"elite"`      // candidates kept as they are, less than population; 2 if zero, none if −1
-	Crossover  string  `json:"crossover"`  // "uniform": each gene from either parent; "cut": up to a place from one, then the other. Uniform if empty
+	Crossover  string  `json:"crossover"`  // "uniform", each gene from either parent, or "cut", from one up to a place; uniform if empty
 	Mutation   float64 `json:"mutation"`   // probability that a normal draw is added to a gene; 0.2 if zero
-	Step       float64 `json:"step"`       // the draw's standard deviation over spread; times e^2N, of many sizes, for each child; 0.1 if zero
+	Step       float64 `json:"step"`       // the draw's standard deviation over spread, times e^2N for each child; 0.1 if zero
 	Redraw     float64 `json:"redraw"`     // probability that a gene is drawn anew, as in the first generation; 0.01 if zero
 }
 

@@ -32,7 +32,8 @@ func born(t *testing.T, c search.GA, start []float64) (parents, children [][]flo
 func TestGACrosses(t *testing.T) {
 	const n = 6
 	for _, crossover := range []string{"uniform", "cut"} {
-		parents, children := born(t, search.GA{Population: 200, Elite: 3, Crossover: crossover, Mutation: never, Redraw: never}, make([]float64, n))
+		c := search.GA{Population: 200, Elite: 3, Crossover: crossover, Mutation: never, Redraw: never}
+		parents, children := born(t, c, make([]float64, n))
 		mixed, switches := 0, 0
 		for i, x := range children {
 			var from []int // the parent of each gene

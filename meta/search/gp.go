@@ -30,8 +30,8 @@ type GP struct {
 	Tournament int      `json:"tournament"`          // candidates that a parent is the best of; 5 if zero
 	Elite      int      `json:"elite"`               // candidates kept as they are, less than population; 4 if zero, none if −1
 	Nodes      int      `json:"nodes"`               // of the largest formula, at most 31; 31 if zero
-	Mutation   float64  `json:"mutation"`            // probability that a child is changed; 0.5 if zero. As many as are not are crossed, and half of the others
-	Parsimony  float64  `json:"parsimony"`           // the loss that a node counts as where formulas are compared, 0 or more; at 0 ties alone are broken
+	Mutation   float64  `json:"mutation"`            // probability that a child is changed; 0.5 if zero. Half of these and all others are crossed
+	Parsimony  float64  `json:"parsimony"`           // the loss that a node counts as, 0 or more; at 0 it is for formulas of one loss
 	Variables  []string `json:"variables,omitempty"` // pre, potential, mod and weight if empty
 	Functions  []string `json:"functions,omitempty"` // of + - * / neg tanh abs; + - * if empty
 }

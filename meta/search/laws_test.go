@@ -30,7 +30,9 @@ func TestCMAES(t *testing.T) {
 }
 
 func TestGA(t *testing.T) {
-	for name, c := range map[string]search.GA{"Defaults": {}, "Cut": {Crossover: "cut", Elite: -1}, "Wide": {Spread: 3, Elite: 9, Tournament: 5}} {
+	for name, c := range map[string]search.GA{
+		"Defaults": {}, "Cut": {Crossover: "cut", Elite: -1}, "Wide": {Spread: 3, Elite: 9, Tournament: 5},
+	} {
 		t.Run(name, func(t *testing.T) {
 			searchtest.Run(t, searchtest.Subject{Method: c, Start: away, Within: 20_000, Below: 1e-3})
 		})
