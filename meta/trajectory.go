@@ -45,7 +45,7 @@ type Trajectory[F params.Float] struct {
 type run[F params.Float] struct {
 	problem               inner.ProblemOf[F]
 	signal                inner.SignalledOf[F] // the problem, if it tells the gradient from the derivative; else nil
-	synaptic              inner.SynapticOf[F]  // the problem, if the rule reads what it shows to synapses; else nil
+	synaptic              inner.SynapticOf[F]  // the problem, if somebody must ask what it shows to synapses; else nil
 	theta, grad, trueGrad []F                  // its parts of the vectors
 	senses                []F                  // likewise
 }
@@ -108,15 +108,24 @@ func (t *Trajectory[F]) set(i int, p inner.ProblemOf[F]) {
 	}
 	from, to := i*n, (i+1)*n
 	r.theta, r.grad, r.trueGrad = t.Theta[from:to:to], t.Grad[from:to:to], t.TrueGrad[from:to:to]
-	if t.Senses == nil {
+	t.setSenses(r, i)
+}
+
+// setSenses has a run's problem tell what its synapses feel, if the rule reads that, or if it is a life: there time passes by it.
+func (t *Trajectory[F]) setSenses(r *run[F], i int) {
+	s, synaptic := r.problem.(inner.SynapticOf[F])
+	_, lives := r.problem.(inner.Lived)
+	if !senses(t.compiled.Reads()) && !(synaptic && lives) {
 		return
 	}
-	r.synaptic = p.(inner.SynapticOf[F])
-	m := t.compiled.Senses().Len()
-	if got := r.synaptic.Senses().Len(); got != m {
-		panic(fmt.Sprintf("meta: a problem that shows %d numbers to its synapses for a trajectory of %d", got, m))
+	m := s.Senses().Len()
+	if t.Senses == nil {
+		t.Senses = make([]F, m*len(t.runs))
 	}
-	r.senses = t.Senses[i*m : (i+1)*m : (i+1)*m]
+	if len(t.Senses) != m*len(t.runs) {
+		panic(fmt.Sprintf("meta: a problem that shows %d numbers to its synapses for a trajectory of %d", m, len(t.Senses)/len(t.runs)))
+	}
+	r.synaptic, r.senses = s, t.Senses[i*m:(i+1)*m:(i+1)*m]
 }
 
 // senses reports whether what a rule reads has to do with synapses.
