@@ -156,7 +156,7 @@ func (s *session) searcher(family inner.Family) (meta.Learner, error) {
 	if s.settings.Learner == genetic {
 		c.Layout = search.FormulaLayout()
 		c.NewEvaluator = func() (search.Evaluator, error) { return search.FormulaLives(lives), nil }
-		if phi, err = search.EncodeRule(start.Rule, phi); err != nil {
+		if phi, err = s.startFormula(start); err != nil {
 			return nil, err
 		}
 	}
@@ -168,6 +168,15 @@ func (s *session) searcher(family inner.Family) (meta.Learner, error) {
 		return nil, fmt.Errorf("--learner-config: %w", err)
 	}
 	return search.New(c)
+}
+
+// startFormula returns the formula that a search for one begins at: one that was given, or else 0, for a formula that works already
+// is no start for a search.
+func (s *session) startFormula(t *learnedopt.Trained) ([]float32, error) {
+	if usual, _ := json.Marshal(new(plastic.Formula)); s.start == nil && string(s.settings.RuleConfig) == string(usual) {
+		return search.EncodeFormula("0")
+	}
+	return search.EncodeRule(t.Rule, t.Phi)
 }
 
 // lives says what lives are led to tell how good a rule is.
