@@ -262,7 +262,7 @@ func TestBaselines(t *testing.T) {
 		require.InDelta(t, math.Log(0.25), float64(learnedopt.Phi(rule, 0)[0]), 1e-6)
 	}
 	_, err := FindBaseline("lstm")
-	require.EqualError(t, err, `eval: unknown baseline "lstm"; want one of sgd, momentum, nag, rmsprop, adam, adamw`)
+	require.EqualError(t, err, `eval: unknown baseline "lstm"; want one of sgd, momentum, nag, rmsprop, adam, adamw, static, hebb, delta`)
 }
 
 // Two a decade, falling, so that the ends are where AtEdge looks for them.

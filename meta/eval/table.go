@@ -105,9 +105,17 @@ func (r *Report) columns() []column {
 	add(true, "diverged", func(x Result) string { return fmt.Sprint(x.Diverged) })
 	add(of.Angle != nil, "angle°, top down", func(x Result) string { return joined("%.0f", x.Angle) })
 	add(of.Angle != nil, "norm ratio", func(x Result) string { return joined("%.2g", x.NormRatio) })
-	add(of.USPerStep > 0, "µs/step", func(x Result) string { return fmt.Sprintf("%.0f", x.USPerStep) })
+	add(of.USPerStep > 0, "µs/step", func(x Result) string { return microseconds(x.USPerStep) })
 	add(of.Each != nil, "seconds", func(x Result) string { return fmt.Sprintf("%.1f", x.Seconds) })
 	return columns
+}
+
+// microseconds rounds to two digits where there are not more.
+func microseconds(v float64) string {
+	if v < 10 {
+		return fmt.Sprintf("%.2g", v)
+	}
+	return fmt.Sprintf("%.0f", v)
 }
 
 // errorText is a test error in percent, after the last epoch with its standard error.

@@ -30,12 +30,13 @@ of a --credit rule and an --optimizer on the whole training set, nothing tuned, 
 type options struct {
 	cli.Common
 	Problem      string        `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
-	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines; with --epochs adam." placeholder:"FILE|NAME,..."`
+	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}; of those that see what synapses feel ${plastic}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines, for lives static, hebb and delta; with --epochs adam." placeholder:"FILE|NAME,..."`
 	Credit       cli.Names     `help:"Credit rules, whose signal the optimizers see in place of the gradient: ${credits}. One, or with --epochs one or more." placeholder:"NAME,..."`
 	CreditConfig *cli.JSON     `help:"The settings of a single credit rule as JSON, such as {\"std\":0.1}; in a YAML file a mapping will do." placeholder:"JSON"`
-	Steps        *cli.Count    `help:"Updates of a run. Default 100." placeholder:"N"`
+	Tasks        *cli.Count    `help:"How many of the problem's tasks to learn on, the first of a shuffle by the seed; measured is on the others. Default: as the learned rules say, or those of boolean 8 of 14." placeholder:"N"`
+	Steps        *cli.Count    `help:"Updates of a run. Default 100, or as many as a life has." placeholder:"N"`
 	Epochs       *cli.Count    `help:"Train for so many epochs of the whole training set, under every pair of a credit rule and an optimizer." placeholder:"N"`
-	Runs         *cli.Count    `help:"Runs to average over. Default 20; with --epochs 1, and of several each has a seed, one above that of the last." placeholder:"N"`
+	Runs         *cli.Count    `help:"Runs to average over. Default 20, for lives 200; with --epochs 1, and of several each has a seed, one above that of the last." placeholder:"N"`
 	TuneRuns     *cli.Count    `help:"Runs to tune each learning rate on, other than those above. Default 10, for quadratics 100." placeholder:"N"`
 	LR           *cli.Positive `name:"lr" help:"Learning rate of every baseline, with --epochs, where nothing is tuned. Default: each one's own (${rates})." placeholder:"X"`
 	Seed         cli.Seed      `default:"1" help:"Names all randomness."`
@@ -54,13 +55,16 @@ func Main() { cli.Main(Run) }
 
 // vars are the lists that the help shows.
 func vars() cli.Vars {
-	var baselines, rates []string
+	var baselines, plastic, rates []string
+	for _, b := range eval.PlasticBaselines() {
+		plastic = append(plastic, b.Name)
+	}
 	for _, b := range eval.Baselines() {
 		baselines = append(baselines, b.Name)
 		rates = append(rates, fmt.Sprintf("%s %g", b.Name, defaultRate(b)))
 	}
 	return cli.Vars{
-		"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "zoo": strings.Join(zoo.Names(), ", "),
+		"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "plastic": strings.Join(plastic, ", "), "zoo": strings.Join(zoo.Names(), ", "),
 		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "), "inits": strings.Join(nets.Inits(), ", "), "rates": strings.Join(rates, ", "),
 	}
 }
@@ -128,6 +132,9 @@ func (o options) catalog() (catalog.Options, error) {
 	}
 	if o.Batch != nil {
 		opts.Batch = int(*o.Batch)
+	}
+	if o.Tasks != nil {
+		opts.Tasks = int(*o.Tasks)
 	}
 	if o.CreditConfig != nil {
 		if len(o.Credit) != 1 {

@@ -1,12 +1,14 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/meta"
@@ -24,7 +26,19 @@ func (o options) bySteps() (study, error) {
 }
 
 func (o options) comparison() (c eval.Comparison, err error) {
+	opts, err := o.catalog()
+	if err != nil {
+		return c, err
+	}
+	life, err := catalog.Life(o.Problem, opts)
+	if err != nil {
+		return c, err
+	}
 	c = eval.Comparison{Problem: o.Problem, Steps: or(o.Steps, 100), Runs: or(o.Runs, 20), TuningRuns: o.tuneRuns(), Seed: uint64(o.Seed)}
+	baselines := eval.Baselines()
+	if life > 0 {
+		c.Steps, c.Runs, baselines = or(o.Steps, life), or(o.Runs, 200), eval.PlasticBaselines()
+	}
 	if o.Plot != nil && c.Steps < 2 {
 		return c, fmt.Errorf("--plot: no curve runs through one point; want at least 2 --steps, got %d", c.Steps)
 	}
@@ -33,15 +47,11 @@ func (o options) comparison() (c eval.Comparison, err error) {
 	}
 	names := o.Optimizer
 	if len(names) == 0 {
-		for _, b := range eval.Baselines() {
+		for _, b := range baselines {
 			names = append(names, b.Name)
 		}
 	}
 	if c.Contenders, err = contenders(names); err != nil {
-		return c, err
-	}
-	opts, err := o.catalog()
-	if err != nil {
 		return c, err
 	}
 	var task eval.Task
@@ -52,6 +62,9 @@ func (o options) comparison() (c eval.Comparison, err error) {
 	default:
 		return c, fmt.Errorf("--credit: want one rule, got %d; training for --epochs takes several", len(o.Credit))
 	}
+	if err := o.chooseTasks(&opts, c.Contenders); err != nil {
+		return c, err
+	}
 	opts.Split = catalog.Test
 	if task.Test, err = catalog.Lookup(o.Problem, opts); err != nil {
 		return c, err
@@ -60,8 +73,44 @@ func (o options) comparison() (c eval.Comparison, err error) {
 	if task.Tuning, err = catalog.Lookup(o.Problem, opts); err != nil {
 		return c, err
 	}
+	if name := catalog.Transfer(o.Problem); name != "" {
+		if task.Transfer, err = catalog.Lookup(name, catalog.Options{Split: catalog.Test}); err != nil {
+			return c, err
+		}
+	}
 	c.Tasks = []eval.Task{task}
 	return c, c.Validate()
+}
+
+// chooseTasks sets which tasks are held out: those that the learned rules say they were not learned on, unless the flags say
+// others.
+func (o options) chooseTasks(opts *catalog.Options, contenders []eval.Contender) error {
+	if !catalog.HasTasks(o.Problem) {
+		return nil
+	}
+	opts.TaskSeed = uint64(o.Seed)
+	said := ""
+	for _, c := range contenders {
+		if c.Learned == nil || c.Learned.Provenance["problem"] != o.Problem || o.Tasks != nil {
+			continue
+		}
+		tasks, seed := c.Learned.Provenance["tasks"], c.Learned.Provenance["seed"]
+		if text := cmp.Or(tasks, "the default number of") + " tasks of seed " + seed; said == "" {
+			said = text
+		} else if said != text {
+			return fmt.Errorf("--optimizer: %s was learned on %s, and another rule on %s: which are held out? Say --tasks, and their --seed", c.Name, text, said)
+		}
+		var err error
+		if opts.TaskSeed, err = strconv.ParseUint(seed, 10, 64); err != nil {
+			return fmt.Errorf("--optimizer: %s: its provenance has the seed %.40q, which is no number", c.Name, seed)
+		}
+		if opts.Tasks = 0; tasks != "" {
+			if opts.Tasks, err = strconv.Atoi(tasks); err != nil {
+				return fmt.Errorf("--optimizer: %s: its provenance has %.40q for tasks, which is no number", c.Name, tasks)
+			}
+		}
+	}
+	return nil
 }
 
 // tuneRuns returns the number of runs to tune a learning rate on: enough to tell the rates apart.
