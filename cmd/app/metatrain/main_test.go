@@ -128,6 +128,18 @@ func TestKeep(t *testing.T) {
 	again := records(t, clitest.Tree(t, "again")[logFile])
 	require.Equal(t, lines[len(lines)-1]["valid_loss"], again[0]["valid_loss"])
 	clitest.RequireRefused(t, Run, "--keep first: want best or last", small("--keep", "first")...)
+
+	// Where learning does harm, the best is what it began with and the last is not.
+	for keep, episodes := range map[string]string{"best": "0", "last": "9"} {
+		out := "harmed-" + keep
+		args := small("--episodes", "9", "--outer-lr", "100", "--average", "0", "--keep", keep, "--out", out)
+		require.NoError(t, learn(t, context.Background(), io.Discard, args...))
+		trained, err := learnedopt.Load(filepath.Join(out, optimizerFile))
+		require.NoError(t, err)
+		require.Equal(t, episodes, trained.Provenance["episodes"], keep)
+		_, scored := trained.Provenance["validation_loss"]
+		require.Equal(t, keep == "best", scored, keep)
+	}
 }
 
 // Each objective learns something else, and a run keeps the one that it began with. The default may be said.

@@ -1,12 +1,16 @@
 package metatrain
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/cmd/internal/rundir"
 	"github.com/seed1498fded/unroll/meta"
 )
 
@@ -104,4 +108,47 @@ func TestEndsOfSettings(t *testing.T) {
 func TestAtLeast(t *testing.T) {
 	require.Zero(t, settings{Batch: 128, Copies: 4}.atLeast())
 	require.Equal(t, 4*3*(5+2)*10*6.0, settings{Hidden: cli.Widths{5, 2}, Batch: 10, Copies: 6}.atLeast())
+}
+
+// A display notes what it is told.
+type display struct {
+	fractions []float64
+	texts     []string
+	lines     []string
+}
+
+func (d *display) Update(fraction float64, text string) {
+	d.fractions, d.texts = append(d.fractions, fraction), append(d.texts, text)
+}
+func (d *display) Log(format string, args ...any) {
+	d.lines = append(d.lines, fmt.Sprintf(format, args...))
+}
+func (d *display) Close() {}
+
+// The displays of learning and of comparing go forward, from where each begins to its end.
+func TestDisplays(t *testing.T) {
+	s, err := newSession(parsed(t, small("--episodes", "4", "--out", t.TempDir())...), rundir.OS{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	var learning, comparing display
+	require.NoError(t, s.train(t.Context(), &learning))
+	require.IsNonDecreasing(t, learning.fractions)
+	require.Equal(t, 1.0, learning.fractions[len(learning.fractions)-1])
+	require.Equal(t, "episode 0", learning.texts[0], "no loss yet")
+	require.Regexp(t, `\nepisode 2, loss [0-9]+\.[0-9]{4}\n`, strings.Join(learning.texts, "\n"))
+	require.Regexp(t, `^episode 4`, learning.texts[len(learning.texts)-1])
+	require.Len(t, learning.lines, 3, "validations at 0, 3 and 4")
+
+	_, err = s.compare(t.Context(), &comparing)
+	require.NoError(t, err)
+	require.IsNonDecreasing(t, comparing.fractions)
+	require.Equal(t, 1.0, comparing.fractions[len(comparing.fractions)-1])
+	require.Empty(t, comparing.texts[len(comparing.texts)-1], "nothing is next")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stopped display
+	_, err = s.compare(ctx, &stopped)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NotContains(t, stopped.fractions, 1.0, "what was stopped has not come to its end")
 }
