@@ -116,3 +116,39 @@ func TestPermissionsOfFolders(t *testing.T) {
 		require.Equal(t, want.Mode(), got.Mode(), name)
 	}
 }
+
+// A log that is written but can't be flushed is not on the disk, and no checkpoint speaks of it.
+func TestLogThatIsNotFlushed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	run(t, dir, "one")
+	before := clitest.Tree(t, dir)[Train]
+	f, err := Open(OS{}, dir)
+	require.NoError(t, err)
+	f.disk = unflushed{}
+	f.Append([]byte("two\n"))
+	require.EqualError(t, f.Save(checkpoint(), nil), filepath.Join(dir, Log)+": input/output error")
+	require.Equal(t, before, clitest.Tree(t, dir)[Train])
+	require.NoError(t, f.Close())
+}
+
+type unflushed struct{ OS }
+
+func (u unflushed) OpenLog(path string) (LogFile, error) {
+	file, err := u.OS.OpenLog(path)
+	return unflushedLog{file}, err
+}
+
+type unflushedLog struct{ LogFile }
+
+func (unflushedLog) Sync() error { return errBroken }
+
+// What is missing is named once, and is not taken for a lock that somebody has.
+func TestMissingFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "nowhere")
+	_, err := Open(OS{}, dir)
+	require.ErrorContains(t, err, filepath.Join(dir, Train)+": ")
+	require.NotContains(t, err.Error(), "stat ")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, _, err = OS{}.Lock(filepath.Join(dir, Lock))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
