@@ -37,7 +37,7 @@ func TestConfigurationsInJSON(t *testing.T) {
 		{"hebb", ``, `{"rate":0.01}`},
 		{"delta", ``, `{"rate":0.1}`},
 		{"abcd", ``, `{"rate":0.1,"init":0.1,"reward":false,"baseline":false}`},
-		{"bengio7", ``, `{"init":0.1}`},
+		{"bengio7", ``, `{"init":0.1,"forget":false}`},
 		{"bengio16", `{"init":2}`, `{"init":2}`},
 		{"runarsson", ``, `{"hidden":4,"inputs":"target","scale":0.1,"init":1}`},
 		{"distributed", ``, `{"pre":3,"post":1,"hidden":4,"scale":0.1,"init":1}`},

@@ -68,7 +68,7 @@ var configurations = map[string][]string{
 	"hebb":        {`{"rate":0.5}`},
 	"delta":       {`{"rate":0.5}`},
 	"abcd":        {`{"rate":0.5,"init":0.3,"reward":true,"baseline":true}`, `{"rate":0.2,"init":0.3,"reward":true,"baseline":false}`},
-	"bengio7":     {`{"init":0.5}`},
+	"bengio7":     {`{"init":0.5,"forget":true}`},
 	"bengio16":    {`{"init":0.5}`},
 	"runarsson":   {`{"hidden":7,"inputs":"mod","scale":0.5,"init":0.3}`, `{"hidden":1,"inputs":"reward","scale":0.5,"init":0.3}`},
 	"distributed": {`{"pre":3,"post":1,"hidden":7,"scale":0.5,"init":0.3}`},
