@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
+	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/plastic"
@@ -34,9 +36,17 @@ func Baselines() []Baseline {
 	}
 }
 
-// PlasticBaselines returns those that rules are compared with that see what synapses feel: the rule that nobody learned, Hebb's
-// and the delta rule.
-func PlasticBaselines() []Baseline {
+// PlasticBaselines returns those that rules are compared with that see what synapses feel, as far as a problem shows what they
+// read: the rule that nobody learned, Hebb's and the delta rule.
+func PlasticBaselines(p inner.Problem) []Baseline {
+	return slices.DeleteFunc(plasticBaselines(), func(b Baseline) bool {
+		options := learnedopt.Options{Workers: 1, Senses: inner.SensesOf(p)}
+		_, err := learnedopt.CompileWith[float32](b.With(1), p.Params(), options)
+		return err != nil
+	})
+}
+
+func plasticBaselines() []Baseline {
 	return []Baseline{
 		{Name: "static", Fixed: true, With: func(float64) learnedopt.Rule { return &plastic.Static{} }},
 		{Name: "hebb", With: func(lr float64) learnedopt.Rule { return &plastic.Hebb{Rate: lr} }},
@@ -44,10 +54,13 @@ func PlasticBaselines() []Baseline {
 	}
 }
 
+// AllBaselines returns Baselines and those that are not asked unless they are named: of plasticity rules.
+func AllBaselines() []Baseline { return append(Baselines(), plasticBaselines()...) }
+
 // FindBaseline returns the baseline of that name.
 func FindBaseline(name string) (Baseline, error) {
 	var names []string
-	for _, b := range append(Baselines(), PlasticBaselines()...) {
+	for _, b := range AllBaselines() {
 		if b.Name == name {
 			return b, nil
 		}

@@ -30,7 +30,7 @@ of a --credit rule and an --optimizer on the whole training set, nothing tuned, 
 type options struct {
 	cli.Common
 	Problem      string        `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
-	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}; of those that see what synapses feel ${plastic}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines, for lives static, hebb and delta; with --epochs adam." placeholder:"FILE|NAME,..."`
+	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}; others: ${others}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines, for lives static, hebb and delta; with --epochs adam." placeholder:"FILE|NAME,..."`
 	Credit       cli.Names     `help:"Credit rules, whose signal the optimizers see in place of the gradient: ${credits}. One, or with --epochs one or more." placeholder:"NAME,..."`
 	CreditConfig *cli.JSON     `help:"The settings of a single credit rule as JSON, such as {\"std\":0.1}; in a YAML file a mapping will do." placeholder:"JSON"`
 	Tasks        *cli.Count    `help:"How many of the problem's tasks to learn on, the first of a shuffle by the seed; measured is on the others. Default: as the learned rules say, or those of boolean 8 of 14." placeholder:"N"`
@@ -55,16 +55,16 @@ func Main() { cli.Main(Run) }
 
 // vars are the lists that the help shows.
 func vars() cli.Vars {
-	var baselines, plastic, rates []string
-	for _, b := range eval.PlasticBaselines() {
-		plastic = append(plastic, b.Name)
+	var all, baselines, rates []string
+	for _, b := range eval.AllBaselines() {
+		all = append(all, b.Name)
 	}
 	for _, b := range eval.Baselines() {
 		baselines = append(baselines, b.Name)
 		rates = append(rates, fmt.Sprintf("%s %g", b.Name, defaultRate(b)))
 	}
 	return cli.Vars{
-		"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "plastic": strings.Join(plastic, ", "), "zoo": strings.Join(zoo.Names(), ", "),
+		"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "others": strings.Join(all[len(baselines):], ", "), "zoo": strings.Join(zoo.Names(), ", "),
 		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "), "inits": strings.Join(nets.Inits(), ", "), "rates": strings.Join(rates, ", "),
 	}
 }

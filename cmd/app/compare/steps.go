@@ -37,7 +37,10 @@ func (o options) comparison() (c eval.Comparison, err error) {
 	c = eval.Comparison{Problem: o.Problem, Steps: or(o.Steps, 100), Runs: or(o.Runs, 20), TuningRuns: o.tuneRuns(), Seed: uint64(o.Seed)}
 	baselines := eval.Baselines()
 	if life > 0 {
-		c.Steps, c.Runs, baselines = or(o.Steps, life), or(o.Runs, 200), eval.PlasticBaselines()
+		c.Steps, c.Runs = or(o.Steps, life), or(o.Runs, 200)
+		if baselines, err = plasticBaselines(o.Problem, opts); err != nil {
+			return c, err
+		}
 	}
 	if o.Plot != nil && c.Steps < 2 {
 		return c, fmt.Errorf("--plot: no curve runs through one point; want at least 2 --steps, got %d", c.Steps)
@@ -80,6 +83,19 @@ func (o options) comparison() (c eval.Comparison, err error) {
 	}
 	c.Tasks = []eval.Task{task}
 	return c, c.Validate()
+}
+
+// plasticBaselines returns those that a problem shows enough for.
+func plasticBaselines(problem string, opts catalog.Options) ([]eval.Baseline, error) {
+	f, err := catalog.Lookup(problem, opts)
+	if err != nil {
+		return nil, err
+	}
+	p, err := f.Sample(0)
+	if err != nil {
+		return nil, err
+	}
+	return eval.PlasticBaselines(p), nil
 }
 
 // chooseTasks sets which tasks are held out: those that the learned rules say they were not learned on, unless the flags say

@@ -274,7 +274,11 @@ func (s *session) comparison() (c eval.Comparison, err error) {
 	}
 	baselines := eval.Baselines()
 	if len(s.rule.Spec().Reads.Senses()) > 0 {
-		baselines = eval.PlasticBaselines()
+		p, err := task.Test.Sample(0)
+		if err != nil {
+			return c, err
+		}
+		baselines = eval.PlasticBaselines(p)
 	}
 	for _, b := range baselines {
 		c.Contenders = append(c.Contenders, eval.Contender{Name: b.Name, Baseline: &b})
