@@ -79,6 +79,8 @@ var lattice = map[string]node{
 
 	"meta/search/searchtest": {imports: "checkpoints internal/rng meta/search"},
 
+	"meta/identify/classify": {imports: "internal/matrix internal/rng"},
+
 	"cmd/internal/cli":     {imports: "internal/build internal/machine internal/regular", tests: "internal/atomicfile"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
