@@ -1,4 +1,4 @@
-// Package app makes one program of the commands metatrain and compare, for those who have rules and problems of their own:
+// Package app makes one program of the commands metatrain, compare and identify, for those who have rules and problems of their own:
 //
 //	func main() {
 //		learnedopt.Register(func() learnedopt.Rule { return new(mine) })
@@ -7,8 +7,8 @@
 //	}
 //
 // The program's first argument says which command it is to be; the other arguments are the command's, with every flag that
-// ours has. The rules and problems that were registered are there by name. Packages metatrain and compare below are the
-// commands by themselves.
+// ours has. The rules and problems that were registered are there by name. Packages metatrain, compare and identify below
+// are the commands by themselves.
 package app
 
 import (
@@ -18,6 +18,7 @@ import (
 	"io"
 
 	"github.com/seed1498fded/unroll/cmd/app/compare"
+	"github.com/seed1498fded/unroll/cmd/app/identify"
 	"github.com/seed1498fded/unroll/cmd/app/metatrain"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 )
@@ -38,11 +39,13 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return metatrain.Run(ctx, args, stdout, stderr)
 	case "compare":
 		return compare.Run(ctx, args, stdout, stderr)
+	case "identify":
+		return identify.Run(ctx, args, stdout, stderr)
 	case "--help", "-h":
-		_, err := fmt.Fprintln(stdout, "The first argument is metatrain or compare; metatrain --help and compare --help tell the rest.")
+		_, err := fmt.Fprintln(stdout, "The first argument is metatrain, compare or identify; metatrain --help and so on tell the rest.")
 		return err
 	case "":
-		return errors.New("want metatrain or compare as the first argument, got nothing")
+		return errors.New("want metatrain, compare or identify as the first argument, got nothing")
 	}
-	return fmt.Errorf("want metatrain or compare as the first argument, got %.60q", name)
+	return fmt.Errorf("want metatrain, compare or identify as the first argument, got %.60q", name)
 }

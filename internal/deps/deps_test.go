@@ -80,6 +80,7 @@ var lattice = map[string]node{
 	"meta/search/searchtest": {imports: "checkpoints internal/rng meta/search"},
 
 	"meta/identify/classify": {imports: "internal/matrix internal/rng"},
+	"meta/identify":          {imports: "checkpoints checkpoints/zoo inner inner/credit inner/data inner/nets internal/kernel internal/machine internal/rng learnedopt learnedopt/handmade meta meta/identify/classify params", tests: "inner/data/mnist learnedopt/rule"},
 
 	"cmd/internal/cli":     {imports: "internal/build internal/machine internal/regular", tests: "internal/atomicfile"},
 	"cmd/internal/clitest": {imports: "inner/data"},
@@ -93,7 +94,11 @@ var lattice = map[string]node{
 		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets internal/atomicfile learnedopt learnedopt/handmade meta meta/eval",
 		tests:   "cmd/internal/clitest learnedopt/lstm",
 	},
-	"cmd/app": {imports: "cmd/app/compare cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir learnedopt"},
+	"cmd/app/identify": {
+		imports: "cmd/internal/cli checkpoints/zoo inner/catalog inner/credit inner/nets internal/atomicfile meta/identify",
+		tests:   "cmd/internal/clitest checkpoints",
+	},
+	"cmd/app": {imports: "cmd/app/compare cmd/app/identify cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir learnedopt"},
 
 	"internal/deps":    {},
 	"internal/mutants": {imports: "internal/rng"},
@@ -104,7 +109,7 @@ var lattice = map[string]node{
 }
 
 // command is the node of every program in a folder right below cmd: what it does is in cmd/app.
-var command = node{imports: "cmd/app/compare cmd/app/metatrain"}
+var command = node{imports: "cmd/app/compare cmd/app/identify cmd/app/metatrain"}
 
 // conformance packages are for tests, and may import what tests may.
 var conformance = []string{"inner/problemtest", "inner/credit/credittest", "learnedopt/ruletest", "meta/estimatortest", "meta/search/searchtest", "cmd/internal/clitest"}
@@ -120,7 +125,7 @@ var exclusive = map[string]struct {
 	"github.com/chewxy/hm":  {only: "internal/graph"},
 	"unsafe":                {only: "internal/graph internal/kernel internal/machine"},
 	"golang.org/x/sys":      {only: "internal/kernel internal/machine"},
-	"gonum.org/v1/plot":     {only: "meta/eval"},
+	"gonum.org/v1/plot":     {only: "meta/eval meta/identify"},
 	"gonum.org/v1/gonum":    {only: "inner internal/matrix learnedopt", tests: true},
 	"golang.org/x/sync":     {only: "meta"},
 	"golang.org/x/term":     {only: "cmd/internal/cli"},
@@ -309,6 +314,7 @@ func TestWhatAPackageCarries(t *testing.T) {
 		{"learnedopt", "inner inner/data inner/data/mnist meta"},
 		{"meta", "inner/data/mnist inner/catalog"},
 		{"meta/eval", "inner/data/mnist inner/catalog"},
+		{"meta/identify", "inner/data/mnist inner/catalog"},
 		{"checkpoints", "internal/graph internal/rng"},
 	} {
 		carried := make(map[string]bool)
