@@ -116,8 +116,8 @@ func TestOutside(t *testing.T) {
 	require.Contains(t, help, "bounded")
 
 	for want, args := range map[string][]string{
-		"catalog: bowl: does not take hidden":                                 {"metatrain", "--problem", "bowl", "--hidden", "3"},
-		`learnedopt: configuration of rule "bounded": json: unknown field`:    {"metatrain", "--problem", "bowl", "--rule", "bounded", "--rule-config", `{"bond":1}`},
+		"catalog: bowl: does not take hidden":                                        {"metatrain", "--problem", "bowl", "--hidden", "3"},
+		`learnedopt: configuration of rule "bounded": json: unknown field`:           {"metatrain", "--problem", "bowl", "--rule", "bounded", "--rule-config", `{"bond":1}`},
 		"want metatrain, compare or identify as the first argument, got \"learn\"\n": {"learn"},
 	} {
 		out, err := exec.Command(mine, args...).CombinedOutput()

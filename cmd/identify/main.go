@@ -2,7 +2,7 @@
 //
 //	go run ./cmd/identify --plot identify.png
 //
-// trains 240 networks under four rules, and measures how well a random forest and a linear classifier tell which rule trained
+// trains 320 networks under four rules, and measures how well a random forest and a linear classifier tell which rule trained
 // which. Any number of rules will do, each a credit rule and an optimizer, learned ones too:
 //
 //	go run ./cmd/identify --rules momentum,adam,fa,sign-symmetry,dfa+adam,lstm-mnist8,runs/mine/optimizer.safetensors

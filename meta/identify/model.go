@@ -14,9 +14,9 @@ import (
 // A Model tells the rule of a network, and whether it is any of the rules that it knows. It can be used by several goroutines.
 //
 // A forest gives the probabilities. A network counts as known if the largest of them is high enough and it does not lie far from
-// every network that the forest has seen. What is enough was found out by leaving networks out, a quarter at a time, and rules,
-// one at a time: the lowest probability is the one that best tells the networks left out from those under a rule left out, the
-// largest distance one that 19 of 20 of the networks left out are within.
+// every network that the forest has seen. What is enough was found out by leaving out networks, a quarter at a time, and rules, one
+// at a time: 19 of 20 of the networks left out are near enough; and the lowest probability is one that so many of them do not reach
+// as best tells networks left out from those under a rule left out, a quarter at least and half at most.
 type Model struct {
 	Rules   []string
 	Sure    float64 // the lowest probability of a known network
@@ -52,12 +52,17 @@ func (n *Networks) Fit(ctx context.Context, trees int, key uint64) (*Model, erro
 	if m.expert, err = n.expert(ctx, m.columns, all, trees, rng.Split(key, 0)); err != nil {
 		return nil, err
 	}
-	known, err := n.leftOut(ctx, m.columns, trees, rng.Split(key, 1))
-	if err != nil {
-		return nil, err
+	var known []opinion
+	for part := range parts {
+		seen, out := n.part(part)
+		e, err := n.expert(ctx, m.columns, seen, trees, rng.Split(rng.Split(key, 1), uint64(part)))
+		if err != nil {
+			return nil, err
+		}
+		known = append(known, e.opinions(m.columns, n, out)...)
 	}
-	strange, err := n.strangers(ctx, m.columns, trees, rng.Split(key, 2))
-	m.Sure, m.Far = bounds(known, strange)
+	levels, err := n.strangers(ctx, m.columns, trees, rng.Split(key, 2))
+	m.Sure, m.Far = quantile(sureness(known), bestLevel(levels)), quantile(distances(known), near)
 	return m, err
 }
 
@@ -67,86 +72,90 @@ type opinion struct {
 	distance float64
 }
 
-// bounds returns the lowest probability and the largest distance of known networks, from the opinions on networks left out, and
-// on those of rules left out.
-func bounds(known, strange []opinion) (sure, far float64) {
-	var p, d, q []float64
-	for _, o := range known {
-		p, d = append(p, slices.Max(o.p)), append(d, o.distance)
+// near is the fraction of the networks left out that are near enough.
+const near = 0.95
+
+// sureness returns the largest probability of each opinion, ascending.
+func sureness(list []opinion) []float64 {
+	var p []float64
+	for _, o := range list {
+		p = append(p, slices.Max(o.p))
 	}
-	for _, o := range strange {
-		q = append(q, slices.Max(o.p))
-	}
-	for _, v := range [][]float64{p, d, q} {
-		slices.Sort(v)
-	}
-	far = quantile(d, 0.95)
-	if len(q) == 0 {
-		return quantile(p, 0.25), far
-	}
-	best := math.Inf(-1)
-	for _, at := range p {
-		below, _ := slices.BinarySearch(p, at)
-		refused, _ := slices.BinarySearch(q, at)
-		if told := float64(refused)/float64(len(q)) - float64(below)/float64(len(p)); told > best {
-			best, sure = told, at
-		}
-	}
-	return sure, far
+	slices.Sort(p)
+	return p
 }
 
-// leftOut returns the opinions on all networks of experts that have not seen them, each having been fitted to three quarters.
-func (n *Networks) leftOut(ctx context.Context, c columns, trees int, key uint64) (known []opinion, err error) {
-	const parts = 4
+// distances returns those of opinions, ascending.
+func distances(list []opinion) []float64 {
+	var d []float64
+	for _, o := range list {
+		d = append(d, o.distance)
+	}
+	slices.Sort(d)
+	return d
+}
+
+// bestLevel returns the fraction of known networks to refuse, from a quarter to a half, such that twice the fraction of strangers
+// refused exceeds it most: to name a stranger is the worse mistake. A stranger's level is the fraction of known networks that are
+// less sure.
+func bestLevel(strangers []float64) float64 {
+	slices.Sort(strangers)
+	best, level := math.Inf(-1), 0.0
+	for i := 25; i <= 50; i++ {
+		at := float64(i) / 100
+		refused, _ := slices.BinarySearch(strangers, at)
+		if more := 2*float64(refused)/float64(max(1, len(strangers))) - at; more > best {
+			best, level = more, at
+		}
+	}
+	return level
+}
+
+// parts is in how many parts networks are left out.
+const parts = 4
+
+// part returns the networks of a part, every fourth under each rule, and those that are not in it.
+func (n *Networks) part(part int) (others, of []int) {
 	count := make([]int, len(n.Rules))
-	part := make([]int, len(n.Rule)) // networks of one rule are dealt out in turn
 	for net, rule := range n.Rule {
-		part[net] = count[rule] % parts
+		if count[rule]%parts == part {
+			of = append(of, net)
+		} else {
+			others = append(others, net)
+		}
 		count[rule]++
 	}
-	for p := range parts {
-		var seen, out []int
-		for net := range n.Rule {
-			if part[net] == p {
-				out = append(out, net)
-			} else {
-				seen = append(seen, net)
-			}
-		}
-		e, err := n.expert(ctx, c, seen, trees, rng.Split(key, uint64(p)))
-		if err != nil {
-			return nil, err
-		}
-		for _, net := range out {
-			known = append(known, e.opinion(c, n.layers(net)))
-		}
-	}
-	return known, nil
+	return others, of
 }
 
-// strangers returns, for each rule in turn, the opinions on its networks of an expert that knows the others; nothing if there
-// are only two rules.
-func (n *Networks) strangers(ctx context.Context, c columns, trees int, key uint64) (strange []opinion, err error) {
+// strangers leaves out each rule in turn, and returns the levels of its networks among known ones that were left out too, for an
+// expert on the rest: 0 if they are too far away. There are none if there are only two rules.
+func (n *Networks) strangers(ctx context.Context, c columns, trees int, key uint64) (levels []float64, err error) {
 	for out := range n.Rules {
 		if len(n.Rules) < 3 {
 			break
 		}
 		others := n.without(out)
-		all := make([]int, len(others.Rule))
-		for i := range all {
-			all[i] = i
-		}
-		e, err := others.expert(ctx, c, all, trees, rng.Split(key, uint64(out)))
+		seen, left := others.part(out % parts)
+		e, err := others.expert(ctx, c, seen, trees, rng.Split(key, uint64(out)))
 		if err != nil {
 			return nil, err
 		}
+		known := e.opinions(c, others, left)
+		sure, far := sureness(known), quantile(distances(known), near)
 		for net, rule := range n.Rule {
-			if rule == out {
-				strange = append(strange, e.opinion(c, n.layers(net)))
+			if rule != out {
+				continue
 			}
+			o, level := e.opinion(c, n.layers(net)), 0.0
+			if o.distance <= far {
+				below, _ := slices.BinarySearch(sure, slices.Max(o.p))
+				level = float64(below) / float64(len(sure))
+			}
+			levels = append(levels, level)
 		}
 	}
-	return strange, nil
+	return levels, nil
 }
 
 // without returns the networks under all rules but one.
@@ -197,6 +206,14 @@ func (e expert) opinion(c columns, layers [][]float64) (o opinion) {
 		o.distance += e.space.distance(x) / float64(len(layers))
 	}
 	return o
+}
+
+// opinions returns those on some networks.
+func (e expert) opinions(c columns, n *Networks, nets []int) (list []opinion) {
+	for _, net := range nets {
+		list = append(list, e.opinion(c, n.layers(net)))
+	}
+	return list
 }
 
 // A space is where the layers of known networks lie: features by their standard deviations, those the more apart that a forest

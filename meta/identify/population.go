@@ -22,10 +22,10 @@ import (
 // activation, start, minibatch size and learning rate of its own, drawn at random, as the rule's name is not: see draw.
 type Population struct {
 	Rules []Rule    // two or more, of different names
-	Nets  int       // networks under each rule; 60 if zero
+	Nets  int       // networks under each rule; 80 if zero
 	Data  *data.Set // what they are trained on
 	Probe *data.Set // what they are looked at on
-	Steps int       // of a training run; 2,000 if zero
+	Steps int       // of a training run; 2,500 if zero
 	Times int       // at which a network is looked at; 21 if zero, as in the paper
 	Views []View    // how it is looked at; one View of everything if empty
 	Key   uint64    // names all randomness
@@ -93,7 +93,7 @@ func (p Population) Train(ctx context.Context) (*Networks, error) {
 
 // Filled returns p with every default in its place.
 func (p Population) Filled() Population {
-	p.Nets, p.Steps, p.Times = cmp.Or(p.Nets, 60), cmp.Or(p.Steps, 2000), cmp.Or(p.Times, 21)
+	p.Nets, p.Steps, p.Times = cmp.Or(p.Nets, 80), cmp.Or(p.Steps, 2500), cmp.Or(p.Times, 21)
 	if len(p.Views) == 0 {
 		p.Views = []View{{}}
 	}

@@ -24,8 +24,8 @@ writes down a training run instead, and with --of it names the likeliest rule of
 type options struct {
 	cli.Common
 	Rules cli.Names  `help:"Rules to tell apart, each CREDIT+OPTIMIZER or one of the two: credit rules ${credits}; optimizers ${optimizers}, the embedded ${zoo}, or files of learned rules. Without CREDIT it is backprop, without OPTIMIZER momentum. Default ${rules}." placeholder:"NAME,..."`
-	Nets  *cli.Count `help:"Networks in all, as many under each rule. Default 60 for each rule." placeholder:"N"`
-	Steps *cli.Count `help:"Updates of a training run. Default 2000." placeholder:"N"`
+	Nets  *cli.Count `help:"Networks in all, as many under each rule. Default 80 for each rule." placeholder:"N"`
+	Steps *cli.Count `help:"Updates of a training run. Default 2500." placeholder:"N"`
 	Seed  cli.Seed   `default:"1" help:"Names all randomness."`
 	Data  *string    `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
 	JSON  *string    `name:"json" help:"File to write the results to, as JSON; - for standard output, and then the table goes to standard error." placeholder:"FILE|-"`

@@ -81,7 +81,7 @@ func (o options) training() (t identify.Training, r *identify.Recorder, err erro
 	if err != nil {
 		return t, nil, err
 	}
-	t.Family, t.Steps, t.Key = b.Family, or(o.Steps, 2000), uint64(o.Seed)
+	t.Family, t.Steps, t.Key = b.Family, or(o.Steps, 2500), uint64(o.Seed)
 	t.Family.Data = b.Family.Data.Slice(b.Family.Data.Len()/2, b.Family.Data.Len())
 	t.Rate = t.Rule.Rate(uint64(o.Seed))
 	if o.LR != nil {
