@@ -60,6 +60,7 @@ type Report struct {
 	Dropped  []string  `json:"dropped"`  // statistics that were not finite everywhere
 	Diverged int       `json:"diverged"` // networks that were left out
 	Unknown  []Unknown `json:"unknown"`  // empty with two rules
+	Test     [][]int   `json:"test"`     // of each split, the numbers of the networks that were not seen
 }
 
 // Accuracy is how well classifiers do.
@@ -101,6 +102,9 @@ func (s Study) Run(ctx context.Context) (*Report, error) {
 	}
 	tasks := s.tasks(r)
 	meter := s.meter(len(tasks)*s.Splits + len(n.Rules)*8)
+	for _, split := range s.splits() {
+		r.Test = append(r.Test, split.Test)
+	}
 	for _, t := range tasks {
 		if err := s.measure(ctx, t, func() { meter(1) }); err != nil {
 			return nil, err
@@ -221,9 +225,11 @@ func (n *Networks) permuted(key uint64) []int {
 	return rule
 }
 
+func (s Study) splits() []Split { return s.Networks.Splits(s.Splits, rng.Split(s.Key, keySplits)) }
+
 // measure runs a trial on all splits.
 func (s Study) measure(ctx context.Context, t task, done func()) error {
-	splits := s.Networks.Splits(s.Splits, rng.Split(s.Key, keySplits))
+	splits := s.splits()
 	scores := make([]score, len(splits))
 	eg, ctx := errgroup.WithContext(ctx)
 	eg.SetLimit(runtime.GOMAXPROCS(0))
