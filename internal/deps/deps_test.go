@@ -96,7 +96,7 @@ var lattice = map[string]node{
 	},
 	"cmd/app/identify": {
 		imports: "cmd/internal/cli checkpoints/zoo inner/catalog inner/credit inner/nets internal/atomicfile meta/identify",
-		tests:   "cmd/internal/clitest checkpoints",
+		tests:   "cmd/internal/clitest checkpoints params",
 	},
 	"cmd/app": {imports: "cmd/app/compare cmd/app/identify cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir learnedopt"},
 

@@ -154,7 +154,11 @@ func (p Population) try() error {
 		if _, err := NewRecorder(t.Family.Net, p.Probe, Times(p.Times, p.Steps)); err != nil {
 			return err
 		}
-		if _, err := t.problem(); err != nil {
+		problem, err := t.problem()
+		if err == nil {
+			_, err = compile(r.With(t.Rate).Rule, problem)
+		}
+		if err != nil {
 			return fmt.Errorf("identify: rule %.60q: %w", r.Name, err)
 		}
 	}

@@ -24,8 +24,8 @@ type Rule struct {
 	With   func(rate float64) *learnedopt.Trained // the optimizer at a learning rate; learned ones have their own and pass it over
 	Rates  [2]float64                             // networks have rates between these; zero where With passes them over
 
-	// Problem makes a problem of the family of images that a network is trained on, if the optimizer needs another than the
-	// credit rule's signal in the gradient's place: one that shows senses, for instance.
+	// Problem makes the problem that a network is trained as of the family of images, if it is to be another than the family's
+	// own, which has the credit rule's signal in the gradient's place, and shows the senses of credit.SensesOf to plasticity rules.
 	Problem func(credit.Family) (inner.Problem, error)
 
 	optimizer string // its name, where FindRule has found it
@@ -68,9 +68,9 @@ func Optimizers() []string {
 }
 
 // FindRule returns the rule of a name of the form CREDIT+OPTIMIZER. Either part may be left out, with the +: the credit rule is
-// backprop then, the optimizer momentum. CREDIT is a name of credit.Named; OPTIMIZER is one of Optimizers, a rule of the zoo, or
-// the file of a learned rule. A part that is none of these, a file that cannot be read, and a rule that reads what networks do
-// not show are errors.
+// backprop then, the optimizer momentum. CREDIT is a name of credit.Named; OPTIMIZER is one of Optimizers, a rule of the zoo, the
+// file of a learned rule, or another rule of learnedopt.Named with its defaults, such as delta. It may be a plasticity rule. A part
+// that is none of these and a file that cannot be read are errors.
 func FindRule(name string) (Rule, error) {
 	creditName, optimizerName, both := strings.Cut(name, "+")
 	if _, err := credit.Named[float32](creditName, nil); err != nil {
@@ -96,21 +96,24 @@ func (r *Rule) find(name string) error {
 			return nil
 		}
 	}
+	if other, err := learnedopt.Named(name, nil); err == nil {
+		r.With = func(float64) *learnedopt.Trained { return &learnedopt.Trained{Rule: other} }
+		return nil
+	}
 	path := name
 	if slices.Contains(zoo.Names(), name) {
 		path = learnedopt.ZooPrefix + name
 	}
 	trained, err := learnedopt.Load(path)
 	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, "./\\") {
-		return fmt.Errorf("no optimizer %.60q; want CREDIT+OPTIMIZER or one of the two: credit rules %s; optimizers %s; learned %s; or a file",
-			name, strings.Join(credit.Names(), " "), strings.Join(Optimizers(), " "), strings.Join(zoo.Names(), " "))
+		return fmt.Errorf("no optimizer %.60q; want CREDIT+OPTIMIZER or one of the two: optimizers %s; learned %s; a file; credit rules %s",
+			name, strings.Join(Optimizers(), " "), strings.Join(zoo.Names(), " "), strings.Join(credit.Names(), " "))
 	}
 	r.With = func(float64) *learnedopt.Trained { return trained }
 	return err
 }
 
-// Validate reports a rule without a name, a credit rule or an optimizer, rates out of order, and an optimizer that reads senses
-// on a problem that does not show any.
+// Validate reports a rule without a name, a credit rule or an optimizer, and rates out of order.
 func (r Rule) Validate() error {
 	switch {
 	case r.Name == "" || r.With == nil:
@@ -120,9 +123,6 @@ func (r Rule) Validate() error {
 	}
 	if _, err := credit.Named[float32](r.Credit, nil); err != nil {
 		return fmt.Errorf("identify: rule %.60q: %w", r.Name, err)
-	}
-	if reads := r.With(r.Rate(0)).Rule.Spec().Reads.Senses(); r.Problem == nil && len(reads) > 0 {
-		return fmt.Errorf("identify: rule %.60q reads %v of each synapse, which networks that are trained by gradients do not show", r.Name, reads)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ func TestRuleNames(t *testing.T) {
 	for name, want := range map[string][2]string{
 		"adam": {"backprop", "adam"}, "fa": {"fa", "momentum"}, "dfa+sgd": {"dfa", "sgd"}, "sign-symmetry": {"sign-symmetry", "momentum"},
 		"lstm-mnist8": {"backprop", "lstm"}, "fa+lstm-mnist8-fa": {"fa", "lstm"}, path: {"backprop", "lstm"}, "fa+" + path: {"fa", "lstm"},
-		"backprop": {"backprop", "momentum"},
+		"backprop": {"backprop", "momentum"}, "dfa+hebb": {"dfa", "hebb"},
 	} {
 		r, err := FindRule(name)
 		require.NoError(t, err, name)
@@ -59,23 +59,49 @@ func TestRates(t *testing.T) {
 	assert.Zero(t, r.Rate(1))
 }
 
-// A feeling rule reads what a gradient does not tell.
-type feeling struct{ rule.Rule }
+// Plasticity rules train networks too: the delta rule on what feedback alignment lets a synapse feel moves the weights by
+// feedback alignment's signal, as gradient descent does.
+func TestPlasticityRules(t *testing.T) {
+	run, _ := small(t, "fa+delta")
+	felt, err := run.Run(t.Context(), nil)
+	require.NoError(t, err)
+	trained := run.Rule.With(0)
+	require.NotEmpty(t, trained.Rule.Spec().Reads.Senses())
 
-func (f feeling) Spec() rule.Spec {
-	s := f.Rule.Spec()
-	s.Reads |= rule.Pre | rule.Mod
+	start := run
+	start.Steps = 0
+	before, err := start.Run(t.Context(), nil)
+	require.NoError(t, err)
+	one := run
+	one.Steps = 1
+	delta, err := one.Run(t.Context(), nil)
+	require.NoError(t, err)
+	one.Rule, one.Rate = find(t, "fa+sgd")[0], 1
+	sgd, err := one.Run(t.Context(), nil)
+	require.NoError(t, err)
+	var product, a, b float64
+	for i, w := range before {
+		x, y := float64(delta[i]-w), float64(sgd[i]-w)
+		product, a, b = product+x*y, a+x*x, b+y*y
+	}
+	assert.InDelta(t, 1, product/math.Sqrt(a*b), 1e-4, "the same direction")
+	assert.NotEqual(t, before, felt)
+}
+
+// A wanting rule reads what networks have not.
+type wanting struct{ rule.Rule }
+
+func (w wanting) Spec() rule.Spec {
+	s := w.Rule.Spec()
+	s.Reads |= rule.Reward
 	return s
 }
 
-func TestRuleThatReadsSenses(t *testing.T) {
-	r, err := FindRule("sgd")
-	require.NoError(t, err)
-	sgd := r.With
-	r.With = func(lr float64) *learnedopt.Trained { return &learnedopt.Trained{Rule: feeling{sgd(lr).Rule}} }
-	assert.ErrorContains(t, r.Validate(), `rule "sgd" reads [pre mod] of each synapse, which networks that are trained by gradients do not show`)
-	r.Problem = func(f credit.Family) (inner.Problem, error) { return f.Problem() }
-	assert.NoError(t, r.Validate(), "there is a place for problems that do")
+func TestRuleThatReadsWhatIsNotThere(t *testing.T) {
+	p := few(t, "sgd", "delta")
+	delta := p.Rules[1].With
+	p.Rules[1].With = func(lr float64) *learnedopt.Trained { return &learnedopt.Trained{Rule: wanting{delta(lr).Rule}} }
+	assert.ErrorContains(t, p.Validate(), "reward")
 }
 
 func TestRuleRefusals(t *testing.T) {

@@ -30,9 +30,9 @@ func (t Training) Run(ctx context.Context, observer Observer) (theta []float32, 
 		return nil, err
 	}
 	trained := t.Rule.With(t.Rate)
-	compiled, err := learnedopt.CompileWith[float32](trained.Rule, p.Params(), learnedopt.Options{Workers: 1})
+	compiled, err := compile(trained.Rule, p)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("identify: rule %.60q: %w", t.Rule.Name, err)
 	}
 	phi := trained.Phi
 	if phi == nil {
@@ -57,6 +57,11 @@ func (t Training) Run(ctx context.Context, observer Observer) (theta []float32, 
 			return nil, err
 		}
 	}
+}
+
+// compile binds an optimizer to a problem. It is an error if it reads senses that the problem does not show.
+func compile(r learnedopt.Rule, p inner.Problem) (*learnedopt.Compiled[float32], error) {
+	return learnedopt.CompileWith[float32](r, p.Params(), learnedopt.Options{Workers: 1, Senses: inner.SensesOf(p)})
 }
 
 func step(ctx context.Context, run *meta.Trajectory[float32], phi []float32) error {
