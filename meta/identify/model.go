@@ -16,7 +16,7 @@ import (
 // A forest gives the probabilities. A network counts as known if the largest of them is high enough and it does not lie far from
 // every network that the forest has seen. What is enough was found out by leaving out networks, a quarter at a time, and rules, one
 // at a time: 19 of 20 of the networks left out are near enough; and the lowest probability is one that so many of them do not reach
-// as best tells networks left out from those under a rule left out, a quarter at least and half at most.
+// as best tells networks left out from those under a rule left out, 4 of 10 at least and half at most.
 type Model struct {
 	Rules   []string
 	Sure    float64 // the lowest probability of a known network
@@ -37,7 +37,7 @@ type Verdict struct {
 }
 
 // Fit makes a model of all networks, as they are in the first view, with forests of so many trees; 200 if zero. Equal keys give
-// equal models. With two rules, of which none can be left out, the lowest probability is one that 3 of 4 networks reach.
+// equal models. With two rules, of which none can be left out, the lowest probability is one that 6 of 10 networks reach.
 func (n *Networks) Fit(ctx context.Context, trees int, key uint64) (*Model, error) {
 	if err := n.Validate(); err != nil {
 		return nil, err
@@ -95,13 +95,13 @@ func distances(list []opinion) []float64 {
 	return d
 }
 
-// bestLevel returns the fraction of known networks to refuse, from a quarter to a half, such that twice the fraction of strangers
+// bestLevel returns the fraction of known networks to refuse, from 4 to 5 of 10, such that twice the fraction of strangers
 // refused exceeds it most: to name a stranger is the worse mistake. A stranger's level is the fraction of known networks that are
 // less sure.
 func bestLevel(strangers []float64) float64 {
 	slices.Sort(strangers)
 	best, level := math.Inf(-1), 0.0
-	for i := 25; i <= 50; i++ {
+	for i := 40; i <= 50; i++ {
 		at := float64(i) / 100
 		refused, _ := slices.BinarySearch(strangers, at)
 		if more := 2*float64(refused)/float64(max(1, len(strangers))) - at; more > best {
