@@ -52,7 +52,8 @@ func (r *Report) matrix() (*plot.Plot, error) {
 		}
 		for j, c := range row {
 			x, y, share := float64(j), float64(n-1-k), float64(c)/float64(max(1, sum))
-			square, err := plotter.NewPolygon(plotter.XYs{{X: x - .5, Y: y - .5}, {X: x + .5, Y: y - .5}, {X: x + .5, Y: y + .5}, {X: x - .5, Y: y + .5}})
+			const h = 0.5
+			square, err := plotter.NewPolygon(plotter.XYs{{X: x - h, Y: y - h}, {X: x + h, Y: y - h}, {X: x + h, Y: y + h}, {X: x - h, Y: y + h}})
 			if err != nil {
 				return nil, err
 			}

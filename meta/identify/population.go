@@ -121,7 +121,7 @@ func (p Population) Validate() error {
 	}
 	switch {
 	case p.Nets < 1 || p.Times < 2 || p.Steps < p.Times-1:
-		return fmt.Errorf("identify: %d networks a rule, %d times over %d steps; want 1 or more networks, 2 or more times, and a step between any two",
+		return fmt.Errorf("identify: %d networks a rule, %d times over %d steps; want 1 or more, 2 or more, and a step between any two times",
 			p.Nets, p.Times, p.Steps)
 	case p.Data == nil || p.Probe == nil:
 		return errors.New("identify: no data, or no probe")
