@@ -299,7 +299,7 @@ func TestPopulationRefusals(t *testing.T) {
 		"1 rules; want 2 or more":              func(p *Population) { p.Rules = p.Rules[:1] },
 		`rules "adam" and "adam" are the same`: func(p *Population) { p.Rules[1] = p.Rules[0] },
 		`and "backprop+adam" are the same`:     func(p *Population) { p.Rules[1] = find(t, "backprop+adam")[0] },
-		"networks a rule, 4 times":              func(p *Population) { p.Nets = -1 },
+		"networks a rule, 4 times":             func(p *Population) { p.Nets = -1 },
 		"4 times over 2 steps":                 func(p *Population) { p.Steps = 2 },
 		"no data, or no probe":                 func(p *Population) { p.Probe = nil },
 		"identify: a view of":                  func(p *Population) { p.Views = []View{{Noise: -1}} },
