@@ -138,6 +138,12 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 	"builder.repeat": build(func(b *Builder, x *G.Node) *G.Node {
 		return b.Mul(b.RepeatRows(b.Reshape(b.Tanh(x), size(x.Shape())), 2), b.RepeatRows(b.Reshape(x, size(x.Shape())), 2))
 	}),
+	"builder.sign": build(func(b *Builder, x *G.Node) *G.Node { return b.Mul(b.Sign(b.Log(x)), x) }),
+	"builder.max": build(func(b *Builder, x *G.Node) *G.Node { // of equal shapes, and of numbers on either side
+		y := b.Max(b.Square(x), b.Scale(0.3, b.Exp(x)))
+		number := b.Max(b.Sum(x), b.Const(x, 1.5))
+		return b.Add(b.Max(b.Const(x, 0.4), y), b.Max(b.Tanh(x), b.Scale(0.3, number)))
+	}),
 	"builder.clamp": build(func(b *Builder, x *G.Node) *G.Node { return b.Clamp(b.Log(x), 1.2) }),
 	"builder.stack": build(func(b *Builder, x *G.Node) *G.Node { // 5 rows of 6: spread over both other axes, and summed along one
 		rows, cols := x.Shape()[0], x.Shape()[1]
