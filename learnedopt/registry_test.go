@@ -12,7 +12,7 @@ import (
 
 func TestNames(t *testing.T) {
 	require.Equal(t, []string{
-		"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "rmsmomentum", "polyak", "lstm",
+		"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "lion", "adafactor", "rmsmomentum", "polyak", "lstm",
 		"static", "hebb", "delta", "abcd", "bengio7", "bengio16", "runarsson", "distributed", "orchard", "formula",
 	}, learnedopt.Names())
 }
@@ -32,6 +32,8 @@ func TestConfigurationsInJSON(t *testing.T) {
 		{"adam", `{"lr":0.3,"beta1":0.5,"beta2":0.75,"eps":1}`, `{"lr":0.3,"beta1":0.5,"beta2":0.75,"eps":1}`},
 		{"adamw", ``, `{"lr":0.001,"beta1":0.9,"beta2":0.999,"eps":1e-8,"decay":0.01}`},
 		{"adamw", `{"lr":0.3,"decay":0.5}`, `{"lr":0.3,"beta1":0.9,"beta2":0.999,"eps":1e-8,"decay":0.5}`},
+		{"lion", ``, `{"lr":0.0001,"beta1":0.9,"beta2":0.99,"decay":0}`},
+		{"adafactor", ``, `{"lr":0.01,"exponent":0.8,"momentum":0,"decay":0,"min_factored":128}`},
 		{"lstm", ``, `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`},
 		{"static", ``, `{}`},
 		{"hebb", ``, `{"rate":0.01}`},
@@ -63,7 +65,7 @@ func TestConfigurationsInJSON(t *testing.T) {
 
 func TestNamedRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, config, want string }{
-		{"adma", ``, `learnedopt: unknown rule "adma"; want one of sgd, momentum, nag, rmsprop, adam, adamw, rmsmomentum, polyak, lstm`},
+		{"adma", ``, `learnedopt: unknown rule "adma"; want one of sgd, momentum, nag, rmsprop, adam, adamw, lion, adafactor`},
 		{"", ``, `learnedopt: unknown rule ""`},
 		{"sgd", `{"lr":0.1,"beta1":0.9}`, `learnedopt: configuration of rule "sgd": json: unknown field "beta1"`},
 		{"sgd", `{"lr":"fast"}`, `learnedopt: configuration of rule "sgd": json: cannot unmarshal string`},
@@ -77,6 +79,8 @@ func TestNamedRefuses(t *testing.T) {
 		{"adam", `{"beta1":1,"beta2":-1}`, "beta1 is 1, want a number above 0 and below 1\nbeta2 is -1, want"},
 		{"adamw", `{"beta2":1}`, `beta2 is 1, want a number above 0 and below 1`},
 		{"adamw", `{"decay":-1}`, `learnedopt: adamw: decay is -1, want a number above 0`},
+		{"lion", `{"beta1":1,"decay":-1}`, "learnedopt: lion: beta1 is 1, want a number above 0 and below 1\ndecay is -1, want 0 or a number above 0"},
+		{"adafactor", `{"momentum":1,"min_factored":1}`, "learnedopt: adafactor: momentum is 1, want a number above 0 and below 1\nmin_factored is 1, want at least 2"},
 		{"hebb", `{"rate":-1}`, `learnedopt: hebb: rate is -1, want a number above 0, at most 1e+06`},
 		{"delta", `{"rate":1e7}`, `learnedopt: delta: rate is 1e+07, want a number above 0, at most 1e+06`},
 		{"abcd", `{"baseline":true}`, `learnedopt: abcd: baseline is true, want reward true too, or neither`},

@@ -62,6 +62,8 @@ var configurations = map[string][]string{
 	"rmsprop":     {`{"lr":0.5,"alpha":0.3,"eps":0.01}`},
 	"adam":        {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`},
 	"adamw":       {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2}`},
+	"lion":        {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"decay":0.2}`},
+	"adafactor":   {`{"lr":0.5,"exponent":0.3,"momentum":0.4,"decay":0.2,"min_factored":2}`},
 	"rmsmomentum": {`{"lr":0.5,"beta":0.3}`},
 	"polyak":      {`{"scale":0.5,"floor":0.2,"beta":0.3}`},
 	"static":      {`{}`},

@@ -60,16 +60,20 @@ func (r *Adam) Init(phi []float32, _ uint64) {
 }
 
 // filled returns r with every default in its place.
-func (r *Adam) filled() Adam {
-	return Adam{
-		LR: cmp.Or(r.LR, 0.001), Beta1: cmp.Or(r.Beta1, 0.9), Beta2: cmp.Or(r.Beta2, 0.999), Eps: cmp.Or(r.Eps, 1e-8),
-	}
+func (r *Adam) filled() Adam { return r.or(0.001, 1e-8) }
+
+// or returns r with defaults in place of zeros: these, and the decays of all of Adam's kin.
+func (r *Adam) or(lr, eps float64) Adam {
+	return Adam{LR: cmp.Or(r.LR, lr), Beta1: cmp.Or(r.Beta1, 0.9), Beta2: cmp.Or(r.Beta2, 0.999), Eps: cmp.Or(r.Eps, eps)}
 }
 
 // Validate reports a field out of its range.
-func (r *Adam) Validate() error {
-	f := r.filled()
-	return hyper.Check("adam", hyper.Positive("lr", f.LR), hyper.Fraction("beta1", f.Beta1), hyper.Fraction("beta2", f.Beta2), hyper.Positive("eps", f.Eps))
+func (r *Adam) Validate() error { return r.filled().check("adam") }
+
+// check reports a field out of its range, to a rule of that name.
+func (r Adam) check(name string, more ...error) error {
+	return hyper.Check(name, append([]error{hyper.Positive("lr", r.LR), hyper.Fraction("beta1", r.Beta1),
+		hyper.Fraction("beta2", r.Beta2), hyper.Positive("eps", r.Eps)}, more...)...)
 }
 
 // MarshalJSON writes the configuration with every default in its place.

@@ -93,6 +93,11 @@ var goldens = []struct {
 	{"adam/adam", &handmade.Adam{LR: 0.01}, adamLike(1e-8)},
 	{"adam/adam_tiny_gradients", &handmade.Adam{LR: 0.01}, adamLike(1e-8)},
 	{"adamw/adamw", &handmade.AdamW{Adam: handmade.Adam{LR: 0.01}}, adamLike(1e-8).and("decay", 0.01)},
+	{"lion/lion", &handmade.Lion{LR: 0.001, Decay: 0.1}, natural{"lr": 0.001, "beta1": 0.9, "beta2": 0.99, "decay": 0.1}},
+	{"adafactor/defaults", &handmade.Adafactor{}, natural{"lr": 0.01, "exponent": 0.8}},
+	{"adafactor/factored", &handmade.Adafactor{MinFactored: 2}, natural{"lr": 0.01, "exponent": 0.8}},
+	{"adafactor/factored_momentum_wd", &handmade.Adafactor{MinFactored: 2, Momentum: 0.9, Decay: 0.01},
+		natural{"lr": 0.01, "exponent": 0.8, "momentum": 0.9, "decay": 0.01}},
 }
 
 func TestTrajectoriesOfOptax(t *testing.T) {

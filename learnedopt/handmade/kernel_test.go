@@ -16,11 +16,7 @@ import (
 
 // handMade returns the hand-made rules, with their defaults and with other hyperparameters.
 func handMade() []learnedopt.Rule {
-	rules := handmade.All()
-	for _, f := range formulas {
-		rules = append(rules, f.rule)
-	}
-	return rules
+	return append(handmade.All(), others()...)
 }
 
 // A walk is a rule on its way along the gradients of an episode.
