@@ -12,7 +12,9 @@ import (
 
 func TestNames(t *testing.T) {
 	require.Equal(t, []string{
-		"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "lion", "adafactor", "rmsmomentum", "polyak", "lstm",
+		"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "lion", "adafactor",
+		"radam", "nadam", "yogi", "adabelief", "lamb", "schedulefree", "muon", "dog", "dowg", "prodigy",
+		"rmsmomentum", "polyak", "lstm",
 		"static", "hebb", "delta", "abcd", "bengio7", "bengio16", "runarsson", "distributed", "orchard", "formula",
 	}, learnedopt.Names())
 }
@@ -34,6 +36,16 @@ func TestConfigurationsInJSON(t *testing.T) {
 		{"adamw", `{"lr":0.3,"decay":0.5}`, `{"lr":0.3,"beta1":0.9,"beta2":0.999,"eps":1e-8,"decay":0.5}`},
 		{"lion", ``, `{"lr":0.0001,"beta1":0.9,"beta2":0.99,"decay":0}`},
 		{"adafactor", ``, `{"lr":0.01,"exponent":0.8,"momentum":0,"decay":0,"min_factored":128}`},
+		{"radam", ``, `{"lr":0.001,"beta1":0.9,"beta2":0.999,"eps":1e-8}`},
+		{"nadam", ``, `{"lr":0.001,"beta1":0.9,"beta2":0.999,"eps":1e-8}`},
+		{"yogi", ``, `{"lr":0.01,"beta1":0.9,"beta2":0.999,"eps":0.001}`},
+		{"adabelief", ``, `{"lr":0.001,"beta1":0.9,"beta2":0.999,"eps":1e-16}`},
+		{"lamb", ``, `{"lr":0.001,"beta1":0.9,"beta2":0.999,"eps":0.000001,"decay":0}`},
+		{"schedulefree", ``, `{"lr":0.0025,"beta1":0.9,"beta2":0.999,"eps":1e-8,"decay":0,"warmup":0}`},
+		{"muon", ``, `{"lr":0.02,"momentum":0.95,"beta1":0.9,"beta2":0.999,"eps":1e-8,"decay":0,"plain":false}`},
+		{"dog", ``, `{"lr":1,"start":"heuristic","first":0.000001,"eps":1e-8,"decay":0}`},
+		{"dowg", ``, `{"lr":1,"first":0.0001,"eps":0.0001}`},
+		{"prodigy", ``, `{"lr":1,"beta1":0.9,"beta2":0.999,"eps":1e-8,"first":0.000001,"growth":1,"decay":0,"safeguard":false}`},
 		{"lstm", ``, `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`},
 		{"static", ``, `{}`},
 		{"hebb", ``, `{"rate":0.01}`},
@@ -81,6 +93,16 @@ func TestNamedRefuses(t *testing.T) {
 		{"adamw", `{"decay":-1}`, `learnedopt: adamw: decay is -1, want a number above 0`},
 		{"lion", `{"beta1":1,"decay":-1}`, "learnedopt: lion: beta1 is 1, want a number above 0 and below 1\ndecay is -1, want 0 or a number above 0"},
 		{"adafactor", `{"momentum":1,"min_factored":1}`, "learnedopt: adafactor: momentum is 1, want a number above 0 and below 1\nmin_factored is 1, want at least 2"},
+		{"radam", `{"lr":-1}`, "learnedopt: radam: lr is -1, want a number above 0"},
+		{"nadam", `{"lr":-1}`, "learnedopt: nadam: lr is -1, want a number above 0"},
+		{"yogi", `{"lr":-1}`, "learnedopt: yogi: lr is -1, want a number above 0"},
+		{"adabelief", `{"lr":-1}`, "learnedopt: adabelief: lr is -1, want a number above 0"},
+		{"lamb", `{"lr":-1,"decay":-1}`, "learnedopt: lamb: lr is -1, want a number above 0\ndecay is -1, want 0 or a number above 0"},
+		{"schedulefree", `{"decay":-1,"warmup":-1}`, "learnedopt: schedulefree: decay is -1, want 0 or a number above 0\nwarmup is -1, want at least 0"},
+		{"muon", `{"lr":-1,"momentum":1}`, "learnedopt: muon: lr is -1, want a number above 0\nmomentum is 1, want a number above 0 and below 1"},
+		{"dog", `{"start":"slow","first":-1}`, "learnedopt: dog: start is \"slow\", want one of heuristic, distance, rate\nfirst is -1, want a number above 0"},
+		{"dowg", `{"first":-1,"eps":-1}`, "learnedopt: dowg: first is -1, want a number above 0\neps is -1, want a number above 0"},
+		{"prodigy", `{"first":-1,"growth":-1}`, "learnedopt: prodigy: first is -1, want a number above 0\ngrowth is -1, want a number above 0"},
 		{"hebb", `{"rate":-1}`, `learnedopt: hebb: rate is -1, want a number above 0, at most 1e+06`},
 		{"delta", `{"rate":1e7}`, `learnedopt: delta: rate is 1e+07, want a number above 0, at most 1e+06`},
 		{"abcd", `{"baseline":true}`, `learnedopt: abcd: baseline is true, want reward true too, or neither`},
@@ -120,7 +142,7 @@ func TestNamedRefuses(t *testing.T) {
 		t.Run(tt.name[:min(len(tt.name), 9)]+tt.config[:min(len(tt.config), 40)], func(t *testing.T) {
 			_, err := learnedopt.Named(tt.name, json.RawMessage(tt.config))
 			require.ErrorContains(t, err, tt.want)
-			require.Less(t, len(err.Error()), 300)
+			require.Less(t, len(err.Error()), 800) // of which some for the names of all rules
 			require.Equal(t, 1, strings.Count(err.Error(), "learnedopt: "), "%v", err)
 		})
 	}

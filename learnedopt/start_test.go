@@ -62,8 +62,6 @@ var configurations = map[string][]string{
 	"rmsprop":     {`{"lr":0.5,"alpha":0.3,"eps":0.01}`},
 	"adam":        {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`},
 	"adamw":       {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2}`},
-	"lion":        {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"decay":0.2}`},
-	"adafactor":   {`{"lr":0.5,"exponent":0.3,"momentum":0.4,"decay":0.2,"min_factored":2}`},
 	"rmsmomentum": {`{"lr":0.5,"beta":0.3}`},
 	"polyak":      {`{"scale":0.5,"floor":0.2,"beta":0.3}`},
 	"static":      {`{}`},
@@ -77,6 +75,19 @@ var configurations = map[string][]string{
 	"formula":     {`{"formula":"0.5*pre*(target - post) - 0.1*reward*weight"}`},
 	"orchard":     {`{"weight_scale":0.5,"bias_scale":0.3,"weight_limit":2,"bias_limit":3,"init":0.3}`},
 	"lstm":        {`{"hidden":8,"layers":3,"scale":0.5,"preprocess":3}`, `{"hidden":3,"layers":1,"scale":2,"preprocess":-1}`},
+
+	"lion":         {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"decay":0.2}`},
+	"adafactor":    {`{"lr":0.5,"exponent":0.3,"momentum":0.4,"decay":0.2,"min_factored":2}`},
+	"radam":        {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`},
+	"nadam":        {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`},
+	"yogi":         {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`},
+	"adabelief":    {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`},
+	"lamb":         {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2}`},
+	"schedulefree": {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2,"warmup":2}`},
+	"muon":         {`{"lr":0.5,"momentum":0.2,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2,"plain":true}`},
+	"dog":          {`{"lr":0.5,"start":"distance","first":0.3,"eps":0.01,"decay":0.2}`, `{"lr":0.5,"start":"rate","first":0.3,"eps":0.01,"decay":0}`},
+	"dowg":         {`{"lr":0.5,"first":0.3,"eps":0.01}`},
+	"prodigy":      {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"first":0.2,"growth":2,"decay":0.2,"safeguard":true}`},
 }
 
 // Whatever can be configured can be saved, and what has been saved can be read back: the same rule, phi and provenance,

@@ -62,7 +62,7 @@ var lattice = map[string]node{
 	"learnedopt/rule":            {imports: "params"},
 	"learnedopt/internal/hyper":  {imports: "internal/graph learnedopt/rule params"},
 	"learnedopt/internal/engine": {imports: "internal/brief internal/graph internal/kernel learnedopt/rule params", tests: "internal/rng"},
-	"learnedopt/handmade":        {imports: "internal/graph internal/kernel learnedopt/internal/engine learnedopt/internal/hyper learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
+	"learnedopt/handmade":        {imports: "internal/brief internal/graph internal/kernel learnedopt/internal/engine learnedopt/internal/hyper learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
 	"learnedopt/stepsize":        {imports: "internal/graph learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/plastic":         {imports: "internal/brief internal/formula internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/lstm":            {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},

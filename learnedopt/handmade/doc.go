@@ -9,5 +9,7 @@ import "github.com/seed1498fded/unroll/learnedopt/rule"
 
 // All returns one of each rule, with its defaults.
 func All() []rule.Rule {
-	return []rule.Rule{new(SGD), new(Momentum), new(NAG), new(RMSprop), new(Adam), new(AdamW), new(Lion), new(Adafactor)}
+	return []rule.Rule{new(SGD), new(Momentum), new(NAG), new(RMSprop), new(Adam), new(AdamW), new(Lion), new(Adafactor),
+		new(RAdam), new(NAdam), new(Yogi), new(AdaBelief), new(LAMB), new(ScheduleFree),
+		new(Muon), new(DoG), new(DoWG), new(Prodigy)}
 }

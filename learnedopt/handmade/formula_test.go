@@ -70,6 +70,26 @@ var formulas = []struct {
 	{&handmade.AdamW{Adam: handmade.Adam{LR: 0.03, Beta1: 0.8, Beta2: 0.99, Eps: 1e-6}, Decay: 0.2},
 		[]float64{math.Log(0.03), logit(0.8), logit(0.99), math.Log(1e-6), math.Log(0.2)}, 0.03,
 		func() formula { return adamFormula(0.03, 0.8, 0.99, 1e-6, 0.2) }},
+	{&handmade.RAdam{LR: 0.03, Beta1: 0.8, Beta2: 0.8, Eps: 1e-6},
+		[]float64{math.Log(0.03), logit(0.8), logit(0.8), math.Log(1e-6)}, 0.03, radamFormula},
+}
+
+// radamFormula divides by √v̂ from some step on only.
+func radamFormula() formula {
+	const long = 9 // 2/(1−0.8) − 1
+	var m, v float64
+	t := 0.0
+	return func(g, _ float64) float64 {
+		t++
+		m, v = 0.8*m+0.2*g, 0.8*v+0.2*g*g
+		bias := 1 - math.Pow(0.8, t)
+		rho := long - 2*t*(1-bias)/bias
+		if rho < 5 {
+			return -0.03 * m / bias
+		}
+		r := math.Sqrt((rho - 4) * (rho - 2) * long / ((long - 4) * (long - 2) * rho))
+		return -0.03 * r * m / bias / (math.Sqrt(v/bias) + 1e-6)
+	}
 }
 
 func TestRulesAreTheirFormulas(t *testing.T) {

@@ -98,6 +98,44 @@ var goldens = []struct {
 	{"adafactor/factored", &handmade.Adafactor{MinFactored: 2}, natural{"lr": 0.01, "exponent": 0.8}},
 	{"adafactor/factored_momentum_wd", &handmade.Adafactor{MinFactored: 2, Momentum: 0.9, Decay: 0.01},
 		natural{"lr": 0.01, "exponent": 0.8, "momentum": 0.9, "decay": 0.01}},
+	{"radam/radam", &handmade.RAdam{LR: 0.01}, adamLike(1e-8)},
+	{"radam/radam_tiny_gradients", &handmade.RAdam{LR: 0.01}, adamLike(1e-8)},
+	{"nadam/nadam", &handmade.NAdam{LR: 0.01}, adamLike(1e-8)},
+	{"yogi/yogi", &handmade.Yogi{}, adamLike(1e-3)},
+	{"yogi/yogi_tiny_gradients", &handmade.Yogi{}, adamLike(1e-3)},
+	{"adabelief/adabelief", &handmade.AdaBelief{LR: 0.01}, adamLike(1e-16)},
+	{"adabelief/adabelief_tiny_gradients", &handmade.AdaBelief{LR: 0.01}, adamLike(1e-16)},
+	{"lamb/lamb", &handmade.LAMB{LR: 0.01, Decay: 0.01}, adamLike(1e-6).and("decay", 0.01)},
+	{"schedule_free_adamw/constant", &handmade.ScheduleFree{LR: 0.01, Decay: 0.01}, adamLike(1e-8).and("decay", 0.01)},
+	{"schedule_free_adamw/constant_tiny_gradients", &handmade.ScheduleFree{LR: 0.01, Decay: 0.01}, adamLike(1e-8).and("decay", 0.01)},
+	{"schedule_free_adamw/warmup5", &handmade.ScheduleFree{LR: 0.01, Beta1: 0.95, Beta2: 0.99, Warmup: 5},
+		natural{"lr": 0.01, "beta1": 0.95, "beta2": 0.99, "eps": 1e-8}},
+	{"muon/muon", &handmade.Muon{Decay: 0.01}, muonLike()},
+	{"muon/muon_no_nesterov", &handmade.Muon{Decay: 0.01, Plain: true}, muonLike()},
+	{"dog/defaults", &handmade.DoG{}, dogLike(1e-6)},
+	{"dog/distance.1", &handmade.DoG{Start: "distance", First: 0.1, Decay: 0.01}, dogLike(0.1).and("decay", 0.01)},
+	{"dog/distance.1_tiny_gradients", &handmade.DoG{Start: "distance", First: 0.1, Decay: 0.01}, dogLike(0.1).and("decay", 0.01)},
+	{"dog/distance.1_aligned", &handmade.DoG{Start: "distance", First: 0.1}, dogLike(0.1)},
+	{"dog/learning_rate.01_aligned", &handmade.DoG{Start: "rate", First: 0.01}, dogLike(0.01)},
+	{"dowg/defaults", &handmade.DoWG{}, dogLike(1e-4).and("eps", 1e-4)},
+	{"dowg/init.01", &handmade.DoWG{First: 0.01}, dogLike(0.01).and("eps", 1e-4)},
+	{"dowg/init.01_tiny_gradients", &handmade.DoWG{First: 0.01}, dogLike(0.01).and("eps", 1e-4)},
+	{"dowg/init.01_aligned", &handmade.DoWG{First: 0.01}, dogLike(0.01).and("eps", 1e-4)},
+	{"prodigy/defaults", &handmade.Prodigy{}, prodigyLike(1e-6, 1)},
+	{"prodigy/d0_1e-2_wd", &handmade.Prodigy{First: 0.01, Decay: 0.1}, prodigyLike(0.01, 1).and("decay", 0.1)},
+	{"prodigy/defaults_aligned", &handmade.Prodigy{}, prodigyLike(1e-6, 1)},
+	{"prodigy/d0_1e-2_wd_aligned", &handmade.Prodigy{First: 0.01, Decay: 0.1}, prodigyLike(0.01, 1).and("decay", 0.1)},
+	{"prodigy/d0_1e-2_safeguard_aligned", &handmade.Prodigy{First: 0.01, Growth: 2, Safeguard: true}, prodigyLike(0.01, 2)},
+}
+
+func muonLike() natural {
+	return adamLike(1e-8).and("lr", 0.02).and("momentum", 0.95).and("decay", 0.01)
+}
+
+func dogLike(first float64) natural { return natural{"lr": 1, "first": first, "eps": 1e-8} }
+
+func prodigyLike(first, growth float64) natural {
+	return adamLike(1e-8).and("lr", 1).and("first", first).and("growth", growth)
 }
 
 func TestTrajectoriesOfOptax(t *testing.T) {
