@@ -13,7 +13,7 @@ import (
 func TestNames(t *testing.T) {
 	require.Equal(t, []string{
 		"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "lion", "adafactor",
-		"radam", "nadam", "yogi", "adabelief", "lamb", "schedulefree", "muon", "dog", "dowg", "prodigy",
+		"radam", "nadam", "yogi", "adabelief", "lamb", "schedulefree", "muon", "dog", "dowg", "prodigy", "mechanic",
 		"rmsmomentum", "polyak", "lstm",
 		"static", "hebb", "delta", "abcd", "bengio7", "bengio16", "runarsson", "distributed", "orchard", "formula",
 	}, learnedopt.Names())
@@ -46,6 +46,7 @@ func TestConfigurationsInJSON(t *testing.T) {
 		{"dog", ``, `{"lr":1,"start":"heuristic","first":0.000001,"eps":1e-8,"decay":0}`},
 		{"dowg", ``, `{"lr":1,"first":0.0001,"eps":0.0001}`},
 		{"prodigy", ``, `{"lr":1,"beta1":0.9,"beta2":0.999,"eps":1e-8,"first":0.000001,"growth":1,"decay":0,"safeguard":false}`},
+		{"mechanic", ``, `{"first":0.000001,"beta1":0.9,"beta2":0.999,"eps":1e-8,"decay":0}`},
 		{"lstm", ``, `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`},
 		{"static", ``, `{}`},
 		{"hebb", ``, `{"rate":0.01}`},
@@ -103,6 +104,7 @@ func TestNamedRefuses(t *testing.T) {
 		{"dog", `{"start":"slow","first":-1}`, "learnedopt: dog: start is \"slow\", want one of heuristic, distance, rate\nfirst is -1, want a number above 0"},
 		{"dowg", `{"first":-1,"eps":-1}`, "learnedopt: dowg: first is -1, want a number above 0\neps is -1, want a number above 0"},
 		{"prodigy", `{"first":-1,"growth":-1}`, "learnedopt: prodigy: first is -1, want a number above 0\ngrowth is -1, want a number above 0"},
+		{"mechanic", `{"first":-1,"beta1":1}`, "learnedopt: mechanic: beta1 is 1, want a number above 0 and below 1\nfirst is -1, want a number above 0"},
 		{"hebb", `{"rate":-1}`, `learnedopt: hebb: rate is -1, want a number above 0, at most 1e+06`},
 		{"delta", `{"rate":1e7}`, `learnedopt: delta: rate is 1e+07, want a number above 0, at most 1e+06`},
 		{"abcd", `{"baseline":true}`, `learnedopt: abcd: baseline is true, want reward true too, or neither`},

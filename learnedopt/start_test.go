@@ -88,6 +88,7 @@ var configurations = map[string][]string{
 	"dog":          {`{"lr":0.5,"start":"distance","first":0.3,"eps":0.01,"decay":0.2}`, `{"lr":0.5,"start":"rate","first":0.3,"eps":0.01,"decay":0}`},
 	"dowg":         {`{"lr":0.5,"first":0.3,"eps":0.01}`},
 	"prodigy":      {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"first":0.2,"growth":2,"decay":0.2,"safeguard":true}`},
+	"mechanic":     {`{"first":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2}`},
 }
 
 // Whatever can be configured can be saved, and what has been saved can be read back: the same rule, phi and provenance,
