@@ -54,8 +54,29 @@ func plasticBaselines() []Baseline {
 	}
 }
 
-// AllBaselines returns Baselines and those that are not asked unless they are named: of plasticity rules.
-func AllBaselines() []Baseline { return append(Baselines(), plasticBaselines()...) }
+// otherBaselines returns more that people use. Those which find a rate by themselves are not tuned.
+func otherBaselines() []Baseline {
+	return []Baseline{
+		{Name: "lion", With: func(lr float64) learnedopt.Rule { return &handmade.Lion{LR: lr} }},
+		{Name: "adafactor", With: func(lr float64) learnedopt.Rule { return &handmade.Adafactor{LR: lr} }},
+		{Name: "radam", With: func(lr float64) learnedopt.Rule { return &handmade.RAdam{LR: lr} }},
+		{Name: "nadam", With: func(lr float64) learnedopt.Rule { return &handmade.NAdam{LR: lr} }},
+		{Name: "yogi", With: func(lr float64) learnedopt.Rule { return &handmade.Yogi{LR: lr} }},
+		{Name: "adabelief", With: func(lr float64) learnedopt.Rule { return &handmade.AdaBelief{LR: lr} }},
+		{Name: "lamb", With: func(lr float64) learnedopt.Rule { return &handmade.LAMB{LR: lr} }},
+		{Name: "schedulefree", With: func(lr float64) learnedopt.Rule { return &handmade.ScheduleFree{LR: lr} }},
+		{Name: "muon", With: func(lr float64) learnedopt.Rule { return &handmade.Muon{LR: lr} }},
+		{Name: "dog", Fixed: true, With: func(float64) learnedopt.Rule { return &handmade.DoG{} }},
+		{Name: "dowg", Fixed: true, With: func(float64) learnedopt.Rule { return &handmade.DoWG{} }},
+		{Name: "prodigy", Fixed: true, With: func(float64) learnedopt.Rule { return &handmade.Prodigy{} }},
+		{Name: "mechanic", Fixed: true, With: func(float64) learnedopt.Rule { return &handmade.Mechanic{} }},
+	}
+}
+
+// AllBaselines returns Baselines and those that are not asked unless they are named: more that people use, and plasticity rules.
+func AllBaselines() []Baseline {
+	return slices.Concat(Baselines(), otherBaselines(), plasticBaselines())
+}
 
 // FindBaseline returns the baseline of that name.
 func FindBaseline(name string) (Baseline, error) {

@@ -253,16 +253,20 @@ func TestTuneWhenRunsDiverge(t *testing.T) {
 }
 
 func TestBaselines(t *testing.T) {
-	for _, b := range Baselines() {
+	for _, b := range append(Baselines(), otherBaselines()...) {
 		found, err := FindBaseline(b.Name)
 		require.NoError(t, err)
 		require.Equal(t, b.Name, found.Name)
 		rule := found.With(0.25)
 		require.Equal(t, b.Name, rule.Name())
+		if b.Fixed {
+			require.Equal(t, learnedopt.Phi(found.With(3), 0), learnedopt.Phi(rule, 0), b.Name)
+			continue
+		}
 		require.InDelta(t, math.Log(0.25), float64(learnedopt.Phi(rule, 0)[0]), 1e-6)
 	}
 	_, err := FindBaseline("lstm")
-	require.EqualError(t, err, `eval: unknown baseline "lstm"; want one of sgd, momentum, nag, rmsprop, adam, adamw, static, hebb, delta`)
+	require.EqualError(t, err, `eval: unknown baseline "lstm"; want one of sgd, momentum, nag, rmsprop, adam, adamw, lion, adafactor, radam, nadam, yogi, adabelief, lamb, schedulefree, muon, dog, dowg, prodigy, mechanic, static, hebb, delta`)
 }
 
 // Two a decade, falling, so that the ends are where AtEdge looks for them.
