@@ -202,3 +202,61 @@ func near[F params.Float](t *testing.T, want []float64, got []F, tolerance float
 		require.InDelta(t, w, float64(got[i]), tolerance*max(1, math.Abs(w)), "%s, element %d", what, i)
 	}
 }
+
+// The weights to use in the end, of which a schedule-free run keeps how far they are from theta, are Optax's too.
+func TestAverageOfScheduleFree(t *testing.T) {
+	g, err := optax()
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		trajectory string
+		rule       *handmade.ScheduleFree
+		beta1      float64
+	}{
+		{"schedule_free_adamw/constant", &handmade.ScheduleFree{LR: 0.01, Decay: 0.01}, 0.9},
+		{"schedule_free_adamw/warmup5", &handmade.ScheduleFree{LR: 0.01, Beta1: 0.95, Beta2: 0.99, Warmup: 5}, 0.95},
+	} {
+		w := newWalk(t, learnedopt.Compile[float32], tt.rule, len(g.Start))
+		copy(w.theta, params.Convert[float32](g.Start))
+		for s, gradient := range g.Gradients {
+			w.take(t, params.Convert[float32](gradient))
+			average := make([]float32, len(w.theta))
+			for i := range w.theta {
+				w.theta[i] += w.step[i]
+				z := w.state[w.c.StateLayout().Rows[0]+i] // less theta
+				average[i] = w.theta[i] - float32((1-tt.beta1)/tt.beta1)*z
+			}
+			near(t, g.Cases[tt.trajectory].Average[s], average, 2e-6, fmt.Sprint(tt.trajectory, " after step ", s+1))
+		}
+	}
+}
+
+// Prodigy's estimate of the distance is Optax's at every step, whether it grows or not.
+func TestEstimatesOfProdigy(t *testing.T) {
+	g, err := optax()
+	require.NoError(t, err)
+	for _, gold := range goldens {
+		want := g.Cases[gold.trajectory]
+		if _, is := gold.rule.(*handmade.Prodigy); !is {
+			continue
+		}
+		c, err := learnedopt.Compile[float64](gold.rule, g.Layout)
+		require.NoError(t, err)
+		phi := gold.phi.phi(t, gold.rule.Spec().Phi)
+		theta, state, step := append([]float64(nil), g.Start...), make([]float64, c.State().Len()), make([]float64, len(g.Start))
+		require.NoError(t, c.Start(state, phi))
+		for s, gradient := range g.Gradients {
+			grad := append([]float64(nil), gradient...)
+			for i := range grad {
+				if want.Abs {
+					grad[i] = math.Abs(grad[i])
+				}
+			}
+			require.NoError(t, c.Step(step, state, learnedopt.Point[float64]{Phi: phi, State: state, Grad: grad, Theta: theta}))
+			for i := range theta {
+				theta[i] += step[i]
+			}
+			d := state[c.StateLayout().Shared[0]+1]
+			require.InEpsilon(t, want.D[s], d, 1e-7, "%s after step %d", gold.trajectory, s+1)
+		}
+	}
+}
