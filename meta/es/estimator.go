@@ -1,0 +1,134 @@
+package es
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed1498fded/unroll/meta"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// EstimatorOf estimates a meta-gradient by one of the Methods. It is for one goroutine at a time, and uses several itself: the
+// pairs are shared out to workers, and added up in their order.
+//
+// The estimate is of the gradient of E L(phi + ε), which is that of L where L is straight over distances of σ. Episodes of the
+// methods that go by windows begin at different times, so that an estimate sees all parts of an episode; for that a pair's
+// first one is cut to a random number of windows. Over the estimates of an episode at one phi, those of PES, NRES and GPES add up, in
+// expectation, to the gradient of what the objective makes of all its losses.
+//
+// A loss that is not finite ends the pair's episode and does not count, unless Settings.Cap says what it counts as; in Full
+// the episode does not count. The loss of an estimate is the mean over pairs and both branches of what counts, and +Inf if nothing does.
+type EstimatorOf[F params.Float] struct {
+	config  ConfigOf[F]
+	workers []*worker[F]
+	pairs   []*pair[F]
+}
+
+// Estimator is the form in use.
+type Estimator = EstimatorOf[float32]
+
+var (
+	_ meta.Estimator = (*Estimator)(nil)
+	_ meta.Resumable = (*Estimator)(nil)
+)
+
+// allocate makes the pairs.
+func (e *EstimatorOf[F]) allocate() {
+	c := e.config
+	state, phi := e.workers[0].system.State().Len(), c.Phi.Len()
+	for i := range c.Pairs {
+		e.pairs = append(e.pairs, &pair[F]{
+			number: i, at: newPlace[F](c.branches(), state, phi), next: newPlace[F](c.branches(), state, phi),
+			tally: tally{grad: make([]float64, phi)},
+		})
+	}
+}
+
+// Phi implements meta.EstimatorOf.
+func (e *EstimatorOf[F]) Phi() params.Layout { return e.config.Phi }
+
+// Settings returns the method's settings, with every default in its place.
+func (e *EstimatorOf[F]) Settings() Settings { return e.config.Settings }
+
+// Estimate implements meta.EstimatorOf: it takes each pair through its next window, or in Full through an episode. Steps are those
+// of all branches of all copies; a pair's episode counts once for each copy.
+func (e *EstimatorOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (meta.Estimate, error) {
+	if len(grad) != e.Phi().Len() || len(phi) != len(grad) {
+		panic(fmt.Sprintf("es: gradient of length %d and phi of length %d, want %d", len(grad), len(phi), e.Phi().Len()))
+	}
+	clear(grad)
+	if err := e.run(ctx, phi, key); err != nil {
+		return meta.Estimate{}, err
+	}
+	for _, p := range e.pairs {
+		p.at, p.next = p.next, p.at
+	}
+	return e.gather(grad), nil
+}
+
+// run takes all pairs on. Worker w has the pairs w, w + workers, and so on, always the same.
+func (e *EstimatorOf[F]) run(ctx context.Context, phi []F, key uint64) error {
+	group, inner := errgroup.WithContext(ctx)
+	for i, w := range e.workers {
+		group.Go(func() error {
+			for j := i; j < len(e.pairs); j += len(e.workers) {
+				if err := w.estimate(inner, e.pairs[j], phi, key); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// estimate takes a pair from where it stands on.
+func (w *worker[F]) estimate(ctx context.Context, p *pair[F], phi []F, key uint64) error {
+	p.reset()
+	if w.config.Method == Full {
+		return w.whole(ctx, p, phi, key)
+	}
+	p.next.set(p.at)
+	if w.config.Form == LearnedOptimization {
+		return w.windowLO(ctx, p, phi, key)
+	}
+	return w.window(ctx, p, phi, key)
+}
+
+// gather adds up what the pairs have seen.
+func (e *EstimatorOf[F]) gather(grad []F) meta.Estimate {
+	c := e.config
+	est := meta.Estimate{}
+	loss, seen := 0.0, 0
+	for _, p := range e.pairs {
+		est.Steps += p.steps * c.Copies
+		est.Episodes += p.ended * c.Copies
+		if p.counted > 0 {
+			loss += p.loss / float64(p.counted)
+			seen++
+		}
+	}
+	scale := 1 / (2 * c.Sigma * c.Sigma * float64(len(e.pairs)))
+	for j := range grad {
+		sum := 0.0
+		for _, p := range e.pairs {
+			sum += p.grad[j]
+		}
+		grad[j] = F(sum * scale)
+	}
+	est.Loss = loss / float64(seen)
+	if c.Objective == meta.Sum && c.Method != Full {
+		est.Loss *= float64(c.Window)
+	}
+	if seen == 0 || !finite(est.Loss) {
+		est.Loss = math.Inf(1)
+	}
+	return est
+}

@@ -1,0 +1,141 @@
+package es
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/seed1498fded/unroll/internal/brief"
+	"github.com/seed1498fded/unroll/internal/config"
+)
+
+// A Method is a way to estimate. In all of them pairs of branches go under phi + ε and phi − ε, with ε from N(0, σ²) for each
+// number of phi, on the same problems, starts and minibatches; D is the difference of their losses, and a pair's estimate a sum
+// of perturbations times differences over 2σ². The estimate is the mean over the pairs.
+type Method string
+
+// The methods.
+const (
+	// Full is evolution strategies over whole episodes, with antithetic pairs (Salimans et al. 2017): ε·D, with D of what the
+	// objective makes of an episode's losses.
+	Full Method = "es"
+
+	// Truncated is evolution strategies over windows (Metz et al. 2019): ε·D, where the branches part anew at the beginning of
+	// each window, from a common state. It is biased as truncated backpropagation is.
+	Truncated Method = "truncated-es"
+
+	// PES is persistent evolution strategies (Vicol, Metz and Sohl-Dickstein 2021): both branches go on from window to window, ε
+	// is drawn anew for each, and D is weighted by ξ, the sum of the ε since the episode began.
+	PES Method = "pes"
+
+	// NRES is noise-reuse evolution strategies (Li et al. 2023): both branches go on, and ε is drawn once an episode.
+	NRES Method = "nres"
+
+	// GPES is generalized PES (Li et al. 2023): both branches go on, and ε is drawn anew every K steps of an episode. With K the
+	// window it is PES, but that PES keeps its draw to the end of a window in which an episode ends; from K = horizon on it is NRES.
+	GPES Method = "gpes"
+)
+
+// Methods returns all methods.
+func Methods() []Method { return []Method{Full, Truncated, PES, NRES, GPES} }
+
+// Names returns their names.
+func Names() []string {
+	var names []string
+	for _, m := range Methods() {
+		names = append(names, string(m))
+	}
+	return names
+}
+
+// A Form says which of two variants of Truncated and PES is meant.
+type Form string
+
+const (
+	// Unbiased is the default: the loss that an episode ends with is weighted by ξ like those before, the next episode begins
+	// within the same window, and truncated ES carries on a third branch, under phi itself.
+	Unbiased Form = "unbiased"
+
+	// LearnedOptimization does as google/learned_optimization does: the loss that an episode ends with is weighted by the window's
+	// ε alone, which makes PES a little biased; the step after it only resets and does not count; and truncated ES carries on the
+	// branch under phi + ε.
+	LearnedOptimization Form = "learned_optimization"
+)
+
+// Settings are the numbers of a method. The zero value works.
+type Settings struct {
+	Method   Method  `json:"-"`                  // PES if empty
+	Pairs    int     `json:"pairs"`              // pairs of branches; 16 if zero
+	Sigma    float64 `json:"sigma"`              // σ, the standard deviation of perturbations; 0.01 if zero
+	Sign     bool    `json:"sign,omitempty"`     // the sign of a difference in its place: of an episode's mean, or of that of a window or as much of it as has one ξ
+	Clip     float64 `json:"clip,omitempty"`     // the largest difference, of an episode's objective in Full, else of a step's losses; none if zero
+	Cap      float64 `json:"cap,omitempty"`      // the largest loss, and what one that is not finite counts as; none if zero
+	K        int     `json:"k,omitempty"`        // of GPES: steps between two draws; 10 if zero
+	Form     Form    `json:"form,omitempty"`     // of Truncated and PES; Unbiased if empty
+	Together bool    `json:"together,omitempty"` // pairs begin their first episodes at full length, and all later ones at the same time
+	Shortest int     `json:"shortest,omitempty"` // episodes have lengths from here to the horizon, uniform in the logarithm; all the horizon if zero
+}
+
+// filled returns the settings with every default in its place.
+func (s Settings) filled() Settings {
+	s.Method, s.Pairs, s.Sigma = cmp.Or(s.Method, PES), cmp.Or(s.Pairs, 16), cmp.Or(s.Sigma, 0.01)
+	if s.Method == GPES {
+		s.K = cmp.Or(s.K, 10)
+	}
+	if s.Form == Unbiased {
+		s.Form = ""
+	}
+	return s
+}
+
+// MarshalJSON writes the settings with every default in its place, but for those that are nothing.
+func (s Settings) MarshalJSON() ([]byte, error) {
+	type plain Settings
+	f := s.filled()
+	return json.Marshal(plain(f))
+}
+
+// validate reports what is out of range, or has no place in the method.
+func (s Settings) validate() error {
+	var errs []error
+	wrong := func(is bool, format string, args ...any) {
+		if is {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	wrong(!slices.Contains(Methods(), s.Method), "no method %s; want one of %s", brief.Quote(s.Method), strings.Join(Names(), ", "))
+	wrong(s.Pairs < 1, "pairs is %d; want 1 or more", s.Pairs)
+	wrong(!(s.Sigma > 0 && s.Sigma <= math.MaxFloat32), "sigma is %v; want above 0 and finite", s.Sigma)
+	wrong(!(s.Clip >= 0), "clip is %v; want above 0, or 0 for none", s.Clip)
+	wrong(!(s.Cap >= 0), "cap is %v; want above 0, or 0 for none", s.Cap)
+	wrong(s.K < 0 || s.K == 0 && s.Method == GPES, "k is %d; want 1 or more", s.K)
+	wrong(s.K != 0 && s.Method != GPES, "k is for gpes alone")
+	wrong(s.Form != "" && s.Form != LearnedOptimization, "form is %s; want %s or %s", brief.Quote(s.Form), Unbiased, LearnedOptimization)
+	wrong(s.Form != "" && s.Method != PES && s.Method != Truncated, "form is for pes and truncated-es alone")
+	wrong(s.Together && s.Method == Full, "together is not for es, whose episodes always are")
+	wrong(s.Shortest < 0, "shortest is %d; want 1 or more, or 0 for the horizon", s.Shortest)
+	return errors.Join(errs...)
+}
+
+// SettingsNamed returns the settings of the method of a name, one of Names, from the JSON form of Settings; an empty one means the
+// defaults. An unknown name or field is an error, and so is a field that is given twice or is null, or is out of its range.
+func SettingsNamed(name string, text json.RawMessage) (Settings, error) {
+	s := Settings{Method: Method(name)}
+	if !slices.Contains(Methods(), s.Method) {
+		return s, fmt.Errorf("es: unknown estimator %s; want one of %s", brief.Quote(name), strings.Join(Names(), ", "))
+	}
+	if len(text) > 0 {
+		if err := config.Set(&s, text); err != nil {
+			return s, fmt.Errorf("es: configuration of %q: %w", name, err)
+		}
+	}
+	s = s.filled()
+	if err := s.validate(); err != nil {
+		return s, fmt.Errorf("es: %s: %w", name, err)
+	}
+	return s, nil
+}
