@@ -88,8 +88,8 @@ var lattice = map[string]node{
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
 
 	"cmd/app/metatrain": {
-		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/build internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/eval meta/search",
-		tests:   "cmd/internal/clitest internal/atomicfile internal/kernel internal/brief internal/regular params",
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/brief internal/build internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/es meta/eval meta/search",
+		tests:   "cmd/internal/clitest internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {
 		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets internal/atomicfile learnedopt learnedopt/handmade meta meta/eval",

@@ -42,7 +42,7 @@ func (s settings) ofLives(life int) (defaults, error) {
 	each, outer := 8, 10
 	if t, ok := f.(inner.Tasks); ok {
 		each = t.Tasks()
-		if !s.searches() {
+		if !s.searches() && !s.perturbs() {
 			each *= 4
 		}
 	}
@@ -59,6 +59,9 @@ func (s settings) ofLives(life int) (defaults, error) {
 func (s settings) usualObjective() string {
 	if life, _ := s.life(); life > 0 {
 		return string(meta.Last)
+	}
+	if s.perturbs() {
+		return string(meta.Mean)
 	}
 	return string(meta.Borders)
 }
@@ -110,10 +113,7 @@ func (s *session) learner() (meta.Learner, error) {
 		return s.searcher(family)
 	}
 	c := s.settings
-	estimator, err := meta.NewBPTT(meta.BPTTConfig{
-		Rule: s.rule, Family: family, Horizon: int(c.Horizon), Window: int(c.Window), Exact: c.Exact, Copies: int(c.Copies),
-		Fraction: float64(c.Fraction), Objective: s.objective(), Workers: s.workers, Curriculum: c.Curriculum,
-	})
+	estimator, err := s.estimator(family)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,8 @@ func vars() cli.Vars {
 		"problems": strings.Join(catalog.Names(), ", "), "rules": strings.Join(learnedopt.Names(), ", "),
 		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "),
 		"inits":    strings.Join(nets.Inits(), ", "),
-		"searches": strings.Join(search.Names(), ", "), "objectives": strings.Join(objectives(), ", "), "zoo": strings.Join(zoo.Names(), ", "),
+		"searches": strings.Join(search.Names(), ", "), "estimators": strings.Join(estimators(), ", "),
+		"objectives": strings.Join(objectives(), ", "), "zoo": strings.Join(zoo.Names(), ", "),
 	}
 }
 

@@ -83,6 +83,9 @@ func TestEndsOfSettings(t *testing.T) {
 		func(s *settings) { s.Credit, s.Exact = "backprop", true },
 		func(s *settings) { s.Credit = "fa" },
 		func(s *settings) { s.Exact = true },
+		func(s *settings) { s.Estimator, s.Objective = "pes", "sum" },
+		func(s *settings) { s.Estimator, s.Objective, s.Window = "es", "min", s.Horizon },
+		func(s *settings) { s.Estimator = "bptt" },
 	} {
 		s := good()
 		edit(&s)
@@ -96,6 +99,13 @@ func TestEndsOfSettings(t *testing.T) {
 		"--objective least: want one of ":                                       func(s *settings) { s.Objective = "least" },
 		"--fraction: want a number above 0 and at most 1, got 1.5":              func(s *settings) { s.Fraction = 1.5 },
 		"--credit-config: these are the settings of a --credit rule, and there": func(s *settings) { s.CreditConfig = "{}" },
+		"--estimator pes: not with --learner es, which takes no gradient":       func(s *settings) { s.Estimator, s.Learner = "pes", "es" },
+		"--estimator-config: these are the settings of an evolution strategy, ": func(s *settings) { s.EstimatorConfig = "{}" },
+		"--exact: not with --estimator pes, which differentiates nothing":       func(s *settings) { s.Estimator, s.Exact = "pes", true },
+		"--fraction: not with --estimator pes, which differentiates nothing":    func(s *settings) { s.Estimator, s.Fraction = "pes", 0.5 },
+		"--curriculum: not with --estimator pes":                                func(s *settings) { s.Estimator, s.Curriculum = "pes", cli.Widths{5} },
+		"--window 5: --estimator es takes whole episodes; want the horizon, 10": func(s *settings) { s.Estimator, s.Window = "es", 5 },
+		"--objective min: want one of mean, sum, last":                          func(s *settings) { s.Estimator, s.Objective = "nres", "min" },
 		"--exact: not with --credit fa: its signal has no second derivatives":   func(s *settings) { s.Credit, s.Exact = "fa", true },
 	} {
 		s := good()

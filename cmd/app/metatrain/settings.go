@@ -28,36 +28,38 @@ import (
 // Besides what kong and encoding/json make of them the tags say: provenance:"-", not to be in the provenance; memory, a flag
 // to blame where there is too little of it.
 type settings struct {
-	Problem       string       `json:"problem" default:"mnist8" placeholder:"NAME" help:"What to learn on: ${problems}. Default ${default}."`
-	Hidden        cli.Widths   `json:"hidden,omitempty" memory:"" placeholder:"N,..." help:"Widths of the network's hidden layers, as in 20,20."`
-	Activation    string       `json:"activation,omitempty" placeholder:"NAME" help:"The network's units: sigmoid, tanh, relu or elu."`
-	Batch         cli.Count    `json:"batch,omitempty" memory:"" placeholder:"N" help:"Images in a minibatch. Default 128."`
-	Data          string       `json:"data,omitempty" provenance:"-" placeholder:"DIR" help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST."`
-	Images        string       `json:"images,omitempty" kong:"-"` // their fingerprint; none in files of earlier versions
-	Credit        string       `json:"credit,omitempty" placeholder:"NAME" help:"Credit rule whose signal the optimizer is to see in place of the gradient: ${credits}. Default: the gradient."`
-	CreditConfig  cli.JSON     `json:"credit-config,omitempty" memory:"" placeholder:"JSON" help:"The credit rule's settings as JSON, such as {\"scale\":2}; in a YAML file a mapping will do."`
-	Loss          string       `json:"loss,omitempty" placeholder:"NAME" help:"What is minimised: ${losses}. Default cross-entropy."`
-	Init          string       `json:"init,omitempty" placeholder:"NAME" help:"How the network's weights start: ${inits}, or normal with another standard deviation. Default normal0.1."` // with a credit rule always said: runs that do not say it began at lecun
-	Rule          string       `json:"rule" provenance:"-" default:"lstm" placeholder:"NAME" help:"What to learn: ${rules}. Default ${default}."`
-	RuleConfig    cli.JSON     `json:"rule-config,omitempty" provenance:"-" memory:"" placeholder:"JSON" help:"The rule's settings as JSON, such as {\"hidden\":10}; in a YAML file a mapping will do."`
-	From          string       `json:"from,omitempty" placeholder:"FILE" help:"A learned rule to begin with, in place of a random one: a file, or the name of an embedded one: ${zoo}."`
-	Tasks         cli.Count    `json:"tasks,omitempty" placeholder:"N" help:"How many of the problem's tasks to learn on; which, the seed says. The table is on the others. Default: those of boolean 8 of 14."`
-	Seed          cli.Seed     `json:"seed" default:"1" placeholder:"N" help:"Names all randomness. Default ${default}."`
-	Learner       string       `json:"learner,omitempty" placeholder:"NAME" help:"How to learn: bptt, by a gradient, or ${searches}, by trying out candidates. Default bptt."`
-	LearnerConfig cli.JSON     `json:"learner-config,omitempty" placeholder:"JSON" help:"The settings of a search as JSON, such as {\"lambda\":50}; in a YAML file a mapping will do."`
-	Horizon       cli.Count    `json:"horizon" memory:"" placeholder:"N" help:"Inner steps of an episode. Default 100, or as many as a life has."`
-	Window        cli.Count    `json:"window" memory:"" placeholder:"N" help:"Inner steps between two outer steps. Default 20, or the horizon if that is shorter or a life."`
-	Curriculum    cli.Widths   `json:"curriculum,omitempty" placeholder:"N,..." help:"Lengths of shorter episodes to begin with, 100 outer steps of each. Default none; for lives, by bptt, those of 12,32,60 that are shorter; the horizon means none."`
-	Objective     string       `json:"objective,omitempty" placeholder:"NAME" help:"Which of a window's losses are minimised: ${objectives}. Default borders, the mean of all, those at both of its ends included; for lives last."`
-	OuterLR       cli.Positive `json:"outer-lr" name:"outer-lr" placeholder:"X" help:"Learning rate of the outer Adam. Default 0.01, for quadratics 0.003, for lives 0.02."`
-	Cosine        cli.Count    `json:"cosine,omitempty" placeholder:"N" help:"Episodes over which the outer rate falls to nothing along half a cosine. Default: it stays."`
-	Clip          cli.Positive `json:"clip" placeholder:"X" help:"Longest meta-gradient, in the Euclidean norm. Default 1, for lives 0.3."`
-	Copies        cli.Count    `json:"copies" memory:"" placeholder:"N" help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics 32, for lives 1 of each task, by bptt 4, or 8."`
-	Every         cli.Count    `json:"every" placeholder:"N" help:"Episodes between validations. Default 20 for each copy, for quadratics 100, for lives 10 outer steps."`
-	Average       float64      `json:"average" default:"0.995" placeholder:"X" help:"Weight of the past in the running average of the rule's weights, which is what is validated and kept; 0 for none. Default ${default}."`
-	Keep          string       `json:"keep,omitempty" placeholder:"best|last" help:"Which rule to keep: best, by validation, or last, as befits a rate that falls to nothing. Default best."`
-	Fraction      cli.Positive `json:"fraction" default:"1" placeholder:"X" help:"Part of the coordinates, drawn anew each time, that the meta-gradient is taken over. Default ${default}."`
-	Exact         bool         `json:"exact,omitempty" help:"Differentiate through the inner gradients too (second derivatives)."`
+	Problem         string       `json:"problem" default:"mnist8" placeholder:"NAME" help:"What to learn on: ${problems}. Default ${default}."`
+	Hidden          cli.Widths   `json:"hidden,omitempty" memory:"" placeholder:"N,..." help:"Widths of the network's hidden layers, as in 20,20."`
+	Activation      string       `json:"activation,omitempty" placeholder:"NAME" help:"The network's units: sigmoid, tanh, relu or elu."`
+	Batch           cli.Count    `json:"batch,omitempty" memory:"" placeholder:"N" help:"Images in a minibatch. Default 128."`
+	Data            string       `json:"data,omitempty" provenance:"-" placeholder:"DIR" help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST."`
+	Images          string       `json:"images,omitempty" kong:"-"` // their fingerprint; none in files of earlier versions
+	Credit          string       `json:"credit,omitempty" placeholder:"NAME" help:"Credit rule whose signal the optimizer is to see in place of the gradient: ${credits}. Default: the gradient."`
+	CreditConfig    cli.JSON     `json:"credit-config,omitempty" memory:"" placeholder:"JSON" help:"The credit rule's settings as JSON, such as {\"scale\":2}; in a YAML file a mapping will do."`
+	Loss            string       `json:"loss,omitempty" placeholder:"NAME" help:"What is minimised: ${losses}. Default cross-entropy."`
+	Init            string       `json:"init,omitempty" placeholder:"NAME" help:"How the network's weights start: ${inits}, or normal with another standard deviation. Default normal0.1."` // with a credit rule always said: runs that do not say it began at lecun
+	Rule            string       `json:"rule" provenance:"-" default:"lstm" placeholder:"NAME" help:"What to learn: ${rules}. Default ${default}."`
+	RuleConfig      cli.JSON     `json:"rule-config,omitempty" provenance:"-" memory:"" placeholder:"JSON" help:"The rule's settings as JSON, such as {\"hidden\":10}; in a YAML file a mapping will do."`
+	From            string       `json:"from,omitempty" placeholder:"FILE" help:"A learned rule to begin with, in place of a random one: a file, or the name of an embedded one: ${zoo}."`
+	Tasks           cli.Count    `json:"tasks,omitempty" placeholder:"N" help:"How many of the problem's tasks to learn on; which, the seed says. The table is on the others. Default: those of boolean 8 of 14."`
+	Seed            cli.Seed     `json:"seed" default:"1" placeholder:"N" help:"Names all randomness. Default ${default}."`
+	Learner         string       `json:"learner,omitempty" placeholder:"NAME" help:"How to learn: bptt, by a gradient, however that is estimated, or ${searches}, by trying out candidates. Default bptt."`
+	LearnerConfig   cli.JSON     `json:"learner-config,omitempty" placeholder:"JSON" help:"The settings of a search as JSON, such as {\"lambda\":50}; in a YAML file a mapping will do."`
+	Estimator       string       `json:"estimator,omitempty" placeholder:"NAME" help:"How the gradient is estimated: ${estimators}; all but bptt differentiate nothing. Default bptt."`
+	EstimatorConfig cli.JSON     `json:"estimator-config,omitempty" memory:"" placeholder:"JSON" help:"The settings of such an estimator as JSON, such as {\"pairs\":32,\"sigma\":0.02}; in a YAML file a mapping will do."`
+	Horizon         cli.Count    `json:"horizon" memory:"" placeholder:"N" help:"Inner steps of an episode. Default 100, or as many as a life has."`
+	Window          cli.Count    `json:"window" memory:"" placeholder:"N" help:"Inner steps between two outer steps. Default 20, or the horizon if that is shorter or a life, or with --estimator es."`
+	Curriculum      cli.Widths   `json:"curriculum,omitempty" placeholder:"N,..." help:"Lengths of shorter episodes to begin with, 100 outer steps of each. Default none; for lives, by --estimator bptt, those of 12,32,60 that are shorter; the horizon means none."`
+	Objective       string       `json:"objective,omitempty" placeholder:"NAME" help:"Which of a window's losses are minimised: ${objectives}. Default borders, the mean of all, those at both of its ends included; for lives last, with any other --estimator than bptt mean, of those after each step."`
+	OuterLR         cli.Positive `json:"outer-lr" name:"outer-lr" placeholder:"X" help:"Learning rate of the outer Adam. Default 0.01, for quadratics 0.003, for lives 0.02."`
+	Cosine          cli.Count    `json:"cosine,omitempty" placeholder:"N" help:"Episodes over which the outer rate falls to nothing along half a cosine. Default: it stays."`
+	Clip            cli.Positive `json:"clip" placeholder:"X" help:"Longest meta-gradient, in the Euclidean norm. Default 1, for lives 0.3."`
+	Copies          cli.Count    `json:"copies" memory:"" placeholder:"N" help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics by --estimator bptt 32, for lives 1 of each task, by --estimator bptt 4, or 8."`
+	Every           cli.Count    `json:"every" placeholder:"N" help:"Episodes between validations. Default 20 for each copy, for quadratics 100, for lives 10 outer steps; times the pairs of an --estimator."`
+	Average         float64      `json:"average" default:"0.995" placeholder:"X" help:"Weight of the past in the running average of the rule's weights, which is what is validated and kept; 0 for none. Default ${default}."`
+	Keep            string       `json:"keep,omitempty" placeholder:"best|last" help:"Which rule to keep: best, by validation, or last, as befits a rate that falls to nothing. Default best."`
+	Fraction        cli.Positive `json:"fraction" default:"1" placeholder:"X" help:"Part of the coordinates, drawn anew each time, that the meta-gradient is taken over. Default ${default}."`
+	Exact           bool         `json:"exact,omitempty" help:"Differentiate through the inner gradients too (second derivatives)."`
 }
 
 // String names the run on one line.
@@ -88,6 +90,9 @@ func (s *settings) fillIn() error {
 		}
 	case catalog.Cheap(s.Problem):
 		d.copies, d.every, d.rate = 32, 100, 0.003
+	}
+	if s.perturbs() {
+		s.ofPairs(&d, life > 0)
 	}
 	s.OuterLR, s.Clip = cmp.Or(s.OuterLR, d.rate), cmp.Or(s.Clip, d.clip)
 	s.Copies, s.Horizon = cmp.Or(s.Copies, d.copies), cmp.Or(s.Horizon, d.horizon)
@@ -137,6 +142,9 @@ func (s settings) plain() settings {
 	if s.Learner == bptt {
 		s.Learner = ""
 	}
+	if s.Estimator == bptt {
+		s.Estimator = ""
+	}
 	if s.Objective == s.usualObjective() {
 		s.Objective = ""
 	}
@@ -152,7 +160,7 @@ func (s settings) plain() settings {
 // of an embedded rule in full.
 func (s *settings) canonical() error {
 	s.canonicalFrom()
-	return errors.Join(s.canonicalRule(), s.canonicalCredit(), s.canonicalLearner())
+	return errors.Join(s.canonicalRule(), s.canonicalCredit(), s.canonicalLearner(), s.canonicalEstimator())
 }
 
 func (s *settings) canonicalFrom() {
@@ -239,6 +247,9 @@ func resumed(o options, f *checkpoints.File) (settings, error) {
 	if wanted.Learner == saved.Learner {
 		err = errors.Join(err, wanted.canonicalLearner())
 	}
+	if wanted.Estimator == saved.Estimator {
+		err = errors.Join(err, wanted.canonicalEstimator())
+	}
 	if err != nil {
 		return saved, err
 	}
@@ -273,13 +284,13 @@ func (s settings) validate() error {
 	if !slices.Contains([]string{"", "best", "last"}, s.Keep) {
 		return fmt.Errorf("--keep %s: want best or last", s.Keep)
 	}
-	if !slices.Contains(objectives(), cmp.Or(s.Objective, s.usualObjective())) {
-		return fmt.Errorf("--objective %s: want one of %s", s.Objective, strings.Join(objectives(), ", "))
+	if known := s.objectivesOf(); !slices.Contains(known, cmp.Or(s.Objective, s.usualObjective())) {
+		return fmt.Errorf("--objective %s: want one of %s", s.Objective, strings.Join(known, ", "))
 	}
 	if s.Fraction > 1 {
 		return fmt.Errorf("--fraction: want a number above 0 and at most 1, got %v", s.Fraction)
 	}
-	return errors.Join(s.validateCredit(), s.validateLearner())
+	return errors.Join(s.validateCredit(), s.validateLearner(), s.validateEstimator())
 }
 
 // objectives returns the names of what can be minimised.

@@ -37,11 +37,12 @@ func TestDefaultsSaidAloud(t *testing.T) {
 	without := []string{"config", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "generations", "workers", "version"}
 	common := map[string]string{
 		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "objective": "borders", "fraction": "1", "exact": "false",
-		"learner": "bptt", "rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,
+		"learner": "bptt", "estimator": "bptt", "rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,
 	}
 	// What of these other problems have no default for, or another that does not follow from the problem alone.
 	notCommon := map[string][]string{
-		"search": {"rule", "rule-config", "learner", "horizon", "window", "clip", "objective"}, "lives": {"rule", "rule-config"},
+		"search": {"rule", "rule-config", "learner", "estimator", "horizon", "window", "clip", "objective"}, "lives": {"rule", "rule-config"},
+		"estimator": {"estimator", "objective"}, "whole episodes": {"estimator", "objective", "window"},
 	}
 	network := map[string]string{
 		"problem": "mnist8", "hidden": "20", "activation": "sigmoid", "batch": "128", "outer-lr": "0.01", "copies": "1", "every": "20",
@@ -64,6 +65,12 @@ func TestDefaultsSaidAloud(t *testing.T) {
 		"lives": {[]string{"--problem", "boolean", "--rule", "bengio7"}, lives},
 		"search": {[]string{"--problem", "boolean", "--rule", "bengio7", "--learner", "es"}, map[string]string{
 			"learner-config": `{"lambda":100,"mu":15}`, "copies": "8", "every": "8000",
+		}},
+		"estimator": {[]string{"--problem", "quadratic", "--estimator", "gpes"}, map[string]string{
+			"estimator-config": `{"k":10,"sigma":0.01,"pairs":16}`, "objective": "mean", "copies": "1", "every": "1600",
+		}},
+		"whole episodes": {[]string{"--estimator", "es", "--estimator-config", `{"pairs":4}`}, map[string]string{
+			"estimator-config": `{"sigma":0.01,"pairs":4}`, "objective": "mean", "copies": "1", "every": "80", "window": "100",
 		}},
 		"another rule": {[]string{"--rule", "adam"}, map[string]string{"rule": "adam", "rule-config": "{}"}},
 	} {
@@ -90,7 +97,7 @@ func TestDefaultsSaidAloud(t *testing.T) {
 		})
 	}
 
-	known := append(without, "credit", "credit-config", "learner-config")
+	known := append(without, "credit", "credit-config", "learner-config", "estimator-config")
 	for _, said := range []map[string]string{common, network, lives} {
 		for flag := range said {
 			known = append(known, flag)
