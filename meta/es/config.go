@@ -102,8 +102,7 @@ func (c ConfigOf[F]) checkObjective() error {
 	case !slices.Contains(known, string(c.Objective)):
 		return fmt.Errorf("es: %s: no objective %s; want one of %s", c.Method, brief.Quote(c.Objective), strings.Join(known, ", "))
 	case c.Method != Full && c.Objective == meta.Last && (c.Window < c.Horizon || c.Shortest != 0 || c.Form != ""):
-		return fmt.Errorf("es: %s: the objective last wants a window as long as the horizon, %d, neither shortest nor form; want mean or sum, or full ES",
-			c.Method, c.Horizon)
+		return fmt.Errorf("es: %s: the objective last wants windows as long as the horizon, %d, and neither shortest nor form", c.Method, c.Horizon)
 	}
 	return nil
 }
@@ -152,7 +151,7 @@ func (c ConfigOf[F]) training() (ConfigOf[F], error) {
 		return c, err
 	}
 	if hasWorld(p) && c.Method != Full {
-		return c, fmt.Errorf("es: %s: %T has a world of its own, which can't be put back to where a window began; want es, full ES", c.Method, p)
+		return c, fmt.Errorf("es: %s goes by windows, and %T has a world of its own, which can't be put back; want es, full ES", c.Method, p)
 	}
 	state, err := learnedopt.StateLen(c.Rule, p.Params(), c.Copies)
 	if err != nil {
@@ -180,7 +179,8 @@ func (c ConfigOf[F]) bytes(state int) float64 {
 		phi = float64(c.Rule.Spec().Phi.Len())
 	}
 	branches := float64(c.branches())
-	return (2*pairs+workers)*branches*float64(state)*size + pairs*phi*(4*size+8) + workers*branches*(phi*size+8*float64(c.Window))
+	vectors := (2*pairs+workers)*branches*float64(state) + (4*pairs+workers*branches)*phi
+	return vectors*size + 8*(pairs*phi+workers*branches*float64(c.Window))
 }
 
 // branches returns how many there are of a pair: under phi + ε, under phi − ε, and for truncated ES under phi itself.

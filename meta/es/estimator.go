@@ -16,8 +16,9 @@ import (
 //
 // The estimate is of the gradient of E L(phi + ε), which is that of L where L is straight over distances of σ. Episodes of the
 // methods that go by windows begin at different times, so that an estimate sees all parts of an episode; for that a pair's
-// first one is cut to a random number of windows. Over the estimates of an episode at one phi, those of PES, NRES and GPES add up, in
-// expectation, to the gradient of what the objective makes of all its losses.
+// first one is cut to a random number of windows. With the objectives meta.Sum and Last, the estimates of PES, NRES and GPES over an
+// episode at one phi add up, in expectation, to the gradient of the sum of its losses, or of its last; with Mean each is that
+// divided by the steps of a window, so that their mean is the gradient of the mean loss.
 //
 // A loss that is not finite ends the pair's episode and does not count, unless Settings.Cap says what it counts as; in Full
 // the episode does not count. The loss of an estimate is the mean over pairs and both branches of what counts, and +Inf if nothing does.

@@ -67,17 +67,21 @@ const (
 )
 
 // Settings are the numbers of a method. The zero value works.
+//
+// With Sign a difference counts as its sign: in Full that of an episode; in LearnedOptimization each step of a window as the sign of
+// the window's mean difference; else each step as that of as much of the window as has one ξ. With Shortest the lengths of episodes
+// are drawn from there to the horizon, uniformly in the logarithm.
 type Settings struct {
 	Method   Method  `json:"-"`                  // PES if empty
 	Pairs    int     `json:"pairs"`              // pairs of branches; 16 if zero
 	Sigma    float64 `json:"sigma"`              // σ, the standard deviation of perturbations; 0.01 if zero
-	Sign     bool    `json:"sign,omitempty"`     // the sign of a difference in its place: of an episode's mean, or of that of a window or as much of it as has one ξ
-	Clip     float64 `json:"clip,omitempty"`     // the largest difference, of an episode's objective in Full, else of a step's losses; none if zero
+	Sign     bool    `json:"sign,omitempty"`     // take a difference's sign in its place: see below
+	Clip     float64 `json:"clip,omitempty"`     // the largest difference, in Full of an episode, else of a step; none if zero
 	Cap      float64 `json:"cap,omitempty"`      // the largest loss, and what one that is not finite counts as; none if zero
 	K        int     `json:"k,omitempty"`        // of GPES: steps between two draws; 10 if zero
 	Form     Form    `json:"form,omitempty"`     // of Truncated and PES; Unbiased if empty
-	Together bool    `json:"together,omitempty"` // pairs begin their first episodes at full length, and all later ones at the same time
-	Shortest int     `json:"shortest,omitempty"` // episodes have lengths from here to the horizon, uniform in the logarithm; all the horizon if zero
+	Together bool    `json:"together,omitempty"` // all pairs begin their first episodes at full length, so that all end together
+	Shortest int     `json:"shortest,omitempty"` // the least length of an episode; the horizon if zero
 }
 
 // filled returns the settings with every default in its place.

@@ -59,7 +59,7 @@ func (e *EstimatorOf[F]) Load(f *checkpoints.File, prefix string) error {
 		return fmt.Errorf("es: training checkpoint: %s: %d pairs, want %d", prefix, len(all), len(e.pairs))
 	}
 	for i, c := range all {
-		if c.Live && !(0 <= c.Step && c.Step < c.Ends && c.Ends <= c.Length && c.Length <= e.config.Horizon) || !c.Live && c.Step > e.config.Horizon {
+		if c.Live && !(0 <= c.Step && c.Step < c.Ends && c.Ends <= c.Length && c.Length <= e.config.Horizon) {
 			return fmt.Errorf("es: training checkpoint: %s: pair %d: step %d of %d, ending at %d, does not fit a horizon of %d",
 				prefix, i, c.Step, c.Length, c.Ends, e.config.Horizon)
 		}

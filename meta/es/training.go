@@ -28,10 +28,12 @@ type sampled[F params.Float] struct {
 
 // TrainingConfigOf says what is trained.
 type TrainingConfigOf[F params.Float] struct {
-	Rule      learnedopt.Rule
-	Family    inner.FamilyOf[F]
-	Copies    int            // problems side by side in an episode, their losses averaged; 1 if zero
-	Objective meta.Objective // with meta.Last, and a rule that reads neither losses nor gradients, there is no loss before an episode's end
+	Rule   learnedopt.Rule
+	Family inner.FamilyOf[F]
+	Copies int // problems side by side in an episode, their losses averaged; 1 if zero
+
+	// With meta.Last, and a rule that reads neither losses nor gradients, losses before an episode's end are not looked at.
+	Objective meta.Objective
 }
 
 // NewTraining returns training that is for one goroutine at a time.

@@ -312,16 +312,16 @@ func TestLivesAreLedLean(t *testing.T) {
 // What makes no sense is one clear line.
 func TestConfigErrors(t *testing.T) {
 	for want, change := range map[string]func(c *es.Config){
-		`es: want a rule and a family, or systems`:                        func(c *es.Config) { c.Rule = nil },
-		`es: horizon -1; want at least 1`:                                 func(c *es.Config) { c.Horizon, c.Window = -1, 1 },
-		`es: window 9; want between 1 and the horizon, 8`:                 func(c *es.Config) { c.Window = 9 },
-		`es: window 3; full ES perturbs whole episodes of the horizon, 8`: func(c *es.Config) { c.Method = es.Full },
-		`es: pes: shortest is 9; want at most the horizon, 8`:             func(c *es.Config) { c.Shortest = 9 },
-		`es: -1 copies; want at least 1`:                                  func(c *es.Config) { c.Copies = -1 },
-		`es: -1 workers; want 0 for all processors, or more`:              func(c *es.Config) { c.Workers = -1 },
-		`es: pes: no objective "min"; want one of mean, sum, last`:        func(c *es.Config) { c.Objective = meta.Min },
-		`es: pes: the objective last wants a window as long as the horizon, 8, neither shortest nor form; want mean or sum, or full ES`: func(c *es.Config) { c.Objective = meta.Last },
-		`es: x: no method "x"; want one of es, truncated-es, pes, nres, gpes`:                                                           func(c *es.Config) { c.Method = "x" },
+		`es: want a rule and a family, or systems`:                                                           func(c *es.Config) { c.Rule = nil },
+		`es: horizon -1; want at least 1`:                                                                    func(c *es.Config) { c.Horizon, c.Window = -1, 1 },
+		`es: window 9; want between 1 and the horizon, 8`:                                                    func(c *es.Config) { c.Window = 9 },
+		`es: window 3; full ES perturbs whole episodes of the horizon, 8`:                                    func(c *es.Config) { c.Method = es.Full },
+		`es: pes: shortest is 9; want at most the horizon, 8`:                                                func(c *es.Config) { c.Shortest = 9 },
+		`es: -1 copies; want at least 1`:                                                                     func(c *es.Config) { c.Copies = -1 },
+		`es: -1 workers; want 0 for all processors, or more`:                                                 func(c *es.Config) { c.Workers = -1 },
+		`es: pes: no objective "min"; want one of mean, sum, last`:                                           func(c *es.Config) { c.Objective = meta.Min },
+		`es: pes: the objective last wants windows as long as the horizon, 8, and neither shortest nor form`: func(c *es.Config) { c.Objective = meta.Last },
+		`es: x: no method "x"; want one of es, truncated-es, pes, nres, gpes`:                                func(c *es.Config) { c.Method = "x" },
 	} {
 		c := config[float32](es.Settings{}, inner.QuadraticOf[float32]{})
 		change(&c)

@@ -303,7 +303,7 @@ func variants(t *testing.T) map[string][]string {
 		"exact":        small("--exact"),
 		"copies":       small("--copies", "2"),
 		"pes":          small("--estimator", "pes", "--estimator-config", `{"pairs":3}`, "--every", "3"),
-		"es":           small("--estimator", "es", "--estimator-config", `{"pairs":2}`, "--every", "3", "--window", "12"),
+		"es":           small("--estimator", "es", "--estimator-config", `{"pairs":1}`, "--every", "3", "--window", "12"),
 		"whole window": small("--window", "12"),
 		"adam":         {"--problem", "quadratic-uniform", "--rule", "adam", "--horizon", "10", "--window", "4", "--copies", "1", "--every", "3", "--seed", "9"},
 		"images": {
