@@ -228,7 +228,8 @@ func (c cell) measure(ctx context.Context, tell func()) (Result, error) {
 // keyTransfer is the child of a seed that runs on other tasks have.
 const keyTransfer = 'T'<<8 + 3
 
-// transfer measures what a rule does on tasks of another kind, if there are any: on each once, or as often as there are runs.
+// transfer measures what a rule does on tasks of another kind, if there are any that it can work on: on each once, or as often as
+// there are runs.
 func (c cell) transfer(ctx context.Context, t *learnedopt.Trained, r *Result) error {
 	if c.task.Transfer == nil {
 		return nil
@@ -241,6 +242,9 @@ func (c cell) transfer(ctx context.Context, t *learnedopt.Trained, r *Result) er
 	if l, ok := p.(inner.Lived); ok {
 		runs.Steps = l.Life()
 	}
+	if !possible(p, t.Rule) {
+		return nil // such as a rule for networks of one size
+	}
 	if t, ok := runs.Family.(inner.Tasks); ok {
 		runs.Count = max(runs.Count, t.Tasks())
 	}
@@ -250,4 +254,10 @@ func (c cell) transfer(ctx context.Context, t *learnedopt.Trained, r *Result) er
 	}
 	r.transfer(scoresOf(lives))
 	return nil
+}
+
+// possible reports whether a rule can work on a problem at all.
+func possible(p inner.Problem, rule learnedopt.Rule) bool {
+	_, err := learnedopt.CompileWith[float32](rule, p.Params(), learnedopt.Options{Senses: inner.SensesOf(p)})
+	return err == nil
 }

@@ -2,7 +2,6 @@ package search
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -38,7 +37,7 @@ func (h herd) check() error {
 	if !(h.parsimony >= 0 && h.parsimony <= mostStep) {
 		parsimony = fmt.Errorf("parsimony is %v; want 0 or more", h.parsimony)
 	}
-	return errors.Join(atLeast("population", h.population, 2), atLeast("tournament", h.tournament, 1), elite, parsimony)
+	return cmp.Or(atLeast("population", h.population, 2), atLeast("tournament", h.tournament, 1), elite, parsimony)
 }
 
 // elites returns how many are kept where the setting is 0 for the default and −1 for none.

@@ -1,13 +1,13 @@
 package search
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 )
 
-// checked joins what is wrong with a method's settings.
+// checked returns the first thing that is wrong with a method's settings: an error is one line.
 func checked(name string, errs ...error) error {
-	if err := errors.Join(errs...); err != nil {
+	if err := cmp.Or(errs...); err != nil {
 		return fmt.Errorf("search: %s: %w", name, err)
 	}
 	return nil

@@ -20,6 +20,7 @@ import (
 	"strconv"
 
 	"github.com/seed1498fded/unroll/checkpoints"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/params"
@@ -84,6 +85,9 @@ func newCore(name string, start []float64, key uint64, candidates int, parts ...
 			return core{}, nil, fmt.Errorf("search: %s: number %d of the start is %v; want finite numbers", name, i, x)
 		}
 	}
+	if err := machine.Fits(coreBytes(n, candidates, parts)); err != nil {
+		return core{}, nil, fmt.Errorf("search: %s: %d candidates of %d numbers: %w", name, candidates, n, err)
+	}
 	c := core{
 		name: name, key: key, stream: rng.New(key), asked: rows(make([]float64, candidates*n), n),
 		layout: append(params.Layout{{Name: "best", Shape: []int{n}}, {Name: "best_loss", Shape: []int{1}}}, parts...),
@@ -94,6 +98,20 @@ func newCore(name string, start []float64, key uint64, candidates int, parts ...
 	copy(c.best, start)
 	c.bestLoss[0] = math.Inf(1)
 	return c, split[2:], nil
+}
+
+// coreBytes estimates what a search takes: candidates, what they are made of, and numbers of its own.
+func coreBytes(n, candidates int, parts []params.Spec) float64 {
+	each := 3*float64(n)*machine.Size[float64]() + 3*machine.Size[[]float64]()
+	own := 0.0
+	for _, p := range parts {
+		size := machine.Size[float64]()
+		for _, d := range p.Shape {
+			size *= float64(d)
+		}
+		own += size
+	}
+	return float64(candidates)*each + own
 }
 
 // Len implements Search.

@@ -32,6 +32,11 @@ func TestHostile(t *testing.T) {
 		return append([]string{"--problem", "quadratic", "--episodes", "1", "--out", "new"}, args...)
 	}
 	images := func(args ...string) []string { return append([]string{"--episodes", "1", "--out", "new"}, args...) }
+	lives := func(rule, learner, config string, args ...string) []string {
+		return append([]string{
+			"--problem", "boolean", "--generations", "1", "--out", "new", "--rule", rule, "--learner", learner, "--learner-config", config,
+		}, args...)
+	}
 	clitest.RequireCheapRefusals(t, "METATRAIN_TEST_MAIN=1", []clitest.Hostile{
 		{Name: "config fifo", Args: on("--config", "fifo")},
 		{Name: "config 5 GB", Args: on("--config", "sparse")},
@@ -62,6 +67,15 @@ func TestHostile(t *testing.T) {
 		{Name: "under a credit rule", Args: images("--credit", "fa", "--batch", "60000", "--hidden", "1000", "--copies", "1000")},
 		{Name: "credit steps", Args: images("--credit", "pc", "--credit-config", `{"steps":1000000000000}`)},
 		{Name: "credit width", Args: images("--credit", "dni", "--credit-config", `{"hidden":2,"width":1000000000}`)},
+		{Name: "es of 1e9", Args: lives("bengio7", "es", `{"lambda":1000000000}`)},
+		{Name: "es of 1e18", Args: lives("bengio7", "es", `{"mu":1000000000000000000,"lambda":1000000000000000001}`)},
+		{Name: "cmaes of 1e9", Args: lives("bengio7", "cmaes", `{"lambda":1000000000}`)},
+		{Name: "ga of 1e9", Args: lives("bengio7", "ga", `{"population":1000000000}`)},
+		{Name: "anneal of 1e9", Args: lives("bengio7", "anneal", `{"chains":1000000000}`)},
+		{Name: "gp of 1e9", Args: lives("formula", "gp", `{"population":1000000000}`)},
+		{Name: "lives 1e9", Args: lives("bengio7", "es", `{}`, "--copies", huge)},
+		{Name: "steps of a life 1e9", Args: lives("bengio7", "es", `{}`, "--horizon", huge, "--copies", "100")},
+		{Name: "tasks 1e9", Args: lives("bengio7", "es", `{}`, "--tasks", huge)},
 		{Name: "rule hidden 1e9", Args: on("--rule-config", `{"hidden":1000000000}`)},
 		{Name: "rule layers 1e9", Args: on("--rule-config", `{"layers":1000000000}`)},
 		{Name: "rule 1e18", Args: on("--rule-config", `{"hidden":1000000000000000000,"layers":1000000000000000000}`)},
@@ -76,6 +90,10 @@ func TestHostile(t *testing.T) {
 		{Name: "long rule", Args: on("--rule", long)},
 		{Name: "long settings", Args: on("--rule-config", `{"`+long+`":1}`)},
 		{Name: "long credit", Args: images("--credit", long)},
+		{Name: "long learner", Args: lives("bengio7", long, `{}`)},
+		{Name: "long settings of a search", Args: lives("bengio7", "es", `{"`+long+`":1}`)},
+		{Name: "long formula", Args: lives("formula", "es", `{}`, "--rule-config", `{"formula":"`+long+`"}`)},
+		{Name: "deep formula", Args: lives("formula", "es", `{}`, "--rule-config", `{"formula":"`+strings.Repeat("(", 50_000)+`"}`)},
 		{Name: "long keep", Args: on("--keep", long)},
 		{Name: "long loss", Args: images("--credit", "fa", "--loss", long)},
 		{Name: "long activation", Args: images("--activation", long)},

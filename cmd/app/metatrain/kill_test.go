@@ -38,34 +38,56 @@ func TestSignals(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
-			args := small("--every", "1", "--out", dir)
-			cmd := exec.Command(os.Args[0], append(args, "--episodes", "1000000")...)
-			cmd.Env = append(os.Environ(), "METATRAIN_TEST_MAIN=1")
-			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
-			require.NoError(t, cmd.Start())
-			exited := make(chan error, 1)
-			go func() { exited <- cmd.Wait() }()
-			require.Eventually(t, func() bool {
-				log, _ := os.ReadFile(filepath.Join(dir, logFile))
-				return bytes.Count(log, []byte("\n")) >= 2
-			}, 20*time.Second, time.Millisecond)
-			require.NoError(t, cmd.Process.Signal(c.signal))
-			err := <-exited
-			require.Error(t, err)
+			cmd, stderr := stop(t, c.signal, dir, small("--every", "1", "--episodes", "1000000")...)
 			if c.clean {
-				require.Equal(t, 128+int(c.signal), cmd.ProcessState.ExitCode(), stderr.String())
-				require.Regexp(t, `stopped after \d+ episodes; go on with --resume `, stderr.String())
+				require.Equal(t, 128+int(c.signal), cmd.ProcessState.ExitCode(), stderr)
+				require.Regexp(t, `stopped after \d+ episodes; go on with --resume `, stderr)
 			}
-
-			log, err := os.ReadFile(filepath.Join(dir, logFile))
-			require.NoError(t, err)
-			// A killed process may leave half a line, which is none.
-			whole := records(t, string(log[:bytes.LastIndexByte(log, '\n')+1]))
-			episodes := strconv.Itoa(len(whole) + 3)
+			episodes := strconv.Itoa(validations(t, dir) + 3)
 			require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", dir, "--episodes", episodes))
 			got := clitest.Tree(t, dir)
 			require.Equal(t, learned(t, small("--every", "1", "--episodes", episodes)...), got, "nothing temporary stays either")
+		})
+	}
+}
+
+// stop sends a signal to a process that learns into dir, at whatever moment two validations are in its log. It returns the process
+// when it has ended, and what it wrote to standard error.
+func stop(t *testing.T, signal syscall.Signal, dir string, args ...string) (cmd *exec.Cmd, stderr string) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0], append(args, "--out", dir)...)
+	cmd.Env = append(os.Environ(), "METATRAIN_TEST_MAIN=1")
+	var text bytes.Buffer
+	cmd.Stderr = &text
+	require.NoError(t, cmd.Start())
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	require.Eventually(t, func() bool {
+		log, _ := os.ReadFile(filepath.Join(dir, logFile))
+		return bytes.Count(log, []byte("\n")) >= 2
+	}, 20*time.Second, time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(signal))
+	require.Error(t, <-exited)
+	return cmd, text.String()
+}
+
+// validations counts the lines of a log. A killed process may leave half a line, which is none.
+func validations(t *testing.T, dir string) int {
+	t.Helper()
+	log, err := os.ReadFile(filepath.Join(dir, logFile))
+	require.NoError(t, err)
+	return len(records(t, string(log[:bytes.LastIndexByte(log, '\n')+1])))
+}
+
+// A search that is killed, wherever it is in a generation, goes on to the same bits on another number of workers.
+func TestKilledSearch(t *testing.T) {
+	for _, learner := range []string{"es", "cmaes", "ga", "anneal", "gp"} {
+		t.Run(learner, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			stop(t, syscall.SIGKILL, dir, briefly(learner, "--generations", "1000000")...)
+			generations := strconv.Itoa(validations(t, dir) + 2)
+			require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", dir, "--generations", generations, "--workers", "1"))
+			require.Equal(t, learned(t, briefly(learner, "--generations", generations)...), clitest.Tree(t, dir))
 		})
 	}
 }

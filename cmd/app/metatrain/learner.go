@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/catalog"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
@@ -68,31 +70,37 @@ func (s settings) usualObjective() string {
 
 // taskSeed names the tasks to learn on.
 func (s settings) taskSeed() uint64 {
-	if s.Tasks == 0 && !catalog.HasTasks(s.Problem) {
-		return 0
+	if !catalog.HasTasks(s.Problem) {
+		return 0 // and what is wrong with the number of tasks is said of that
 	}
 	return uint64(s.Seed)
 }
 
 // canonicalLearner writes a search's settings in the one way with which two spellings of them can be told equal.
 func (s *settings) canonicalLearner() error {
-	if !s.searches() {
-		return nil
+	if err := s.knownLearner(); err != nil || !s.searches() {
+		return err
 	}
 	m, err := search.MethodNamed(s.Learner, json.RawMessage(s.LearnerConfig))
 	if err != nil {
-		return fmt.Errorf("--learner: %w", err)
+		return fmt.Errorf("--learner-config: %w", err)
 	}
 	config, err := json.Marshal(m)
 	s.LearnerConfig = cli.JSON(config)
 	return err
 }
 
+// knownLearner reports a name that is none of a learner.
+func (s settings) knownLearner() error {
+	if s.Learner != "" && !slices.Contains(learners(), s.Learner) {
+		return fmt.Errorf("--learner %.60s: want one of %s", s.Learner, strings.Join(learners(), ", "))
+	}
+	return nil
+}
+
 // validateLearner reports what makes no sense for the learner.
 func (s settings) validateLearner() error {
 	switch {
-	case s.Learner != "" && !slices.Contains(learners(), s.Learner):
-		return fmt.Errorf("--learner %.60s: want one of %s", s.Learner, strings.Join(learners(), ", "))
 	case !s.searches() && s.LearnerConfig != "":
 		return fmt.Errorf("--learner-config: these are the settings of a search, and --learner is %s", bptt)
 	case s.searches() && s.Exact:
@@ -112,6 +120,9 @@ func (s *session) learner() (meta.Learner, error) {
 	if s.settings.searches() {
 		return s.searcher(family)
 	}
+	if err := s.differentiable(family); err != nil {
+		return nil, err
+	}
 	c := s.settings
 	estimator, err := s.estimator(family)
 	if err != nil {
@@ -121,6 +132,21 @@ func (s *session) learner() (meta.Learner, error) {
 		Rule: s.rule, Start: s.startPhi(), Key: meta.PhiKey(s.trainingKey()), Estimator: estimator, Outer: &handmade.Adam{LR: float64(c.OuterLR)},
 		Clip: float64(c.Clip), Average: c.Average, Cosine: int(c.Cosine),
 	})
+}
+
+// differentiable reports a problem of which no gradient goes back through what synapses feel, for a rule that reads it.
+func (s *session) differentiable(family inner.Family) error {
+	p, err := family.Sample(0)
+	if err != nil {
+		return err
+	}
+	_, shows := p.(inner.Synaptic)
+	_, back := p.(inner.SynapticPullback)
+	if len(s.rule.Spec().Reads.Senses()) > 0 && shows && !back {
+		return fmt.Errorf("--learner %s: not on %s, whose lives can't be differentiated; want one of %s",
+			bptt, s.settings.Problem, strings.Join(search.Names(), ", "))
+	}
+	return nil
 }
 
 // objective returns what is minimised.
@@ -148,6 +174,9 @@ func (s *session) searcher(family inner.Family) (meta.Learner, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.rule.Spec().Phi.Len() == 0 {
+		return nil, fmt.Errorf("--rule %s: it has nothing to learn", s.settings.Rule)
+	}
 	lives := s.lives(family, int(s.settings.Copies))
 	c := search.Config{Layout: s.rule.Spec().Phi, Workers: s.workers}
 	start := cmp.Or(s.start, &learnedopt.Trained{Rule: s.rule, Phi: learnedopt.Phi(s.rule, meta.PhiKey(s.trainingKey()))})
@@ -164,7 +193,11 @@ func (s *session) searcher(family inner.Family) (meta.Learner, error) {
 	for i, v := range phi {
 		x[i] = float64(v)
 	}
-	if c.Search, err = m.New(x, rng.Split(s.trainingKey(), keySearch)); err != nil {
+	c.Search, err = m.New(x, rng.Split(s.trainingKey(), keySearch))
+	if _, large := errors.AsType[*machine.MemoryError](err); large {
+		return nil, err // the flags to blame come before it
+	}
+	if err != nil {
 		return nil, fmt.Errorf("--learner-config: %w", err)
 	}
 	return search.New(c)

@@ -56,7 +56,7 @@ func (o options) sizes() []cli.Given {
 func (o options) check() error {
 	for _, f := range []struct{ name, value, want string }{
 		{"data", o.Data, "a folder"}, {"out", o.Out, "a folder"}, {"resume", o.Resume, "a folder"}, {"from", o.From, "a file"},
-		{"credit", o.Credit, "a credit rule"},
+		{"credit", o.Credit, "a credit rule"}, {"learner", o.Learner, "a learner"},
 	} {
 		if o.Given(f.name) && f.value == "" {
 			return fmt.Errorf("--%s: want the name of %s, got nothing", f.name, f.want)
