@@ -1,6 +1,7 @@
 package ruletest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"testing"
@@ -33,9 +34,9 @@ func reference(t *testing.T, r subject) {
 			const steps = 6
 			e := NewEpisode(used, r.rule, steps)
 			got := Live(t, used, e)
-			tol := 1e-5
+			tol := cmp.Or(r.Tolerance, 1e-5)
 			if n > 1000 {
-				tol = 1e-4 // d(phi) is a sum of thousands of terms that cancel
+				tol = max(tol, 1e-4) // d(phi) is a sum of thousands of terms that cancel
 			}
 			Live(t, single, e).Agree(t, got, tol)
 			Live(t, double, NewEpisode(double, r.rule, steps)).Agree(t, got, tol)

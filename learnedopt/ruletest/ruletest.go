@@ -26,6 +26,10 @@ type Options struct {
 	// Distributed says that a rule which reads senses tells one neuron from another, and so is not asked to move permuted
 	// synapses as it would have moved them before. The rules of papers are local: all synapses have the same one.
 	Distributed bool
+
+	// Tolerance is by how much float32 may be off what float64 gives over an episode and back, relative to the size of each result.
+	// 1e-5 if zero: rules that divide by roots of what may be tiny lose a digit.
+	Tolerance float64
 }
 
 // A subject is a rule under test.
