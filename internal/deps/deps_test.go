@@ -73,7 +73,7 @@ var lattice = map[string]node{
 	"learnedopt/ruletest": {imports: "learnedopt learnedopt/rule internal/graph internal/rng params"},
 
 	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/plastic inner/problemtest internal/graph learnedopt/handmade learnedopt/lstm learnedopt/plastic learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
-	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/rng learnedopt learnedopt/plastic meta params", tests: "inner/plastic learnedopt meta/search/searchtest"},
+	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/machine internal/rng learnedopt learnedopt/plastic meta params", tests: "inner/plastic learnedopt meta/search/searchtest"},
 	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/plastic learnedopt/handmade learnedopt/lstm learnedopt/plastic meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
