@@ -11,6 +11,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
+	"github.com/seed1498fded/unroll/learnedopt/mlp"
 	"github.com/seed1498fded/unroll/learnedopt/plastic"
 	"github.com/seed1498fded/unroll/learnedopt/stepsize"
 )
@@ -102,6 +103,7 @@ func ours() []Rule {
 		stepsize.All(),
 		[]Rule{new(lstm.Rule)},
 		plastic.All(),
+		mlp.All(),
 	)
 }
 

@@ -89,6 +89,10 @@ var configurations = map[string][]string{
 	"dowg":         {`{"lr":0.5,"first":0.3,"eps":0.01}`},
 	"prodigy":      {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"first":0.2,"growth":2,"decay":0.2,"safeguard":true}`},
 	"mechanic":     {`{"first":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2}`},
+	"lolv2":     {`{"hidden":3,"step":0.1}`},
+	"adafacmlp": {`{"hidden":32,"step":0.01}`},
+	"star":      {`{"hidden":3,"step":0.1,"nominal":-1,"weight_decay":0.1,"raw":true,"controllers":true}`},
+	"celo2":     {`{"hidden":3,"lr":0.1,"weight_decay":0.1,"newton_schulz":true,"adam_vectors":true}`},
 }
 
 // Whatever can be configured can be saved, and what has been saved can be read back: the same rule, phi and provenance,

@@ -1,0 +1,46 @@
+package mlp_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/mlp"
+	"github.com/seed1498fded/unroll/learnedopt/ruletest"
+	"github.com/seed1498fded/unroll/params"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestLaws(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rule      func() learnedopt.Rule
+		tolerance float64
+	}{
+		"lolv2":     {func() learnedopt.Rule { return &mlp.LOLv2{Hidden: 3, Step: 0.1} }, 0},
+		"adafacmlp": {func() learnedopt.Rule { return &mlp.AdafacMLP{Hidden: 3, Step: 0.1} }, 5e-5},
+		"star": {func() learnedopt.Rule {
+			return &mlp.Star{Hidden: 3, Step: 0.1, Nominal: 0.02, Decay: 0.1, Controllers: true}
+		}, 5e-5},
+		"star, raw":         {func() learnedopt.Rule { return &mlp.Star{Step: 0.01, Nominal: -1, Decay: 0.1, Raw: true} }, 5e-5},
+		"celo2":             {func() learnedopt.Rule { return &mlp.Celo2{Hidden: 3, LR: 0.1, Decay: 0.3} }, 5e-5},
+		"celo2 of matrices": {func() learnedopt.Rule { return &mlp.Celo2{LR: 0.1, NewtonSchulz: true, AdamVectors: true} }, 5e-4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ruletest.RunWith(t, tt.rule, ruletest.Options{Weights: weights, Tolerance: tt.tolerance})
+		})
+	}
+}
+
+// weights lays out a matrix, a vector and a number, and the filters of a convolution where there is room for them. A number
+// is never alone: in units of its own size it is its sign, and what is left of its derivative is lost in a float32.
+func weights(n int) params.Layout {
+	n = max(n, 6)
+	rows := n / 6
+	l := params.Layout{{Name: "w", Shape: []int{rows, 2}}, {Name: "s", Shape: []int{1}}}
+	if n >= 30 {
+		l = append(l, params.Spec{Name: "k", Shape: []int{2, 3, 3}})
+	}
+	return append(l, params.Spec{Name: "b", Shape: []int{n - l.Len()}})
+}
