@@ -13,6 +13,7 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/learnedopt/mlp"
 	"github.com/seed1498fded/unroll/learnedopt/plastic"
+	"github.com/seed1498fded/unroll/learnedopt/rnnprop"
 	"github.com/seed1498fded/unroll/learnedopt/stepsize"
 )
 
@@ -104,6 +105,7 @@ func ours() []Rule {
 		[]Rule{new(lstm.Rule)},
 		plastic.All(),
 		mlp.All(),
+		rnnprop.All(),
 	)
 }
 

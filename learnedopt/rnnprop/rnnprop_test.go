@@ -1,0 +1,24 @@
+package rnnprop_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/rnnprop"
+	"github.com/seed1498fded/unroll/learnedopt/ruletest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestLaws(t *testing.T) {
+	ruletest.Run(t, func() learnedopt.Rule { return &rnnprop.Rule{Hidden: 3, Layers: 1, Beta: 0.9, Step: 0.3} })
+}
+
+// The weights at every step are those of an independent derivation.
+func TestGolden(t *testing.T) {
+	for _, g := range ruletest.ReadGolden(t, "testdata/rnnprop.json.gz") {
+		t.Run(g.Name, func(t *testing.T) { g.Run(t, new(rnnprop.Rule)) })
+	}
+}
