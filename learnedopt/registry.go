@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/seed1498fded/unroll/internal/brief"
+	"github.com/seed1498fded/unroll/learnedopt/celo"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/learnedopt/mlp"
@@ -106,6 +107,7 @@ func ours() []Rule {
 		plastic.All(),
 		mlp.All(),
 		rnnprop.All(),
+		celo.All(),
 	)
 }
 

@@ -94,6 +94,8 @@ var configurations = map[string][]string{
 	"star":      {`{"hidden":3,"step":0.1,"nominal":-1,"weight_decay":0.1,"raw":true,"controllers":true}`},
 	"celo2":     {`{"hidden":3,"lr":0.1,"weight_decay":0.1,"newton_schulz":true,"adam_vectors":true}`},
 	"rnnprop":   {`{"hidden":3,"layers":1,"beta":0.9,"step":0.3}`},
+	"celo":      {`{"hidden":3,"lstm":5,"unscheduled":true}`},
+	"celoadam":  {`{"lstm":5}`},
 }
 
 // Whatever can be configured can be saved, and what has been saved can be read back: the same rule, phi and provenance,

@@ -16,7 +16,7 @@ import (
 type Episode[F params.Float] struct {
 	Phi   []F
 	Theta []F
-	Loss  []F
+	Loss  [][]F // at each step, which falls and rises
 	Grads [][]F
 	DStep [][]F
 
@@ -26,22 +26,22 @@ type Episode[F params.Float] struct {
 // NewEpisode draws an episode for a bound rule.
 func NewEpisode[F params.Float](c *learnedopt.Compiled[F], r learnedopt.Rule, steps int) Episode[F] {
 	n := c.Coordinates()
-	e := Episode[F]{Phi: params.Convert[F](learnedopt.Phi(r, 1)), Theta: make([]F, n), Loss: make([]F, c.Copies())}
+	e := Episode[F]{Phi: params.Convert[F](learnedopt.Phi(r, 1)), Theta: make([]F, n)}
 	s := rng.New(7)
 	for i := range e.Theta {
 		e.Theta[i] = F(float32(s.NormFloat64()))
 	}
-	for i := range e.Loss {
-		e.Loss[i] = F(float32(1 + s.Float64()))
-	}
 	for range steps {
-		grad, d := make([]F, n), make([]F, n)
+		grad, d, loss := make([]F, n), make([]F, n), make([]F, c.Copies())
+		for i := range loss {
+			loss[i] = F(float32(1 + s.Float64()))
+		}
 		for i := range grad {
 			grad[i] = F(float32(math.Copysign(math.Exp(14*s.Float64()-13), s.Float64()-0.5)))
 			d[i] = F(float32(s.NormFloat64()))
 		}
 		grad[0] = 0
-		e.Grads, e.DStep = append(e.Grads, grad), append(e.DStep, d)
+		e.Grads, e.DStep, e.Loss = append(e.Grads, grad), append(e.DStep, d), append(e.Loss, loss)
 		e.Senses = append(e.Senses, feeling(c, rng.Split(11, uint64(len(e.Senses)))))
 	}
 	return e
@@ -65,7 +65,7 @@ func live[F params.Float](t testing.TB, c *learnedopt.Compiled[F], e Episode[F],
 	n, m := c.Coordinates(), len(state)
 	step := make([]F, n)
 	point := func(t int, state []F) learnedopt.Point[F] {
-		return learnedopt.Point[F]{Phi: e.Phi, State: state, Grad: e.Grads[t], Theta: e.Theta, Loss: e.Loss, Step: t, Horizon: len(e.Grads),
+		return learnedopt.Point[F]{Phi: e.Phi, State: state, Grad: e.Grads[t], Theta: e.Theta, Loss: e.Loss[t], Step: t, Horizon: len(e.Grads),
 			Senses: e.Senses[t]}
 	}
 	var states [][]F

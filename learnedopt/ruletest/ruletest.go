@@ -130,14 +130,14 @@ func point[F params.Float](t *testing.T, c *learnedopt.Compiled[F], r subject, k
 		State: make([]F, c.State().Len()),
 		Grad:  make([]F, n),
 		Theta: make([]F, n),
-		Loss:  make([]F, c.Copies()), Horizon: 10,
+		Loss:  make([]F, c.Copies()), Horizon: 40,
 		Senses: feeling(c, rng.Split(key, 10)),
 	}
 	require.NoError(t, c.Start(p.State, p.Phi))
 	rng.Normal(p.Theta, rng.Split(key, 1), 1)
-	rng.Uniform(p.Loss, rng.Split(key, 9), 0.5, 2)
 	step := make([]F, n)
 	for i := range uint64(4) {
+		rng.Uniform(p.Loss, rng.Split(key, 30+i), 0.5, 2)
 		gradient(p.Grad, rng.Split(key, 2+i))
 		if i < 3 {
 			require.NoError(t, c.Step(step, p.State, p))
