@@ -82,10 +82,13 @@ func (s scheduler) step(b *graph.Builder, in rule.Inputs) (length *G.Node, next 
 	return b.Scale(0.1, b.Exp(b.Sum(linear("step_size", h, s.units, 1)))), next
 }
 
+// horizon is that of the run; where nobody has told it, 1.
+func horizon(b *graph.Builder, in rule.Inputs) *G.Node { return b.AtLeast(in.Horizon, 1) }
+
 // progress is tanh(10(f − τ)) of the fraction f of the run that is over, for nine τ.
 func progress(b *graph.Builder, in rule.Inputs) *G.Node {
 	tau := b.Vector(in.Step, -.03, -.1, -.2, -.4, -.6, -.8, -.9, -1, -1.1)
-	return b.Tanh(b.Scale(10, b.Add(b.Div(in.Step, in.Horizon), tau)))
+	return b.Tanh(b.Scale(10, b.Add(b.Div(in.Step, horizon(b, in)), tau)))
 }
 
 // losses tells how the loss stands on each time scale between the least that it has been and how it stands on the next
@@ -93,11 +96,11 @@ func progress(b *graph.Builder, in rule.Inputs) *G.Node {
 // two steps all are 0.
 func losses(b *graph.Builder, in rule.Inputs, next map[string]*G.Node) *G.Node {
 	k, mean, least := in.Step, in.Shared["mean"], in.Shared["min"]
-	rate := b.Exp(b.Neg(logHalfLives(b, in.Horizon))) // 1/h, the averages decay by e^(−1/h) a step
-	decay, gain := b.Exp(b.Neg(rate)), rest(b, rate)  // gain: 1 − decay
-	seen := rest(b, b.Mul(b.Shift(1, k), rate))       // 1 − decay^(k+1)
-	first := b.Relu(b.Shift(1, b.Neg(k)))             // 1 in the first step
-	later := b.Shift(1, b.Neg(first))                 // 0 there
+	rate := b.Exp(b.Neg(logHalfLives(b, horizon(b, in)))) // 1/h, the averages decay by e^(−1/h) a step
+	decay, gain := b.Exp(b.Neg(rate)), rest(b, rate)      // gain: 1 − decay
+	seen := rest(b, b.Mul(b.Shift(1, k), rate))           // 1 − decay^(k+1)
+	first := b.Relu(b.Shift(1, b.Neg(k)))                 // 1 in the first step
+	later := b.Shift(1, b.Neg(first))                     // 0 there
 	cap := b.Scale(2, b.Abs(largest(b, b.Div(mean, seen), timeScales)))
 	loss := b.Add(b.Mul(first, in.Loss), b.Mul(later, b.Smaller(in.Loss, cap)))
 	mean = b.Add(b.Mul(decay, mean), b.Mul(loss, gain))

@@ -2,6 +2,7 @@ package ruletest
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -31,17 +32,23 @@ func NewEpisode[F params.Float](c *learnedopt.Compiled[F], r learnedopt.Rule, st
 	for i := range e.Theta {
 		e.Theta[i] = F(float32(s.NormFloat64()))
 	}
-	for range steps {
-		grad, d, loss := make([]F, n), make([]F, n), make([]F, c.Copies())
+	loss := make([]F, c.Copies()) // in the middle
+	for i := range loss {
+		loss[i] = F(float32(1 + s.Float64()))
+	}
+	for t := range steps {
+		e.Loss = append(e.Loss, slices.Clone(loss))
+		factor := 0.5 + rng.New(rng.Split(13, uint64(t))).Float64()
 		for i := range loss {
-			loss[i] = F(float32(1 + s.Float64()))
+			e.Loss[t][i] *= F(float32(factor))
 		}
+		grad, d := make([]F, n), make([]F, n)
 		for i := range grad {
 			grad[i] = F(float32(math.Copysign(math.Exp(14*s.Float64()-13), s.Float64()-0.5)))
 			d[i] = F(float32(s.NormFloat64()))
 		}
 		grad[0] = 0
-		e.Grads, e.DStep, e.Loss = append(e.Grads, grad), append(e.DStep, d), append(e.Loss, loss)
+		e.Grads, e.DStep = append(e.Grads, grad), append(e.DStep, d)
 		e.Senses = append(e.Senses, feeling(c, rng.Split(11, uint64(len(e.Senses)))))
 	}
 	return e
