@@ -8,3 +8,6 @@ func Forget(name string) {
 	defer registered.mu.Unlock()
 	registered.entries = slices.DeleteFunc(registered.entries, func(e entry) bool { return e.name == name })
 }
+
+// ImportCeloArrays is ImportCelo of what is in a file.
+var ImportCeloArrays = importCelo

@@ -22,8 +22,11 @@ const ZooPrefix = "zoo:"
 // Load reads a trained rule from a file written by Save or by cmd/metatrain, or from the zoo, see [ZooPrefix]. The error
 // names the file and what is wrong: a file that is missing or damaged, a rule whose name, configuration or layout this
 // program does not know, or meta-parameters that are not finite. A rule from elsewhere is known once it is given to
-// [Register]; see [LoadAs] too.
+// [Register]; see [LoadAs] too. A name that ends in [FlaxSuffix] is read by [ImportCelo].
 func Load(path string) (*Trained, error) {
+	if strings.HasSuffix(path, FlaxSuffix) {
+		return ImportCelo(path)
+	}
 	return load(path, func(saved checkpoints.Rule) (Rule, error) { return Named(saved.Name, saved.Config) })
 }
 

@@ -23,7 +23,6 @@ func TestLaws(t *testing.T) {
 		"star": {func() learnedopt.Rule {
 			return &mlp.Star{Hidden: 3, Step: 0.1, Nominal: 0.02, Decay: 0.1, Controllers: true}
 		}, 5e-5},
-		"star, raw":         {func() learnedopt.Rule { return &mlp.Star{Step: 0.01, Nominal: -1, Decay: 0.1, Raw: true} }, 5e-5},
 		"celo2":             {func() learnedopt.Rule { return &mlp.Celo2{Hidden: 3, LR: 0.1, Decay: 0.3} }, 5e-5},
 		"celo2 of matrices": {func() learnedopt.Rule { return &mlp.Celo2{LR: 0.1, NewtonSchulz: true, AdamVectors: true} }, 5e-4},
 	} {
