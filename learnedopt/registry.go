@@ -13,6 +13,7 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/learnedopt/mlp"
+	"github.com/seed1498fded/unroll/learnedopt/nnadam"
 	"github.com/seed1498fded/unroll/learnedopt/plastic"
 	"github.com/seed1498fded/unroll/learnedopt/rnnprop"
 	"github.com/seed1498fded/unroll/learnedopt/stepsize"
@@ -108,6 +109,7 @@ func ours() []Rule {
 		mlp.All(),
 		rnnprop.All(),
 		celo.All(),
+		nnadam.All(),
 	)
 }
 
