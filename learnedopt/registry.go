@@ -145,5 +145,5 @@ func Named(name string, config json.RawMessage) (Rule, error) {
 		}
 		return r, nil
 	}
-	return nil, fmt.Errorf("learnedopt: unknown rule %s; want one of %s", brief.Quote(name), strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("learnedopt: unknown rule %s; want one of %s", brief.Quote(name), brief.Text(strings.Join(Names(), ", "), 180))
 }

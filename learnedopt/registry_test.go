@@ -145,7 +145,7 @@ func TestNamedRefuses(t *testing.T) {
 		t.Run(tt.name[:min(len(tt.name), 9)]+tt.config[:min(len(tt.config), 40)], func(t *testing.T) {
 			_, err := learnedopt.Named(tt.name, json.RawMessage(tt.config))
 			require.ErrorContains(t, err, tt.want)
-			require.Less(t, len(err.Error()), 800) // of which some for the names of all rules
+			require.Less(t, len(err.Error()), 300)
 			require.Equal(t, 1, strings.Count(err.Error(), "learnedopt: "), "%v", err)
 		})
 	}

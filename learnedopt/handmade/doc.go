@@ -3,6 +3,9 @@
 //
 // Their hyperparameters are learnable like any phi. They are kept in a form in which every real number is allowed, so that a
 // gradient step can't leave their range: a rate as its logarithm, a decay β as its logit x, β = σ(x).
+//
+// The rules after AdamW are held to the trajectories of Optax (testdata); where a paper and Optax differ, they are Optax's. Their
+// phi has a λ only if it is above 0 in the configuration.
 package handmade
 
 import "github.com/seed1498fded/unroll/learnedopt/rule"

@@ -53,6 +53,15 @@ func TestFactorsOfAProductAreExact(t *testing.T) {
 	}
 }
 
+// Adafactor's rate is in units of the weights' size, or of 0.001 where they are smaller.
+func TestAdafactorMovesByThePartOfTheSize(t *testing.T) {
+	for want, size := range map[float64]float64{0.001: 0, 2: 2} {
+		theta := []float64{size, -size, size}
+		step := one(t, &handmade.Adafactor{LR: 0.1}, []int{3}, theta, []float64{3, -1e-3, 1e3})
+		require.InDeltaSlice(t, []float64{-0.1 * want, 0.1 * want, -0.1 * want}, step, 1e-6*want)
+	}
+}
+
 // Muon makes the singular values of a step about equal: its length is about the root of their number, in the wide form and in the
 // tall one, which are each other's transpose but for the stretch of the wide one.
 func TestMuonEvensOutSingularValues(t *testing.T) {
