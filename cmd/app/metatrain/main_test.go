@@ -676,7 +676,7 @@ func TestLine(t *testing.T) {
 func TestHelp(t *testing.T) {
 	stdout, _ := clitest.MustRun(t, Run, "--help")
 	stdout = strings.Join(strings.Fields(stdout), " ") // however it is wrapped
-	for _, want := range []string{"--resume=DIR", "quadratic, quadratic-uniform, mnist, mnist8", "adamw, rmsmomentum, polyak, lstm"} {
+	for _, want := range []string{"--resume=DIR", "quadratic, quadratic-uniform, mnist, mnist8", "mechanic, rmsmomentum, polyak, lstm"} {
 		require.Contains(t, stdout, want)
 	}
 }
