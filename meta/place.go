@@ -5,8 +5,9 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// Sample returns the problems that Begin would sample for a key, one for each run, for BeginOn and ResumeOn.
+// Sample returns the problems that Begin would sample for a key, one for each run, for BeginOn and ResumeOn. The trajectory stays where it is.
 func (t *Trajectory[F]) Sample(f inner.FamilyOf[F], key uint64) ([]inner.ProblemOf[F], error) {
+	defer func(old uint64) { t.key = old }(t.key)
 	t.key = key
 	problems := make([]inner.ProblemOf[F], len(t.runs))
 	for i := range problems {
