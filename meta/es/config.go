@@ -17,7 +17,7 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// ConfigOf says what is estimated, and how. What an outer step may be too long for is up to the learner, meta.GradientConfig.Clip.
+// ConfigOf says what is estimated, and how. Estimates are not clipped: that is up to the learner, meta.GradientConfig.Clip.
 type ConfigOf[F params.Float] struct {
 	Settings
 
