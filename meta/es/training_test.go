@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -82,6 +83,11 @@ func TestResumesToTheBit(t *testing.T) {
 
 				f := &checkpoints.File{Meta: make(map[string]string)}
 				require.NoError(t, parts.Save(f, "x.episode"))
+				if s.Method == es.Full {
+					const nothing = `{"key":0,"length":0,"ends":0,"step":0}`
+					require.Equal(t, "["+strings.Repeat(nothing+",", 4)+nothing+"]", f.Meta["x.episode"], "nothing is carried")
+					require.Empty(t, f.Tensors)
+				}
 				parts, err = es.New(c)
 				require.NoError(t, err)
 				require.NoError(t, parts.Load(f, "x.episode"))
