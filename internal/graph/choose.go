@@ -34,3 +34,13 @@ func (b *Builder) Max(x, y *G.Node) *G.Node {
 	first := b.Greater(x, y)
 	return b.Add(b.Mul(first, x), b.Mul(b.Sub(b.Const(first, 1), first), y))
 }
+
+// Min returns the smaller of x and y, as Max does the greater.
+func (b *Builder) Min(x, y *G.Node) *G.Node { return b.Neg(b.Max(b.Neg(x), b.Neg(y))) }
+
+// AtLeast returns the greater of x and least, whose derivative is 0 up to there.
+func (b *Builder) AtLeast(x *G.Node, least float64) *G.Node { return b.Max(x, b.Const(x, least)) }
+
+// Relu returns the greater of x and 0, for the many numbers that a rule makes of each coordinate: in two operations that have
+// kernels. Its derivative at 0 is ½.
+func (b *Builder) Relu(x *G.Node) *G.Node { return b.Scale(0.5, b.Add(x, b.Abs(x))) }

@@ -27,14 +27,3 @@ func fixed[F params.Float](values []float64) func(dst []F, in [][]F) {
 	v := params.Convert[F](values)
 	return func(dst []F, _ [][]F) { copy(dst, v) }
 }
-
-// Relu returns the larger of x and 0. Its derivative at 0 is ½.
-func (b *Builder) Relu(x *G.Node) *G.Node { return b.Scale(0.5, b.Add(x, b.Abs(x))) }
-
-// AtLeast returns the larger of x and least, as precise as their difference is.
-func (b *Builder) AtLeast(x *G.Node, least float64) *G.Node {
-	return b.Shift(least, b.Relu(b.Shift(-least, x)))
-}
-
-// Smaller returns the smaller of x and y, number by number, as precise as their difference is.
-func (b *Builder) Smaller(x, y *G.Node) *G.Node { return b.Sub(x, b.Relu(b.Sub(x, y))) }

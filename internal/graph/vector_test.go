@@ -15,7 +15,7 @@ func TestLimitsAndVectors(t *testing.T) {
 		b, g := new(Builder), G.NewGraph()
 		n := G.NewVector(g, dt, G.WithShape(len(x)), G.WithName("x"))
 		v := b.Vector(n, 1, 2, -3, 4)
-		return []*G.Node{n}, []*G.Node{b.Relu(n), b.AtLeast(n, 0.25), b.Smaller(n, v), b.Mul(n, v)}, b.Err()
+		return []*G.Node{n}, []*G.Node{b.Relu(n), b.AtLeast(n, 0.25), b.Min(n, v), b.Mul(n, v)}, b.Err()
 	}
 	isReference(t, write, func(_ int, dst []float32) { copy(dst, x) })
 	got := runTwice(t, write, Compile[float64], func(_ int, dst []float32) { copy(dst, x) })
@@ -27,7 +27,7 @@ func TestDerivativeOfLimits(t *testing.T) {
 	write := func(dt tensor.Dtype) (in, out []*G.Node, err error) {
 		b, g := new(Builder), G.NewGraph()
 		n := G.NewVector(g, dt, G.WithShape(4), G.WithName("x"))
-		y := b.Sum(b.Mul(b.Vector(n, 1, 2, 3, 4), b.Smaller(b.AtLeast(n, 0.25), b.Vector(n, 9, 9, 9, 1))))
+		y := b.Sum(b.Mul(b.Vector(n, 1, 2, 3, 4), b.Min(b.AtLeast(n, 0.25), b.Vector(n, 9, 9, 9, 1))))
 		if b.Err() != nil {
 			return nil, nil, b.Err()
 		}

@@ -102,10 +102,10 @@ func losses(b *graph.Builder, in rule.Inputs, next map[string]*G.Node) *G.Node {
 	first := b.Relu(b.Shift(1, b.Neg(k)))                 // 1 in the first step
 	later := b.Shift(1, b.Neg(first))                     // 0 there
 	cap := b.Scale(2, b.Abs(largest(b, b.Div(mean, seen), timeScales)))
-	loss := b.Add(b.Mul(first, in.Loss), b.Mul(later, b.Smaller(in.Loss, cap)))
+	loss := b.Add(b.Mul(first, in.Loss), b.Mul(later, b.Min(in.Loss, cap)))
 	mean = b.Add(b.Mul(decay, mean), b.Mul(loss, gain))
 	c := b.Div(mean, seen)
-	least = b.Add(b.Mul(first, c), b.Mul(later, b.Smaller(least, c)))
+	least = b.Add(b.Mul(first, c), b.Mul(later, b.Min(least, c)))
 	next["mean"], next["min"] = mean, least
 
 	floor, short, long := b.Rows(least, 0, timeScales-1), b.Rows(c, 0, timeScales-1), b.Rows(c, 1, timeScales)
@@ -129,12 +129,11 @@ func rest(b *graph.Builder, x *G.Node) *G.Node { return b.Neg(b.Expm1(b.Neg(x)))
 
 // largest returns the largest of n numbers.
 func largest(b *graph.Builder, x *G.Node, n int) *G.Node {
-	x = b.Neg(x)
-	least := features.Element(b, x, 0)
+	most := features.Element(b, x, 0)
 	for i := 1; i < n; i++ {
-		least = b.Smaller(least, features.Element(b, x, i))
+		most = b.Max(most, features.Element(b, x, i))
 	}
-	return b.Neg(least)
+	return most
 }
 
 // units reports a number of units that is out of range.

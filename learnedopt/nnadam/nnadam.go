@@ -168,8 +168,8 @@ func statistics(t *features.Tensor, x, g, m, v *G.Node) []*G.Node {
 	number := func(i int) *G.Node { return t.Scale(0.2, t.Clamp(features.Element(t.Builder, x, i), 5)) }
 	meanG, meanM, meanP, meanV := t.Mean(g), t.Mean(m), t.Mean(t.Theta), t.Mean(v)
 	add(number(1), number(2), number(3), is(len(t.Spec.Shape) == 1), is(false), number(0))
-	add(size(t, meanG), sign(t, meanG), size(t, t.Mean(t.Abs(g))))
-	add(size(t, meanM), sign(t, meanM), size(t, meanP), sign(t, meanP), size(t, meanV), sign(t, meanV))
+	add(size(t, meanG), t.Sign(meanG), size(t, t.Mean(t.Abs(g))))
+	add(size(t, meanM), t.Sign(meanM), size(t, meanP), t.Sign(meanP), size(t, meanV), t.Sign(meanV))
 	for _, y := range []struct{ all, mean *G.Node }{{g, meanG}, {m, meanM}, {t.Theta, meanP}, {v, meanV}} {
 		add(size(t, t.Mean(t.Square(t.Sub(y.all, y.mean)))))
 	}
@@ -179,9 +179,4 @@ func statistics(t *features.Tensor, x, g, m, v *G.Node) []*G.Node {
 // size is half the logarithm of a number's size, within ±2.5.
 func size(t *features.Tensor, x *G.Node) *G.Node {
 	return t.Scale(0.5, t.Clamp(t.Log(t.Shift(1e-8, t.Abs(x))), 5))
-}
-
-// sign is that of a number, or 0; it has no derivative.
-func sign(t *features.Tensor, x *G.Node) *G.Node {
-	return t.StopGrad(t.Div(x, t.AtLeast(t.Abs(x), 1e-37)))
 }
