@@ -41,8 +41,8 @@ func adafacNet(hidden, out int) features.Perceptron {
 	return features.Perceptron{In: features.AdafacRows + features.Times, Hidden: hidden, Out: out}
 }
 
-// adafacSpec is that of a rule with such a perceptron. Phi is the perceptron's and then the offsets of the decays; a coordinate has m0, m1, m2 and v0, a tensor the
-// factored moments.
+// adafacSpec is that of a rule with such a perceptron. Phi is the perceptron's and then the offsets of the decays; a
+// coordinate has m0, m1, m2 and v0, a tensor the factored moments.
 func adafacSpec(net features.Perceptron) rule.Spec {
 	return rule.Spec{
 		Reads: rule.Grad | rule.Theta | rule.Step, Scope: rule.Tensor,

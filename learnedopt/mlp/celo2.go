@@ -12,14 +12,13 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt/rule"
 )
 
-// Celo2 is the rule of Moudgil et al. that was learned on four tiny tasks and trains large ones. A perceptron sees 30 features
-// of a coordinate, 15 in vectors, each in units of its root mean square over a matrix; the first of its three outputs, d, in
-// such units too, is the direction:
+// Celo2 is the second rule of Moudgil et al., as in amoudgl/celo. A perceptron sees 30 features of a coordinate, 15 in vectors,
+// each in units of its root mean square over a matrix; the first of its three outputs, d, in such units too, is the direction:
 //
 //	step = −α·(d/rms(d) + λθ)
 //
-// The rate α comes from outside, as Adam's does. By default it is Celo2-base. With NewtonSchulz and AdamVectors it is Celo2 as in its
-// meta-training: directions of matrices are orthogonalised, as in Muon, before they are measured, and vectors take the step
+// The rate α comes from outside, as Adam's does. By default it is Celo2-base. With NewtonSchulz and AdamVectors it is Celo2 as
+// in its meta-training: directions of matrices are orthogonalised, as in Muon, before they are measured, and vectors take the step
 //
 //	step = −20α·(m/√(v + 1e-8) + λθ)
 //

@@ -78,7 +78,8 @@ func (r *Rule) Spec() rule.Spec {
 	start := params.Layout{{Name: "hidden", Shape: []int{1, n}}, {Name: "cell", Shape: []int{1, n}}}
 	s := rule.Spec{Reads: rule.Grad | rule.Theta, Scope: rule.Tensor, State: hyper.Rows("m", "v")}
 	s.State.PerTensor = func(params.Spec) params.Layout { return append(start[:2:2], params.Spec{Name: "x", Shape: []int{4}}) }
-	s.Phi = append(r.cell().Phi(), params.Spec{Name: "controls.w", Shape: []int{n, 4}}, params.Spec{Name: "controls.b", Shape: []int{4}})
+	s.Phi = append(r.cell().Phi(),
+		params.Spec{Name: "controls.w", Shape: []int{n, 4}}, params.Spec{Name: "controls.b", Shape: []int{4}})
 	s.Phi = append(append(s.Phi, start...), params.Spec{Name: "start", Shape: []int{4}})
 	return s
 }

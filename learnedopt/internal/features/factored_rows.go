@@ -5,8 +5,8 @@ import (
 )
 
 // AdafacRows are the 28 features of the rules that build on Adafactor, in the order in which their perceptrons see them:
-// the gradient g, the weight, the averages m of g and v of g²; m/√v and 1/√v; g/√F with F the factored second moments; their rows
-// and columns, the roots 1/√ of these; and m/√F. There are three decays of m and of the factored moments and one of v.
+// the gradient g, the weight, the averages m of g and v of g²; m/√v and 1/√v; g/√F with F the factored second moments; their
+// rows and columns, the roots 1/√ of these; and m/√F. There are three decays of m and of the factored moments and one of v.
 const AdafacRows = 28
 
 // Factors are the roots and averages that such features are made of, for one tensor at one step, all in its shape.
@@ -49,8 +49,8 @@ func (t *Tensor) scale(x Factored) *G.Node {
 	return t.InverseRoot(x.Row, 1e-9)
 }
 
-// FactorRows are the last 15 of the features: rows, columns, their roots, and m/√F, where a tensor of fewer than two dimensions
-// has m/√(F + eps).
+// FactorRows are the last 15 of the features: rows, columns, their roots, and m/√F, where a tensor of fewer than two
+// dimensions has m/√(F + eps).
 func (t *Tensor) FactorRows(f Factors, eps float64) []*G.Node {
 	var rows, cols, rowRoots, colRoots, last []*G.Node
 	for i, x := range f.fac {
@@ -72,8 +72,8 @@ func (t *Tensor) AdafacRows(f Factors) *G.Node {
 		t.FactoredGrads(f, t.Grad), t.FactorRows(f, 1e-6))...)
 }
 
-// CeloRows are the features of Celo and its successor, 30 of them, or 15 without those of rows and columns. The gradient comes once
-// more, limited to ±0.1, and as g/√v.
+// CeloRows are the features of Celo and its successor, 30 of them, or 15 without those of rows and columns. The gradient
+// comes once more, limited to ±0.1, and as g/√v.
 const (
 	CeloRows      = 30
 	CeloRowsShort = 15

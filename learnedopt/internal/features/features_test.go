@@ -34,7 +34,10 @@ func TestLargestAxes(t *testing.T) {
 	for _, tt := range []struct {
 		shape  []int
 		d1, d0 int
-	}{{[]int{4, 3}, 1, 0}, {[]int{3, 4}, 0, 1}, {[]int{3, 3}, 0, 1}, {[]int{3, 2, 2, 6}, 0, 3}, {[]int{2, 3, 3}, 1, 2}, {[]int{3, 3, 2}, 0, 1}, {[]int{1, 1}, 0, 1}} {
+	}{
+		{[]int{4, 3}, 1, 0}, {[]int{3, 4}, 0, 1}, {[]int{3, 3}, 0, 1}, {[]int{3, 2, 2, 6}, 0, 3},
+		{[]int{2, 3, 3}, 1, 2}, {[]int{3, 3, 2}, 0, 1}, {[]int{1, 1}, 0, 1},
+	} {
 		d1, d0 := largest(tt.shape)
 		require.Equal(t, [2]int{tt.d1, tt.d0}, [2]int{d1, d0}, "%v", tt.shape)
 	}

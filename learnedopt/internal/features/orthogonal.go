@@ -9,14 +9,15 @@ import (
 // MaxOrthogonal is of how many matrices Orthogonalise takes a tensor.
 const MaxOrthogonal = 1024
 
-// Orthogonalise takes the matrices of the last two dimensions of a tensor, x in its shape, to ones with singular values near 1 and the
-// same singular vectors, by five steps of the Newton-Schulz iteration of Muon (Jordan et al. 2024):
+// Orthogonalise takes the matrices of the last two dimensions of a tensor, x in its shape, to ones with singular values near
+// 1 and the same singular vectors, by five steps of the Newton-Schulz iteration of Muon (Jordan et al. 2024):
 //
 //	X ← X/(‖X‖ + 1e-8); five times A = XXᵀ, X ← 3.4445·X + (−4.775·A + 2.0315·A²)·X
 func (t *Tensor) Orthogonalise(x *G.Node) *G.Node {
 	shape, parts := t.Spec.Shape, t.Matrices()
 	if len(shape) < 2 || parts > MaxOrthogonal {
-		t.Fail(fmt.Errorf("tensor %v is orthogonalised; want one of at least two dimensions and at most %d matrices", t.Spec, MaxOrthogonal))
+		t.Fail(fmt.Errorf("tensor %v is orthogonalised; want one of at least two dimensions and at most %d matrices",
+			t.Spec, MaxOrthogonal))
 		return nil
 	}
 	rows, cols := shape[len(shape)-2], shape[len(shape)-1]
