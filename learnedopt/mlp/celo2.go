@@ -83,8 +83,7 @@ func (r *Celo2) Update(in rule.Inputs) (rule.Outputs, error) {
 	f := t.Factors(g, decays(threeDecays...), decays(.95)[0], decays(threeDecays...), 1e-8)
 	step := t.Mul(f.M[0], f.Root)
 	if !adam {
-		rows := t.Normalise(t.CeloRows(f, g, !matrix), 1e-9)
-		d := t.Row(r.net().Apply(t.Builder, in.Phi, features.Seen{Rows: rows}), 0)
+		d := t.Row(r.net().Apply(t.Builder, in.Phi, normalised(t, t.CeloRows(f, g, !matrix))), 0)
 		if c.NewtonSchulz && matrix {
 			d = t.Orthogonalise(d)
 		}
@@ -94,4 +93,12 @@ func (r *Celo2) Update(in rule.Inputs) (rule.Outputs, error) {
 		step = t.Add(step, t.Scale(c.Decay, t.Theta))
 	}
 	return rule.One(t.Scale(-rate, step), t.Next), t.Err()
+}
+
+// normalised has rows in units of their root mean square over each matrix. Of a single one these go into the weights.
+func normalised(t *features.Tensor, rows *G.Node) features.Seen {
+	if t.Matrices() == 1 {
+		return features.Seen{Rows: rows, Scale: t.Sizes(rows, 1e-9)}
+	}
+	return features.Seen{Rows: t.Normalise(rows, 1e-9)}
 }
