@@ -96,7 +96,7 @@ var configurations = map[string][]string{
 	"rnnprop":      {`{"hidden":3,"layers":1,"beta":0.9,"step":0.3}`},
 	"celo":         {`{"hidden":3,"lstm":5,"unscheduled":true}`},
 	"celoadam":     {`{"lstm":5}`},
-	"nnadam":       {`{"lstm":5,"decay":0.5}`},
+	"nnadam":       {`{"lstm":5,"lr":0.01,"decay":0.5}`},
 }
 
 // Whatever can be configured can be saved, and what has been saved can be read back: the same rule, phi and provenance,

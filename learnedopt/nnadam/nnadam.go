@@ -32,6 +32,7 @@ func All() []rule.Rule { return []rule.Rule{new(Rule)} }
 // tensor of one dimension counts as a bias, a single number too; there are none without dimensions here.
 type Rule struct {
 	LSTM  int     `json:"lstm"`  // units, 1 to 1024; 32 if zero
+	LR    float64 `json:"lr"`    // α at the start of meta-training, 1e-8 to 1000; 1e-4 if zero
 	Decay float64 `json:"decay"` // the part of the way back to their start that the numbers go in each step, 0 to 1
 }
 
@@ -46,7 +47,9 @@ const inputs = 19
 // Name implements rule.Rule.
 func (*Rule) Name() string { return "nnadam" }
 
-func (r *Rule) filled() Rule { return Rule{LSTM: cmp.Or(r.LSTM, 32), Decay: r.Decay} }
+func (r *Rule) filled() Rule {
+	return Rule{LSTM: cmp.Or(r.LSTM, 32), LR: cmp.Or(r.LR, 1e-4), Decay: r.Decay}
+}
 
 func (r *Rule) cell() features.Cell {
 	return features.Cell{Name: "lstm", In: inputs, Units: r.filled().LSTM}
@@ -55,14 +58,17 @@ func (r *Rule) cell() features.Cell {
 // Validate reports a field out of its range.
 func (r *Rule) Validate() error {
 	f := r.filled()
-	var units, decay error
+	var units, rate, decay error
 	if f.LSTM < 1 || f.LSTM > 1024 {
 		units = fmt.Errorf("lstm is %d, want 1 to 1024", f.LSTM)
+	}
+	if !(f.LR >= 1e-8 && f.LR <= 1000) {
+		rate = fmt.Errorf("lr is %v, want 1e-8 to 1000", f.LR)
 	}
 	if !(f.Decay >= 0 && f.Decay <= 1) {
 		decay = fmt.Errorf("decay is %v, want 0 to 1", f.Decay)
 	}
-	return hyper.Check("nnadam", units, decay)
+	return hyper.Check("nnadam", units, rate, decay)
 }
 
 // MarshalJSON writes the configuration with every default in its place.
@@ -84,13 +90,13 @@ func (r *Rule) Spec() rule.Spec {
 	return s
 }
 
-// Init implements rule.Rule: Adam with a rate of 1e-4, decays of 0.9 and 0.999 and ε of 1e-8, which do not change; the LSTM
+// Init implements rule.Rule: Adam with rate LR, decays of 0.9 and 0.999 and ε of 1e-8, which do not change; the LSTM
 // from a uniform distribution on ±√(3/inputs).
 func (r *Rule) Init(phi []float32, key uint64) {
 	clear(phi)
 	c := r.cell()
 	c.Init(phi[:c.Phi().Len()], rng.Split(key, 0), math.Sqrt(3/float64(inputs+c.Units)))
-	for i, v := range []float64{1e-4, 0.1, 0.001, 1e-8} {
+	for i, v := range []float64{r.filled().LR, 0.1, 0.001, 1e-8} {
 		phi[len(phi)-4+i] = float32(math.Log(v) / 10)
 	}
 }

@@ -13,7 +13,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestLaws(t *testing.T) {
-	ruletest.RunWith(t, func() learnedopt.Rule { return &nnadam.Rule{LSTM: 3, Decay: 0.1} }, ruletest.Options{Tolerance: 5e-5})
+	ruletest.RunWith(t, func() learnedopt.Rule { return &nnadam.Rule{LSTM: 3, LR: 0.01, Decay: 0.1} }, ruletest.Options{Tolerance: 5e-5})
 }
 
 // The weights at every step are those of the implementation that the rule is from.

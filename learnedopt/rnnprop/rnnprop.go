@@ -65,10 +65,12 @@ func (r *Rule) cell(l int) features.Cell {
 	return features.Cell{Name: fmt.Sprintf("lstm%d", l), In: r.filled().Hidden, Units: r.filled().Hidden}
 }
 
-// Spec implements rule.Rule. A coordinate has the averages m and v and the LSTMs' h0, c0, h1, c1, ..., of Hidden numbers each.
+// Spec implements rule.Rule. A coordinate has the averages m and v and the LSTMs' h0, c0, h1, c1, ..., of Hidden numbers each; all
+// share t, the number of steps.
 func (r *Rule) Spec() rule.Spec {
 	f := r.filled()
-	s := rule.Spec{Reads: rule.Grad | rule.Step, State: hyper.Rows("m", "v")}
+	s := rule.Spec{Reads: rule.Grad, State: hyper.Rows("m", "v")}
+	s.State.Shared = hyper.Scalars("t")
 	s.Phi = params.Layout{{Name: "fc.w", Shape: []int{2, f.Hidden}}, {Name: "fc.b", Shape: []int{f.Hidden}}}
 	for l := range f.Layers {
 		s.Phi = append(s.Phi, r.cell(l).Phi()...)
@@ -101,7 +103,8 @@ func (r *Rule) Update(in rule.Inputs) (rule.Outputs, error) {
 	t := features.NewTensor(new(graph.Builder), in.Tensors[0])
 	n := t.Len()
 	beta := t.Const(t.Grad, c.Beta)
-	unbias := t.Neg(t.Expm1(t.Scale(math.Log(c.Beta), t.Shift(1, in.Step)))) // 1 − β^(t+1)
+	count := t.Shift(1, in.Shared["t"])
+	unbias := t.Neg(t.Expm1(t.Scale(math.Log(c.Beta), count))) // 1 − β^t
 	m := t.Div(t.Average("m", beta, t.Grad), unbias)
 	root := t.Shift(1e-8, t.RootOrZero(t.Div(t.Average("v", beta, t.Square(t.Grad)), unbias)))
 	x := t.Transpose(t.Rows(t.Div(t.Grad, root), t.Div(m, root)))
@@ -115,7 +118,9 @@ func (r *Rule) Update(in rule.Inputs) (rule.Outputs, error) {
 		x = nextH
 	}
 	a := t.Add(t.MatMul(x, t.Reshape(in.Phi["out.w"], c.Hidden, 1)), in.Phi["out.b"])
-	return rule.One(t.Scale(-c.Step, t.Tanh(t.Reshape(a, t.Grad.Shape()...))), t.Next), t.Err()
+	o := rule.One(t.Scale(-c.Step, t.Tanh(t.Reshape(a, t.Grad.Shape()...))), t.Next)
+	o.Shared = map[string]*G.Node{"t": count}
+	return o, t.Err()
 }
 
 // elu is x above 0 and e^x − 1 below.
