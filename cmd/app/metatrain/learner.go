@@ -85,9 +85,40 @@ func (s *settings) canonicalLearner() error {
 	if err != nil {
 		return fmt.Errorf("--learner-config: %w", err)
 	}
+	if life, _ := s.life(); life > 0 {
+		forLives(m)
+	}
 	config, err := json.Marshal(m)
 	s.LearnerConfig = cli.JSON(config)
 	return err
+}
+
+// forLives sets what was left open of a search for a rule of lives. The numbers of such a rule add up over a life, so that small
+// steps go far, and its losses are below 1. A formula that is longer for no reason is hard to read.
+func forLives(m search.Method) {
+	switch m := m.(type) {
+	case *search.ES:
+		m.Sigma = cmp.Or(m.Sigma, 0.2)
+	case *search.CMAES:
+		m.Sigma = cmp.Or(m.Sigma, 0.2)
+	case *search.GA:
+		m.Spread = cmp.Or(m.Spread, 0.3)
+	case *search.GP:
+		m.Parsimony = cmp.Or(m.Parsimony, 1e-4)
+	case *search.Anneal:
+		m.Step, m.Temperature, m.Cooling = cmp.Or(m.Step, 0.2), cmp.Or(m.Temperature, 0.02), cmp.Or(m.Cooling, 0.99)
+	}
+}
+
+// generations returns how many outer steps are taken in lives by default.
+func (s settings) generations() int {
+	switch {
+	case s.Learner == "anneal":
+		return 400 // of few candidates each
+	case s.searches():
+		return 80
+	}
+	return 100 * (len(s.Curriculum) + 1)
 }
 
 // knownLearner reports a name that is none of a learner.

@@ -135,3 +135,35 @@ func TestLearnerOfAResumedRun(t *testing.T) {
 	}
 	require.NotContains(t, clitest.Tree(t, "run"), rundir.Lock)
 }
+
+// Searches take other steps in lives than elsewhere, unless they are told to, and as many generations as they need.
+func TestDefaultsForLives(t *testing.T) {
+	for _, c := range []struct {
+		learner, rule, given, lives, elsewhere string
+		generations                            int
+	}{
+		{"es", "bengio7", "", `"sigma":0.2`, `"sigma":0.5`, 80},
+		{"es", "bengio7", `{"sigma":0.7}`, `"sigma":0.7`, `"sigma":0.7`, 80},
+		{"cmaes", "bengio7", "", `"sigma":0.2`, `"sigma":0.5`, 80},
+		{"ga", "bengio7", "", `"spread":0.3`, `"spread":1`, 80},
+		{"anneal", "bengio7", "", `"step":0.2,"temperature":0.02,"cooling":0.99`, `"step":0.5,"temperature":1,"cooling":0.98`, 400},
+		{"anneal", "bengio7", `{"step":3,"cooling":0.5}`, `"step":3,"temperature":0.02,"cooling":0.5`, `"step":3,"temperature":1,"cooling":0.5`, 400},
+		{"gp", "formula", "", `"parsimony":0.0001`, `"parsimony":0`, 80},
+	} {
+		args := []string{"--rule", c.rule, "--learner", c.learner}
+		if c.given != "" {
+			args = append(args, "--learner-config", c.given)
+		}
+		s, err := newSettings(parsed(t, append(args, "--problem", "boolean")...))
+		require.NoError(t, err)
+		require.Contains(t, string(s.LearnerConfig), c.lives)
+		require.Equal(t, c.generations, s.generations())
+		s, err = newSettings(parsed(t, append(args, "--problem", "mnist8")...))
+		require.NoError(t, err)
+		require.Contains(t, string(s.LearnerConfig), c.elsewhere)
+	}
+	s, err := newSettings(parsed(t, "--problem", "boolean", "--rule", "bengio7"))
+	require.NoError(t, err)
+	require.Equal(t, 400, s.generations(), "100 for each of three lengths and the horizon")
+	require.EqualValues(t, 32, s.Copies)
+}

@@ -16,7 +16,7 @@ type options struct {
 	Resume      string     `placeholder:"DIR" help:"Folder of an earlier run to go on with."`
 	Budget      cli.Budget `placeholder:"DURATION" help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given."`
 	Episodes    cli.Count  `placeholder:"N" help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows."`
-	Generations cli.Count  `placeholder:"N" help:"Outer steps to take, those before a --resume included: of a search its generations. Default for lives, unless --budget or --episodes is given: 80, by bptt 100 for each length of the curriculum and the horizon."`
+	Generations cli.Count  `placeholder:"N" help:"Outer steps to take, those before a --resume included: of a search its generations. Default for lives, unless --budget or --episodes is given: 80, by anneal 400, by bptt 100 for each length of the curriculum and the horizon."`
 	Workers     cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors. The result does not depend on it."`
 }
 
@@ -75,10 +75,8 @@ func (s *session) limit(o options) error {
 	switch {
 	case err != nil:
 		return err
-	case life > 0 && s.settings.searches():
-		s.outer = 80
 	case life > 0:
-		s.outer = 100 * (len(s.settings.Curriculum) + 1)
+		s.outer = s.settings.generations()
 	default:
 		s.budget = 2 * time.Minute
 	}
