@@ -111,7 +111,10 @@ var lattice = map[string]node{
 
 	"bench/crash": {},
 	"bench/peers": {},
-	"bench/ours":  {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt learnedopt/handmade learnedopt/lstm meta params"},
+	"bench/plastic": {
+		imports: "inner inner/catalog inner/plastic internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/eval meta/search params",
+	},
+	"bench/ours": {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt learnedopt/handmade learnedopt/lstm meta params"},
 }
 
 // command is the node of every program in a folder right below cmd: what it does is in cmd/app.
