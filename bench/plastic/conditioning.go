@@ -42,7 +42,9 @@ func conditioning(ctx context.Context, w io.Writer, seeds int) error {
 }
 
 // respond prints what a rule comes to. A nil phi is what the rule starts from.
-func respond(ctx context.Context, w io.Writer, name string, seed uint64, r learnedopt.Rule, phi []float32, f plastic.Conditioning) error {
+func respond(
+	ctx context.Context, w io.Writer, name string, seed uint64, r learnedopt.Rule, phi []float32, f plastic.Conditioning,
+) error {
 	if phi == nil {
 		phi = learnedopt.Phi(r, 0)
 	}

@@ -74,8 +74,10 @@ func learnDigits(ctx context.Context, feedback, kind string, seed uint64) (*lear
 	if err != nil {
 		return nil, err
 	}
-	tuned, err := eval.Tune(ctx, eval.Baseline{Name: "delta", With: func(lr float64) learnedopt.Rule { return &rules.Delta{Rate: lr} }},
-		eval.LearningRates(), eval.Runs{Family: family, Steps: digitsSteps, Count: digitsTuning, Key: rng.Split(seed, keyTraining)})
+	delta := eval.Baseline{Name: "delta", With: func(lr float64) learnedopt.Rule { return &rules.Delta{Rate: lr} }}
+	tuned, err := eval.Tune(ctx, delta, eval.LearningRates(), eval.Runs{
+		Family: family, Steps: digitsSteps, Count: digitsTuning, Key: rng.Split(seed, keyTraining),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -91,12 +93,51 @@ func learnDigits(ctx context.Context, feedback, kind string, seed uint64) (*lear
 		return &learnedopt.Trained{Rule: r, Phi: learnedopt.Phi(r, 0)}, nil
 	}
 	c.Rule = &rules.Bengio7{}
-	start := make([]float32, c.Rule.Spec().Phi.Len())
-	start[4] = float32(tuned.LR) // times pre and mod
+	from := nearDelta(float32(tuned.LR))
 	phi, err := lesson{
-		lives: c, method: &search.ES{Mu: 5, Lambda: 30, Sigma: 0.01}, generations: digitsGenerations, seed: seed, start: start,
+		lives: c, method: &search.ES{Mu: 5, Lambda: 30, Sigma: 0.3}, generations: digitsGenerations, seed: seed,
+		start: make([]float32, len(from.start)), evaluator: from.evaluator,
 	}.learn(ctx)
-	return &learnedopt.Trained{Rule: c.Rule, Phi: phi}, err
+	if err != nil {
+		return nil, err
+	}
+	return &learnedopt.Trained{Rule: c.Rule, Phi: from.phi(phi)}, nil
+}
+
+// An offset is a search in units of its own about a place: its x is phi = start + unit·x.
+type offset struct{ start, unit []float32 }
+
+// nearDelta is about the delta rule of a rate, in the rule of seven numbers. A number that no modulator keeps in bounds goes a long
+// way in 200 steps of 16 examples, so that its unit is small.
+func nearDelta(rate float32) offset {
+	return offset{
+		start: []float32{0, 0, 0, 0, rate, 0, 0},
+		unit:  []float32{0.0001, 0.001, 0.001, rate / 10, rate, 0.001, 0.001},
+	}
+}
+
+func (o offset) phi(x []float32) []float32 {
+	phi := make([]float32, len(x))
+	for i, v := range x {
+		phi[i] = o.start[i] + o.unit[i]*v
+	}
+	return phi
+}
+
+// evaluator makes what scores an x.
+func (o offset) evaluator(c meta.LivesConfig) (search.Evaluator, error) {
+	lives, err := meta.NewLives(c)
+	return offsetLives{lives, o}, err
+}
+
+type offsetLives struct {
+	lives *meta.Lives
+	from  offset
+}
+
+// Evaluate implements search.Evaluator.
+func (l offsetLives) Evaluate(ctx context.Context, x []float32, key uint64) (meta.Estimate, error) {
+	return l.lives.Evaluate(ctx, l.from.phi(x), key)
 }
 
 // digitsLoss returns the mean loss at the end of lives on images that nobody has learned on.
@@ -105,7 +146,9 @@ func digitsLoss(ctx context.Context, t *learnedopt.Trained, feedback string, see
 	if err != nil {
 		return 0, err
 	}
-	losses, err := eval.Measure(ctx, t, eval.Runs{Family: family, Steps: digitsSteps, Count: digitsTests, Key: rng.Split(seed, keyTest)})
+	losses, err := eval.Measure(ctx, t, eval.Runs{
+		Family: family, Steps: digitsSteps, Count: digitsTests, Key: rng.Split(seed, keyTest),
+	})
 	if err != nil {
 		return 0, err
 	}

@@ -83,7 +83,8 @@ var foragers = []struct {
 	name string
 	rule learnedopt.Rule
 }{
-	{"static", &rules.Static{}}, {"abcd", &rules.ABCD{}}, {"abcd with reward", &rules.ABCD{Reward: true}}, {"orchard", &rules.Orchard{}},
+	{"static", &rules.Static{}}, {"abcd", &rules.ABCD{}}, {"abcd with reward", &rules.ABCD{Reward: true}},
+	{"orchard", &rules.Orchard{}},
 }
 
 // foraging evolves brains together with the rules that change them, in lives with sensors that are off by up to 0.8 of half a
@@ -130,7 +131,9 @@ func forage(ctx context.Context, r learnedopt.Rule, seed uint64) (inside, outsid
 var foragingMethod = &search.ES{Mu: 10, Lambda: 40, Sigma: 0.2, Recombine: true, Isotropic: true}
 
 // food returns the mean of what lives found.
-func (c creature) food(ctx context.Context, phi []float32, config meta.LivesConfig, f plastic.Foraging, seed uint64) (float64, error) {
+func (c creature) food(
+	ctx context.Context, phi []float32, config meta.LivesConfig, f plastic.Foraging, seed uint64,
+) (float64, error) {
 	l, err := c.lives(config, f)
 	if err != nil {
 		return 0, err

@@ -19,7 +19,8 @@ func formulas(ctx context.Context, w io.Writer, seeds int) error {
 		if err != nil {
 			return err
 		}
-		found, err := program(ctx, meta.LivesConfig{Family: b.train, Copies: formulaTasks}, &search.GP{Parsimony: 1e-4}, formulaGenerations, seed+1)
+		c := meta.LivesConfig{Family: b.train, Copies: formulaTasks}
+		found, err := program(ctx, c, &search.GP{Parsimony: 1e-4}, formulaGenerations, seed+1)
 		if err != nil {
 			return err
 		}
