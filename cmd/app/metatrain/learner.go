@@ -43,9 +43,9 @@ func (s settings) ofLives(life int) (defaults, error) {
 	}
 	each, outer := 8, 10
 	if t, ok := f.(inner.Tasks); ok {
-		each = t.Tasks()
+		each = min(t.Tasks(), 32) // of more tasks each life draws one
 		if !s.searches() && !s.perturbs() {
-			each *= 4
+			each = min(4*t.Tasks(), 64)
 		}
 	}
 	if s.searches() {

@@ -166,4 +166,9 @@ func TestDefaultsForLives(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 400, s.generations(), "100 for each of three lengths and the horizon")
 	require.EqualValues(t, 32, s.Copies)
+	for flags, want := range map[string]int{"--learner=es": 32, "--learner=bptt": 64} {
+		s, err := newSettings(parsed(t, "--problem", "boolean3", "--rule", "bengio7", flags))
+		require.NoError(t, err)
+		require.EqualValues(t, want, s.Copies, flags)
+	}
 }

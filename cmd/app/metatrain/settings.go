@@ -54,7 +54,7 @@ type settings struct {
 	OuterLR         cli.Positive `json:"outer-lr" name:"outer-lr" placeholder:"X" help:"Learning rate of the outer Adam. Default 0.01, for quadratics 0.003, for lives 0.02."`
 	Cosine          cli.Count    `json:"cosine,omitempty" placeholder:"N" help:"Episodes over which the outer rate falls to nothing along half a cosine. Default: it stays."`
 	Clip            cli.Positive `json:"clip" placeholder:"X" help:"Longest meta-gradient, in the Euclidean norm. Default 1, for lives 0.3."`
-	Copies          cli.Count    `json:"copies" memory:"" placeholder:"N" help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics by --estimator bptt 32, for lives 1 of each task, by --estimator bptt 4, or 8."`
+	Copies          cli.Count    `json:"copies" memory:"" placeholder:"N" help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics by --estimator bptt 32, for lives 1 of each task but at most 32, by --estimator bptt 4 but at most 64, or 8."`
 	Every           cli.Count    `json:"every" placeholder:"N" help:"Episodes between validations. Default 20 for each copy, for quadratics 100, for lives 10 outer steps; times the pairs of an --estimator."`
 	Average         float64      `json:"average" default:"0.995" placeholder:"X" help:"Weight of the past in the running average of the rule's weights, which is what is validated and kept; 0 for none. Default ${default}."`
 	Keep            string       `json:"keep,omitempty" placeholder:"best|last" help:"Which rule to keep: best, by validation, or last, as befits a rate that falls to nothing. Default best."`
