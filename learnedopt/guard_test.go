@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	G "gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/internal/rng"
@@ -213,6 +214,16 @@ func TestGuardsOfRulesAcrossCoordinates(t *testing.T) {
 		require.NoError(t, o.Step(theta, []float32{0, 0, 4}))
 		require.Equal(t, []float32{2, 2, 2}, o.State())
 	}
+}
+
+// The place of a gradient that is not finite is found among any number of tensors.
+func TestGradientOfTheThirdTensor(t *testing.T) {
+	zeros := func(n int) tensor.Tensor { return dense([]int{n}, make([]float64, n)...) }
+	third := dense([]int{4}, 0, 0, math.NaN(), 0)
+	err := trained(&handmade.SGD{LR: 0.1}).Solver().Step([]G.ValueGrad{
+		valueGrad{value: zeros(2), grad: zeros(2)}, valueGrad{value: zeros(3), grad: zeros(3)}, valueGrad{value: zeros(4), grad: third},
+	})
+	require.ErrorContains(t, err, `"node 2" [2] is NaN`)
 }
 
 // A gradient that is not finite is an error that says where it is, and neither weights nor state have changed; or it is

@@ -61,6 +61,13 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// L1 regularisation pulls a weight towards zero, and lets it be there.
+func TestL1AtZero(t *testing.T) {
+	theta := []float32{0, 2}
+	require.NoError(t, guarded(t, trained(&handmade.SGD{LR: 0.1}), 2, G.WithL1Reg(0.5)).Step(theta, []float32{1, 1}))
+	require.InDeltaSlice(t, []float32{-0.1, 1.85}, theta, 1e-6)
+}
+
 // Gorgonia's options do what they do to Gorgonia's solvers.
 func TestGorgoniasOptionsAsInGorgonia(t *testing.T) {
 	opts := []G.SolverOpt{G.WithClip(0.3), G.WithBatchSize(8), G.WithL1Reg(0.05), G.WithL2Reg(0.1)}

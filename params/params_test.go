@@ -215,6 +215,8 @@ func TestTextStaysShort(t *testing.T) {
 		require.Less(t, len(text), 280)
 		require.NotContains(t, text, "\n")
 	}
+	require.Equal(t, strings.Repeat("n", 60)+"...[2]", params.Spec{Name: strings.Repeat("n", 61), Shape: []int{2}}.String())
+	require.Equal(t, strings.Repeat("n", 60)+"[2]", params.Spec{Name: strings.Repeat("n", 60), Shape: []int{2}}.String())
 	require.Less(t, len(many.String()), 1000)
 	require.Contains(t, many.String(), "and 99980 more")
 }
