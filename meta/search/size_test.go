@@ -1,6 +1,7 @@
 package search_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,7 +13,7 @@ import (
 // More candidates than the machine has room for are an error of one line, before any is made, and so is the first of several settings
 // that are wrong.
 func TestSizes(t *testing.T) {
-	const many = 1 << 60
+	const many = math.MaxInt / 4
 	for name, m := range map[string]search.Method{
 		"es":     search.ES{Lambda: many},
 		"mu":     search.ES{Mu: many - 1, Lambda: many},
