@@ -90,6 +90,21 @@ func TestAdvanceReportsWhatFails(t *testing.T) {
 	require.ErrorIs(t, tr.Advance(phi), errBroken)
 }
 
+// underivable is a problem that hands out signals and can't tell its derivative.
+type underivable struct{ inner.Problem }
+
+func (underivable) Derivative([]float32, []float32, uint64) error { return errBroken }
+
+func (p underivable) Sample(uint64) (inner.Problem, error) { return p, nil }
+
+func TestEvaluateReportsWhatFails(t *testing.T) {
+	p, err := inner.Quadratic{Dim: 4}.Sample(1)
+	require.NoError(t, err)
+	tr := newTrajectory(t, new(handmade.SGD), 4, 1)
+	require.NoError(t, tr.Begin(underivable{p}, learnedopt.Phi(new(handmade.SGD), 0), 1))
+	require.ErrorIs(t, tr.Evaluate(), errBroken)
+}
+
 // A problem of another layout than the rule was bound to is a mistake of the program.
 func TestBeginPanicsOnAnotherLayout(t *testing.T) {
 	tr := newTrajectory(t, new(handmade.SGD), 4, 1)

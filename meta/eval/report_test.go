@@ -240,6 +240,10 @@ func TestComparisonRefuses(t *testing.T) {
 	require.EqualError(t, err, "eval: 0 runs of 40 steps; want at least 1 of each")
 
 	c = comparison()
+	c.Runs = 0
+	require.EqualError(t, c.Validate(), "eval: 0 runs of 40 steps; want at least 1 of each")
+
+	c = comparison()
 	ctx, count := cancelAfter(5000)
 	c.Tasks[0] = Task{Test: bowl{a: 4, after: count}, Tuning: bowl{a: 4, after: count}}
 	c.Steps = 1000

@@ -246,6 +246,7 @@ func TestTuneWhenRunsDiverge(t *testing.T) {
 
 	tuned, err = Tune(t.Context(), baseline("sgd"), []float64{1e3, 1e2}, runs)
 	require.NoError(t, err)
+	require.Equal(t, 1e3, tuned.LR, "the first stands for all")
 	require.True(t, tuned.AtEdge())
 	for _, final := range tuned.Final {
 		requireSummary(t, Summary{inf, nan}, final)
