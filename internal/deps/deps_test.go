@@ -94,11 +94,11 @@ var lattice = map[string]node{
 
 	"cmd/app/metatrain": {
 		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/brief internal/build internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/es meta/eval meta/search",
-		tests:   "cmd/internal/clitest internal/atomicfile internal/kernel internal/regular params",
+		tests:   "cmd/internal/clitest inner/plastic internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {
 		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets internal/atomicfile learnedopt learnedopt/handmade meta meta/eval",
-		tests:   "cmd/internal/clitest learnedopt/lstm",
+		tests:   "cmd/internal/clitest learnedopt/lstm learnedopt/plastic",
 	},
 	"cmd/app/identify": {
 		imports: "cmd/internal/cli checkpoints/zoo inner/catalog inner/credit inner/nets internal/atomicfile meta/identify",

@@ -284,6 +284,13 @@ func (s *session) validation() (func(ctx context.Context, phi []float32) (float6
 	}, nil
 }
 
+// validationLives says what lives are led to validate a rule: four times as many as it is learned on.
+func (s *session) validationLives(family inner.Family, r learnedopt.Rule) meta.LivesConfig {
+	c := s.lives(family, 4*int(s.settings.Copies))
+	c.Rule = r
+	return c
+}
+
 // validateLives scores a phi by four times as many lives as it is learned on, the same each time.
 func (s *session) validateLives(family inner.Family, key uint64) func(ctx context.Context, phi []float32) (float64, error) {
 	return func(ctx context.Context, phi []float32) (float64, error) {
@@ -291,8 +298,7 @@ func (s *session) validateLives(family inner.Family, key uint64) func(ctx contex
 		if err != nil {
 			return 0, err
 		}
-		c := s.lives(family, 4*int(s.settings.Copies))
-		c.Rule = t.Rule
+		c := s.validationLives(family, t.Rule)
 		lives, err := meta.NewLives(c)
 		if err != nil {
 			return 0, err

@@ -11,6 +11,9 @@ import (
 
 	"github.com/seed1498fded/unroll/cmd/internal/clitest"
 	"github.com/seed1498fded/unroll/cmd/internal/rundir"
+	"github.com/seed1498fded/unroll/inner/plastic"
+	learnedplastic "github.com/seed1498fded/unroll/learnedopt/plastic"
+	"github.com/seed1498fded/unroll/meta"
 )
 
 // briefly is a run by a learner on Boolean functions that takes no time.
@@ -171,4 +174,16 @@ func TestDefaultsForLives(t *testing.T) {
 		require.NoError(t, err)
 		require.EqualValues(t, want, s.Copies, flags)
 	}
+}
+
+// A rule is validated on four times as many lives as it is learned on.
+func TestValidationLives(t *testing.T) {
+	settings, err := newSettings(parsed(t, "--problem", "boolean", "--rule", "bengio7", "--learner", "es", "--copies", "6"))
+	require.NoError(t, err)
+	s := session{settings: settings}
+	c := s.validationLives(plastic.Boolean{}, new(learnedplastic.Static))
+	require.Equal(t, 24, c.Copies)
+	require.Equal(t, "static", c.Rule.Name())
+	require.Equal(t, meta.Last, c.Objective)
+	require.Equal(t, 120, c.Steps)
 }
