@@ -88,7 +88,7 @@ var lattice = map[string]node{
 	"meta/identify/classify": {imports: "internal/matrix internal/rng"},
 	"meta/identify":          {imports: "checkpoints checkpoints/zoo inner inner/credit inner/data inner/nets internal/kernel internal/machine internal/rng learnedopt learnedopt/handmade meta meta/identify/classify params", tests: "inner/data/mnist learnedopt/rule"},
 
-	"cmd/internal/cli":     {imports: "internal/build internal/machine internal/regular", tests: "internal/atomicfile"},
+	"cmd/internal/cli":     {imports: "internal/atomicfile internal/build internal/machine internal/regular"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
 
@@ -97,11 +97,11 @@ var lattice = map[string]node{
 		tests:   "cmd/internal/clitest inner/plastic internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {
-		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets internal/atomicfile learnedopt learnedopt/handmade meta meta/eval",
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets learnedopt learnedopt/handmade meta meta/eval",
 		tests:   "cmd/internal/clitest learnedopt/lstm learnedopt/plastic",
 	},
 	"cmd/app/identify": {
-		imports: "cmd/internal/cli checkpoints/zoo inner/catalog inner/credit inner/nets internal/atomicfile meta/identify",
+		imports: "cmd/internal/cli checkpoints/zoo inner/catalog inner/credit inner/nets meta/identify",
 		tests:   "cmd/internal/clitest checkpoints params",
 	},
 	"cmd/app": {imports: "cmd/app/compare cmd/app/identify cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir learnedopt"},

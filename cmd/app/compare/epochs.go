@@ -7,22 +7,23 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
 
 // byEpochs is the cross product of credit rules and optimizers, each trained for epochs.
-func (o options) byEpochs() (study, error) {
+func (o options) byEpochs() (cli.Work, error) {
 	c, err := o.crossing()
-	return func(ctx context.Context, progress func(float64, string)) (outcome, error) {
+	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
 		c.Progress = progress
 		return c.Run(ctx)
 	}, err
 }
 
 func (o options) crossing() (c eval.Comparison, err error) {
-	c = eval.Comparison{Problem: o.Problem, Epochs: int(*o.Epochs), Runs: or(o.Runs, 1), Seed: uint64(o.Seed)}
+	c = eval.Comparison{Problem: o.Problem, Epochs: int(*o.Epochs), Runs: o.Runs.Or(1), Seed: uint64(o.Seed)}
 	switch {
 	case len(o.Credit) == 0:
 		return c, fmt.Errorf("--epochs: training for epochs is by credit rules; want --credit with one or more of %s", strings.Join(credit.Names(), ", "))

@@ -69,46 +69,21 @@ func vars() cli.Vars {
 	}
 }
 
-// An outcome is what was measured, in every form that it can be had in. It marshals to JSON.
-type outcome interface {
-	WriteTable(io.Writer) error
-	Plot(w io.Writer, format string) error
-}
-
-// A study is all that the flags ask for, checked.
-type study func(ctx context.Context, progress func(fraction float64, next string)) (outcome, error)
-
 // Run runs the command with the given arguments until the context ends. The error is one line, for the user.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var o options
 	if done, err := cli.Parse("compare", description, &o, args, stdout, stderr, vars()); done || err != nil {
 		return err
 	}
-	s, err := o.study()
+	work, err := o.work()
 	if err != nil {
 		return cli.Blame(err, o.sizes()...)
 	}
-	progress, err := cli.NewProgress(o.Progress, stderr, "compare")
-	if err != nil {
-		return err
-	}
-	defer progress.Close()
-	r, err := s(ctx, progress.Update)
-	if err != nil {
-		return cli.Blame(err, o.sizes()...)
-	}
-	progress.Update(1, "")
-	progress.Close()
-	// The table is what is left of the work if a file can't be written after all.
-	table := stdout
-	if o.jsonOnStdout() {
-		table = stderr
-	}
-	return errors.Join(o.write(r, stdout), r.WriteTable(table))
+	return cli.Job{Name: "compare", Progress: o.Progress, Work: work, Outputs: o.outputs(), Sizes: o.sizes()}.Run(ctx, stdout, stderr)
 }
 
-// study checks the flags and says what to measure.
-func (o options) study() (study, error) {
+// work checks the flags and says what to measure.
+func (o options) work() (cli.Work, error) {
 	if err := o.checkOutputs(); err != nil {
 		return nil, err
 	}
@@ -156,14 +131,6 @@ func (o options) sizes() []cli.Given {
 		{Name: "hidden", Value: o.Hidden}, {Name: "batch", Value: o.Batch}, {Name: "steps", Value: o.Steps}, {Name: "runs", Value: o.Runs},
 		{Name: "tune-runs", Value: o.TuneRuns}, {Name: "credit-config", Value: o.CreditConfig},
 	}
-}
-
-// or returns what a flag says, or else its default.
-func or(c *cli.Count, otherwise int) int {
-	if c == nil {
-		return otherwise
-	}
-	return int(*c)
 }
 
 // contenders finds what the names stand for: baselines, rules of the zoo, and files of learned rules for all else.

@@ -10,15 +10,16 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
 
 // bySteps is a comparison over a number of updates, with tuned baselines.
-func (o options) bySteps() (study, error) {
+func (o options) bySteps() (cli.Work, error) {
 	c, err := o.comparison()
-	return func(ctx context.Context, progress func(float64, string)) (outcome, error) {
+	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
 		c.Progress = progress
 		r, err := c.Run(ctx)
 		return stepReport{r}, err
@@ -34,10 +35,10 @@ func (o options) comparison() (c eval.Comparison, err error) {
 	if err != nil {
 		return c, err
 	}
-	c = eval.Comparison{Problem: o.Problem, Steps: or(o.Steps, 100), Runs: or(o.Runs, 20), TuningRuns: o.tuneRuns(), Seed: uint64(o.Seed)}
+	c = eval.Comparison{Problem: o.Problem, Steps: o.Steps.Or(100), Runs: o.Runs.Or(20), TuningRuns: o.tuneRuns(), Seed: uint64(o.Seed)}
 	baselines := eval.Baselines()
 	if life > 0 {
-		c.Steps, c.Runs = or(o.Steps, life), or(o.Runs, 200)
+		c.Steps, c.Runs = o.Steps.Or(life), o.Runs.Or(200)
 		if baselines, err = plasticBaselines(o.Problem, opts); err != nil {
 			return c, err
 		}
@@ -135,7 +136,7 @@ func (o options) tuneRuns() int {
 	if catalog.Cheap(o.Problem) {
 		otherwise = 100
 	}
-	return or(o.TuneRuns, otherwise)
+	return o.TuneRuns.Or(otherwise)
 }
 
 // A stepReport draws curves only if there are any.

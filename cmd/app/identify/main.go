@@ -4,7 +4,6 @@ package identify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -65,33 +64,11 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return cli.Blame(err, o.sizes()...)
 	}
-	progress, err := cli.NewProgress(o.Progress, stderr, "identify")
-	if err != nil {
-		return err
-	}
-	defer progress.Close()
-	r, err := work(ctx, progress.Update)
-	if err != nil {
-		return cli.Blame(err, o.sizes()...)
-	}
-	progress.Update(1, "")
-	progress.Close()
-	// The table is what is left of the work if a file can't be written after all.
-	table := stdout
-	if o.jsonOnStdout() {
-		table = stderr
-	}
-	return errors.Join(o.write(r, stdout), r.WriteTable(table))
+	return cli.Job{Name: "identify", Progress: o.Progress, Work: work, Outputs: o.outputs(), Sizes: o.sizes()}.Run(ctx, stdout, stderr)
 }
 
-// A work is all that the flags ask for, checked.
-type work func(ctx context.Context, progress func(fraction float64, next string)) (outcome, error)
-
-// An outcome is what came of it. It marshals to JSON.
-type outcome interface{ WriteTable(io.Writer) error }
-
 // work checks the flags and says what is to be done.
-func (o options) work() (work, error) {
+func (o options) work() (cli.Work, error) {
 	if o.Record != nil {
 		return o.recording()
 	}
@@ -110,7 +87,7 @@ func (o options) work() (work, error) {
 	if o.Of != nil {
 		return o.identification(n)
 	}
-	return func(ctx context.Context, progress func(float64, string)) (outcome, error) {
+	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
 		networks, err := n.get(ctx, within(progress, 0, 0.5, "training networks"))
 		if err != nil {
 			return nil, err
@@ -133,12 +110,4 @@ var recordFlags = []string{"problem", "credit", "optimizer", "lr", "hidden", "ac
 // sizes are the flags that decide how much memory the work takes.
 func (o options) sizes() []cli.Given {
 	return []cli.Given{{Name: "nets", Value: o.Nets}, {Name: "steps", Value: o.Steps}, {Name: "hidden", Value: o.Hidden}, {Name: "batch", Value: o.Batch}}
-}
-
-// or returns what a flag says, or else its default.
-func or(c *cli.Count, otherwise int) int {
-	if c == nil {
-		return otherwise
-	}
-	return int(*c)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/meta/identify"
 )
@@ -38,7 +39,7 @@ func (o options) networks() (n networks, err error) {
 			return n, fmt.Errorf("--model: %w", err)
 		}
 	}
-	p := identify.Population{Key: uint64(o.Seed), Steps: or(o.Steps, 0), Views: views}
+	p := identify.Population{Key: uint64(o.Seed), Steps: o.Steps.Or(0), Views: views}
 	for _, name := range o.names() {
 		r, err := identify.FindRule(name)
 		if err != nil {
@@ -92,8 +93,8 @@ func (o options) images() (opts catalog.Options, err error) {
 func (o options) matches(n *identify.Networks) error {
 	for _, x := range []struct{ flag, given, file string }{
 		{"seed", strconv.FormatUint(uint64(o.Seed), 10), n.Meta["seed"]},
-		{"steps", strconv.Itoa(or(o.Steps, 0)), n.Meta["steps"]},
-		{"nets", strconv.Itoa(or(o.Nets, 0)), strconv.Itoa(len(n.Rule))},
+		{"steps", strconv.Itoa(o.Steps.Or(0)), n.Meta["steps"]},
+		{"nets", strconv.Itoa(o.Nets.Or(0)), strconv.Itoa(len(n.Rule))},
 	} {
 		if o.Given(x.flag) && x.given != x.file {
 			return fmt.Errorf("--%s: %s, but the networks of --model %.60s have %.20s", x.flag, x.given, *o.Model, x.file)
@@ -131,7 +132,7 @@ func (n networks) get(ctx context.Context, progress func(float64)) (*identify.Ne
 }
 
 // identification names the rule of a recording.
-func (o options) identification(n networks) (work, error) {
+func (o options) identification(n networks) (cli.Work, error) {
 	if o.Plot != nil {
 		return nil, errors.New("--plot: there is nothing to be drawn with --of")
 	}
@@ -145,7 +146,7 @@ func (o options) identification(n networks) (work, error) {
 			n.population.Views = views
 		}
 	}
-	return func(ctx context.Context, progress func(float64, string)) (outcome, error) {
+	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
 		networks, err := n.get(ctx, within(progress, 0, 0.8, "training networks"))
 		if err != nil {
 			return nil, err

@@ -1,21 +1,14 @@
 package identify
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
-	"github.com/seed1498fded/unroll/internal/atomicfile"
-	"github.com/seed1498fded/unroll/meta/identify"
 )
 
-// jsonOnStdout says whether standard output belongs to the JSON.
-func (o options) jsonOnStdout() bool { return o.JSON != nil && *o.JSON == "-" }
+// outputs are the files that the outcome goes to.
+func (o options) outputs() cli.Outputs { return cli.Outputs{JSON: o.JSON, Plot: o.Plot} }
 
 // A file is one that a flag names.
 type file struct {
@@ -27,7 +20,7 @@ type file struct {
 // reads or writes besides.
 func (o options) checkOutputs() error {
 	var outputs []file
-	if o.JSON != nil && !o.jsonOnStdout() {
+	if o.JSON != nil && !o.outputs().JSONOnStdout() {
 		outputs = append(outputs, file{"--json", *o.JSON, nil})
 	}
 	if o.Plot != nil {
@@ -67,43 +60,4 @@ func (o options) inputs() []file {
 		}
 	}
 	return list
-}
-
-// write puts the outcome where it was asked for, into files each whole or not at all.
-func (o options) write(r outcome, stdout io.Writer) error {
-	if o.JSON != nil {
-		if err := writeJSON(*o.JSON, r, stdout); err != nil {
-			return fmt.Errorf("--json: %w", err)
-		}
-	}
-	if o.Plot == nil {
-		return nil
-	}
-	report, ok := r.(*identify.Report)
-	if !ok {
-		return errors.New("--plot: there is nothing to be drawn")
-	}
-	var b bytes.Buffer
-	err := report.Plot(&b, strings.ToLower(strings.TrimPrefix(filepath.Ext(*o.Plot), ".")))
-	if err == nil {
-		err = atomicfile.WriteFile(*o.Plot, b.Bytes())
-	}
-	if err != nil {
-		return fmt.Errorf("--plot: %w", err)
-	}
-	return nil
-}
-
-func writeJSON(path string, r outcome, stdout io.Writer) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetIndent("", "\t")
-	if err := e.Encode(r); err != nil {
-		return err
-	}
-	if path == "-" {
-		_, err := b.WriteTo(stdout)
-		return err
-	}
-	return atomicfile.WriteFile(path, b.Bytes())
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/meta/identify"
 )
@@ -27,7 +28,7 @@ func recordingPath(path string) string {
 }
 
 // recording trains a network and writes down what is seen of it.
-func (o options) recording() (work, error) {
+func (o options) recording() (cli.Work, error) {
 	for _, f := range []string{"of", "rules", "nets", "model", "plot", "json"} {
 		if o.Given(f) {
 			return nil, fmt.Errorf("--%s: not with --record", f)
@@ -40,7 +41,7 @@ func (o options) recording() (work, error) {
 	if err := checkFolder(*o.Record); err != nil {
 		return nil, fmt.Errorf("--record: %w", err)
 	}
-	return func(ctx context.Context, progress func(float64, string)) (outcome, error) {
+	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
 		progress(0, "training the network")
 		if _, err := t.Run(ctx, watched{recorder, t.Steps, progress}); err != nil {
 			return nil, err
@@ -66,7 +67,7 @@ func (o options) training() (t identify.Training, r *identify.Recorder, err erro
 	if err != nil {
 		return t, nil, err
 	}
-	images.Batch, images.Init, images.Activation, images.Hidden = or(o.Batch, 32), cmp.Or(o.Init, "lecun"), o.Activation, o.Hidden
+	images.Batch, images.Init, images.Activation, images.Hidden = o.Batch.Or(32), cmp.Or(o.Init, "lecun"), o.Activation, o.Hidden
 	if o.Problem == "mnist8" || o.Problem == "mnist" {
 		images.Activation = cmp.Or(o.Activation, "relu")
 		if len(o.Hidden) == 0 {
@@ -81,7 +82,7 @@ func (o options) training() (t identify.Training, r *identify.Recorder, err erro
 	if err != nil {
 		return t, nil, err
 	}
-	t.Family, t.Steps, t.Key = b.Family, or(o.Steps, 2500), uint64(o.Seed)
+	t.Family, t.Steps, t.Key = b.Family, o.Steps.Or(2500), uint64(o.Seed)
 	t.Family.Data = b.Family.Data.Slice(b.Family.Data.Len()/2, b.Family.Data.Len())
 	t.Rate = t.Rule.Rate(uint64(o.Seed))
 	if o.LR != nil {

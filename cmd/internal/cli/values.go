@@ -73,6 +73,14 @@ func (c *Count) Decode(ctx *kong.DecodeContext) error {
 	})
 }
 
+// Or returns what a flag says, or its default where nobody gave it and c is nil.
+func (c *Count) Or(otherwise int) int {
+	if c == nil {
+		return otherwise
+	}
+	return int(*c)
+}
+
 // Decode reads the duration from the arguments, for kong.
 func (b *Budget) Decode(ctx *kong.DecodeContext) error {
 	return decode(ctx, b, "a duration above 0 such as 90s, 2m or 1h30m", func(s string) (Budget, bool) {
