@@ -59,7 +59,7 @@ func (s settings) ofLives(life int) (defaults, error) {
 
 // usualObjective returns the default for what is minimised.
 func (s settings) usualObjective() string {
-	if life, _ := s.life(); life > 0 {
+	if s.life() > 0 {
 		return string(meta.Last)
 	}
 	if s.perturbs() {
@@ -85,7 +85,7 @@ func (s *settings) canonicalLearner() error {
 	if err != nil {
 		return fmt.Errorf("--learner-config: %w", err)
 	}
-	if life, _ := s.life(); life > 0 {
+	if s.life() > 0 {
 		forLives(m)
 	}
 	config, err := json.Marshal(m)
@@ -268,8 +268,8 @@ func (s *session) validation() (func(ctx context.Context, phi []float32) (float6
 		return nil, err
 	}
 	key := rng.Split(uint64(s.settings.Seed), keyValidation)
-	if life, err := s.settings.life(); err != nil || life > 0 || s.settings.searches() {
-		return s.validateLives(family, key), err
+	if s.settings.life() > 0 || s.settings.searches() {
+		return s.validateLives(family, key), nil
 	}
 	runs := eval.Runs{Family: family, Steps: int(s.settings.Horizon), Count: s.validationRuns(), Key: key}
 	if err := runs.Validate(s.rule); err != nil {

@@ -66,21 +66,16 @@ func (o options) check() error {
 }
 
 // limit sets how long to learn: a time, a number of episodes or of outer steps, or whichever comes first.
-func (s *session) limit(o options) error {
+func (s *session) limit(o options) {
 	s.budget, s.episodes, s.outer = o.Budget.Duration(), int(o.Episodes), int(o.Generations)
 	if s.budget > 0 || s.episodes > 0 || s.outer > 0 {
-		return nil
+		return
 	}
-	life, err := s.settings.life()
-	switch {
-	case err != nil:
-		return err
-	case life > 0:
+	if s.settings.life() > 0 {
 		s.outer = s.settings.generations()
-	default:
+	} else {
 		s.budget = 2 * time.Minute
 	}
-	return nil
 }
 
 // out returns the folder to write to.

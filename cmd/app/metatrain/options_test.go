@@ -35,7 +35,7 @@ func TestLimits(t *testing.T) {
 		settings, err := newSettings(o)
 		require.NoError(t, err)
 		s := session{settings: settings}
-		require.NoError(t, s.limit(o))
+		s.limit(o)
 		require.Equal(t, c.budget, s.budget, "%q", c.args)
 		require.Equal(t, c.episodes, s.episodes, "%q", c.args)
 		require.Equal(t, c.outer, s.outer, "%q", c.args)

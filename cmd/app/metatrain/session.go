@@ -52,9 +52,10 @@ func newSession(o options, disk rundir.Disk) (*session, error) {
 	if o.Given("resume") {
 		setUp = s.resume
 	}
-	if err := errors.Join(setUp(o), s.limit(o)); err != nil {
+	if err := setUp(o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	s.limit(o)
 	return s, nil
 }
 

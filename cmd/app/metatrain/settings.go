@@ -78,13 +78,11 @@ func (s settings) what() string {
 // fillIn sets what depends on other settings. Quadratics differ so much from one another that one at a time makes a noisy
 // meta-gradient, and are so small that many side by side cost little more.
 func (s *settings) fillIn() error {
-	life, err := s.life()
-	if err != nil {
-		return err
-	}
+	life := s.life()
 	d := defaults{copies: 1, every: 20, rate: 0.01, clip: 1, horizon: 100, window: 20}
 	switch {
 	case life > 0:
+		var err error
 		if d, err = s.ofLives(life); err != nil {
 			return err
 		}
@@ -124,14 +122,14 @@ func (d defaults) curriculum(horizon int) cli.Widths {
 
 // life returns the number of steps of a life of the problem, 0 if its runs are none. What is wrong with the problem comes out
 // later, with all else.
-func (s settings) life() (int, error) {
+func (s settings) life() int {
 	o := s.catalog()
 	o.Split = catalog.Train
 	life, err := catalog.Life(s.Problem, o)
 	if err != nil {
-		return 0, nil
+		return 0
 	}
-	return life, nil
+	return life
 }
 
 // plain leaves out what only says a default again.
