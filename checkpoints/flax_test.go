@@ -59,6 +59,9 @@ func TestFlaxArrays(t *testing.T) {
 	got, err = readFlax(one(flaxContent(flaxSample["b/matrix"], "float32")))
 	require.NoError(t, err)
 	require.Equal(t, map[string]FlaxArray{"a/c": flaxSample["b/matrix"]}, got)
+	got, err = readFlax(append([]byte{0x81, 0xa1, 'a'}, flaxBytes(flaxSample)...)) // a map of many, in another
+	require.NoError(t, err)
+	require.Equal(t, flaxSample["long"], got["a/long"])
 }
 
 // What is no such file, or one made to exhaust whoever reads it, is an error of one line.
@@ -86,7 +89,7 @@ func TestHostileFlax(t *testing.T) {
 		"a huge array":    {[]byte{0x81, 0xa1, 'a', 0xc9, 0x7f, 0xff, 0xff, 0xff, 1, 0x93}, "ends early"},
 		"a huger array":   {[]byte{0x81, 0xa1, 'a', 0xc9, 0xff, 0xff, 0xff, 0xff, 1, 0x93}, "a length of 4294967295"},
 		"another kind":    {flaxExtension([]byte{0x81, 0xa1, 'a'}, 2, nil), "an extension of type 2, want 1"},
-		"no list":         {one([]byte{0x92, 0x90}), "a list of 2, want shape"},
+		"no list":         {one([]byte{0x92, 0x90}), `"a/c": a list of 2, want shape`},
 		"float64":         {one(flaxContent(matrix, "float64")), `"float64", want float32`},
 		"too few":         {one(flaxContent(short, "float32")), "20 bytes for float32 of shape [2 3]"},
 		"no dimension":    {one(flaxContent(FlaxArray{Shape: []int{2, 0}}, "float32")), "every dimension at least 1"},
