@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -109,6 +110,20 @@ func TestHostileFlax(t *testing.T) {
 		_, err := readFlax(whole[:n])
 		require.ErrorIs(t, err, ErrFormat, "%d bytes of %d", n, len(whole))
 	}
+}
+
+// As many arrays as are allowed are read, and no more.
+func TestManyFlaxArrays(t *testing.T) {
+	arrays := make(map[string]FlaxArray)
+	for i := range maxFlaxArrays {
+		arrays[strconv.Itoa(i)] = FlaxArray{Shape: []int{1}, Data: []float32{float32(i)}}
+	}
+	got, err := readFlax(flaxBytes(arrays))
+	require.NoError(t, err)
+	require.Equal(t, arrays, got)
+	arrays["one more"] = FlaxArray{Shape: []int{1}, Data: []float32{0}}
+	_, err = readFlax(flaxBytes(arrays))
+	require.ErrorContains(t, err, "more than 4096 arrays")
 }
 
 func TestFlaxFiles(t *testing.T) {

@@ -13,7 +13,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/cmd/internal/clitest"
+	"github.com/seed1498fded/unroll/meta"
 )
 
 // A stopper is a context that ends when it has been asked a number of times: whether it has ended, which each inner step
@@ -283,4 +285,16 @@ func TestResumedSettings(t *testing.T) {
 	} {
 		clitest.RequireRefused(t, Run, want, "--resume", "run", "--episodes", "9", flag)
 	}
+}
+
+// A checkpoint that lacks something is refused by the name of its folder.
+func TestResumeOfACheckpointThatLacksSomething(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, learn(t, context.Background(), io.Discard, small("--out", "run", "--episodes", "4")...))
+	path := filepath.Join("run", trainFile)
+	f, err := checkpoints.Load(path, meta.KindTraining)
+	require.NoError(t, err)
+	f.Tensors = f.Tensors[1:]
+	require.NoError(t, f.Save(path))
+	clitest.RequireRefused(t, Run, "--resume run: ", "--resume", "run", "--episodes", "9")
 }
