@@ -131,8 +131,7 @@ func New[F params.Float](c ConfigOf[F]) (*EstimatorOf[F], error) {
 		}
 		e.workers = append(e.workers, newWorker(c, s))
 	}
-	e.allocate()
-	return e, nil
+	return e, e.allocate()
 }
 
 // Named is New with the settings of a method of a name, from their JSON: see SettingsNamed.
@@ -146,29 +145,38 @@ func Named[F params.Float](name string, text json.RawMessage, c ConfigOf[F]) (*E
 
 // training fills in systems that train the family's problems by the rule.
 func (c ConfigOf[F]) training() (ConfigOf[F], error) {
-	p, err := c.Family.Sample(0) // for its kind
+	training := TrainingConfigOf[F]{Rule: c.Rule, Family: c.Family, Copies: c.Copies, Objective: c.Objective}
+	for _, f := range inner.MembersOf(c.Family) {
+		if err := c.member(training, f); err != nil {
+			return c, err
+		}
+	}
+	c.Phi = c.Rule.Spec().Phi
+	c.NewSystem = func() (SystemOf[F], error) { return NewTraining(training) }
+	return c, nil
+}
+
+// member reports why the problems of one family can't be trained: those of a mix are asked one by one.
+func (c ConfigOf[F]) member(t TrainingConfigOf[F], f inner.FamilyOf[F]) error {
+	p, err := f.Sample(0) // for its kind
 	if err != nil {
-		return c, err
+		return err
 	}
 	if hasWorld(p) && c.Method != Full {
-		return c, fmt.Errorf("es: %s goes by windows, and %T has a world of its own, which can't be put back; want es, full ES", c.Method, p)
+		return fmt.Errorf("es: %s goes by windows, and %T has a world of its own, which can't be put back; want es, full ES", c.Method, p)
 	}
-	state, err := learnedopt.StateLen(c.Rule, p.Params(), c.Copies)
+	n, err := placeLen(t, f)
 	if err != nil {
-		return c, fmt.Errorf("es: %w", err)
+		return err
 	}
-	each := c.Copies * (2*p.Params().Len() + 1 + inner.SensesOf(p).Len())
-	need := c.bytes(each + state)
+	need := c.bytes(n)
 	if s, ok := p.(inner.Sized); ok {
 		need += float64(c.Pairs*c.Copies) * s.Bytes()
 	}
 	if err := machine.Fits(need); err != nil {
-		return c, fmt.Errorf("es: %d pairs of %d copies of a problem of %d weights: %w", c.Pairs, c.Copies, p.Params().Len(), err)
+		return fmt.Errorf("es: %d pairs of %d copies of a problem of %d weights: %w", c.Pairs, c.Copies, p.Params().Len(), err)
 	}
-	c.Phi = c.Rule.Spec().Phi
-	training := TrainingConfigOf[F]{Rule: c.Rule, Family: c.Family, Copies: c.Copies, Objective: c.Objective}
-	c.NewSystem = func() (SystemOf[F], error) { return NewTraining(training) }
-	return c, nil
+	return nil
 }
 
 // bytes estimates what an estimator takes for states of a length: each branch's, before and after a window, and for each pair the

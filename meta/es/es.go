@@ -30,6 +30,13 @@ type SystemOf[F params.Float] interface {
 	Unroll(ctx context.Context, losses []float64, state, phi []F, e Episode, from int) error
 }
 
+// VariedOf is implemented by systems whose states differ in length from episode to episode. State then lays out the longest, and
+// Start and Unroll are given states of the episode's own length.
+type VariedOf[F params.Float] interface {
+	// StateLen returns the length of an episode's states.
+	StateLen(e Episode) (int, error)
+}
+
 // System is the form in use.
 type System = SystemOf[float32]
 

@@ -37,15 +37,31 @@ var (
 )
 
 // allocate makes the pairs.
-func (e *EstimatorOf[F]) allocate() {
-	c := e.config
-	state, phi := e.workers[0].system.State().Len(), c.Phi.Len()
-	for i := range c.Pairs {
-		e.pairs = append(e.pairs, &pair[F]{
-			number: i, at: newPlace[F](c.branches(), state, phi), next: newPlace[F](c.branches(), state, phi),
-			tally: tally{grad: make([]float64, phi)},
-		})
+func (e *EstimatorOf[F]) allocate() error {
+	for i := range e.config.Pairs {
+		p := &pair[F]{number: i, tally: tally{grad: make([]float64, e.Phi().Len())}}
+		var err error
+		if p.at, err = e.place(counts{}, i); err != nil {
+			return err
+		}
+		if p.next, err = e.place(counts{}, i); err != nil {
+			return err
+		}
+		e.pairs = append(e.pairs, p)
 	}
+	return nil
+}
+
+// place returns a new place of a pair, with states of the length that its episode has.
+func (e *EstimatorOf[F]) place(c counts, pair int) (*place[F], error) {
+	w := e.workers[0]
+	n := w.system.State().Len()
+	if _, ok := w.system.(VariedOf[F]); ok {
+		n = 0
+	}
+	p := newPlace[F](e.config.branches(), n, e.Phi().Len())
+	p.counts = c
+	return p, w.fit(p, pair)
 }
 
 // Phi implements meta.EstimatorOf.

@@ -13,6 +13,9 @@ func (w *worker[F]) whole(ctx context.Context, p *pair[F], phi []F, key uint64) 
 	p.name(w.config, key)
 	w.draw(p, 0, key)
 	w.perturb(p, phi)
+	if err := w.fit(at, p.number); err != nil {
+		return err
+	}
 	for i, state := range at.states {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -45,7 +45,7 @@ func newPlace[F params.Float](branches, state, phi int) *place[F] {
 func (p *place[F]) set(from *place[F]) {
 	p.counts = from.counts
 	for i, s := range from.states {
-		copy(p.states[i], s)
+		p.states[i] = append(p.states[i][:0], s...)
 	}
 	copy(p.eps, from.eps)
 	copy(p.xi, from.xi)

@@ -12,17 +12,27 @@ import (
 
 // TrainingOf is the training of problems by a rule, as a System: a meta.Trajectory that goes on from any place. The loss after step
 // t is that at the weights which the step led to, on the minibatch that the next step is computed from, the mean over the copies.
+// The family may be a mix: each episode is of one member.
 type TrainingOf[F params.Float] struct {
+	config  TrainingConfigOf[F]
+	members []inner.FamilyOf[F]
+	tracks  []*track[F] // of the members that episodes have been of, nil for others
+	kept    []sampled[F]
+	longest int // the largest state
+}
+
+// A track is what the problems of one member are trained on.
+type track[F params.Float] struct {
 	family     inner.FamilyOf[F]
 	trajectory *meta.Trajectory[F]
-	lean       bool // only the loss at the end of an episode is looked at; all before are zero
-	kept       []sampled[F]
 	layout     params.Layout
+	lean       bool // only the loss at the end of an episode is looked at; all before are zero
 }
 
 // sampled are the problems of an episode.
 type sampled[F params.Float] struct {
 	key      uint64
+	member   int
 	problems []inner.ProblemOf[F]
 }
 
@@ -41,17 +51,67 @@ func NewTraining[F params.Float](c TrainingConfigOf[F]) (*TrainingOf[F], error) 
 	if c.Copies < 0 {
 		return nil, fmt.Errorf("es: %d copies; want at least 1", c.Copies)
 	}
-	p, err := c.Family.Sample(0) // for its layout
+	c.Copies = max(1, c.Copies)
+	t := &TrainingOf[F]{config: c, members: inner.MembersOf(c.Family)}
+	t.tracks = make([]*track[F], len(t.members))
+	if !t.varies() {
+		tr, err := t.track(0)
+		if err != nil {
+			return nil, err
+		}
+		t.longest = tr.layout.Len()
+		return t, nil
+	}
+	for _, f := range t.members {
+		n, err := placeLen(c, f)
+		if err != nil {
+			return nil, err
+		}
+		t.longest = max(t.longest, n)
+	}
+	return t, nil
+}
+
+// varies reports whether states differ in length.
+func (t *TrainingOf[F]) varies() bool { return len(t.members) > 1 }
+
+// placeLen returns how many numbers a place in the training of a family's problems has.
+func placeLen[F params.Float](c TrainingConfigOf[F], f inner.FamilyOf[F]) (int, error) {
+	p, err := f.Sample(0) // for its layout
+	if err != nil {
+		return 0, err
+	}
+	state, err := learnedopt.StateLen(c.Rule, p.Params(), c.Copies)
+	if err != nil {
+		return 0, fmt.Errorf("es: %w", err)
+	}
+	return c.Copies*(2*p.Params().Len()+1+inner.SensesOf(p).Len()) + state, nil
+}
+
+// track returns what a member's problems are trained on, which is made when it is first asked for.
+func (t *TrainingOf[F]) track(member int) (*track[F], error) {
+	if t.tracks[member] == nil {
+		tr, err := newTrack(t.config, t.members[member])
+		if err != nil {
+			return nil, err
+		}
+		t.tracks[member] = tr
+	}
+	return t.tracks[member], nil
+}
+
+func newTrack[F params.Float](c TrainingConfigOf[F], f inner.FamilyOf[F]) (*track[F], error) {
+	p, err := f.Sample(0) // for its layout
 	if err != nil {
 		return nil, err
 	}
-	options := learnedopt.Options{Copies: max(1, c.Copies), Workers: 1, Senses: inner.SensesOf(p)}
+	options := learnedopt.Options{Copies: c.Copies, Workers: 1, Senses: inner.SensesOf(p)}
 	compiled, err := learnedopt.CompileWith[F](c.Rule, p.Params(), options)
 	if err != nil {
 		return nil, err
 	}
-	t := &TrainingOf[F]{family: c.Family, trajectory: meta.NewTrajectory(compiled, 0)}
-	problems, err := t.trajectory.Sample(c.Family, 0)
+	t := &track[F]{family: f, trajectory: meta.NewTrajectory(compiled, 0)}
+	problems, err := t.trajectory.Sample(f, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -63,67 +123,86 @@ func NewTraining[F params.Float](c TrainingConfigOf[F]) (*TrainingOf[F], error) 
 	return t, nil
 }
 
-// State implements SystemOf: see meta.Trajectory.PlaceLayout.
-func (t *TrainingOf[F]) State() params.Layout { return t.layout }
+// State implements SystemOf: see meta.Trajectory.PlaceLayout. Of a mix it is as long as the longest.
+func (t *TrainingOf[F]) State() params.Layout {
+	if t.varies() {
+		return params.Layout{{Name: "place", Shape: []int{t.longest}}}
+	}
+	return t.tracks[0].layout
+}
+
+// StateLen implements VariedOf.
+func (t *TrainingOf[F]) StateLen(e Episode) (int, error) {
+	tr, err := t.track(inner.ChooseOf(t.config.Family, e.Key))
+	if err != nil {
+		return 0, err
+	}
+	return tr.layout.Len(), nil
+}
 
 // Start implements SystemOf.
 func (t *TrainingOf[F]) Start(state, phi []F, e Episode) error {
-	problems, err := t.problems(e)
+	tr, problems, err := t.problems(e)
 	if err != nil {
 		return err
 	}
-	if err := t.trajectory.BeginOn(problems, phi, e.Key, e.Length); err != nil {
+	if err := tr.trajectory.BeginOn(problems, phi, e.Key, e.Length); err != nil {
 		return err
 	}
-	if err := t.look(e); err != nil {
+	if err := tr.look(e); err != nil {
 		return err
 	}
-	t.trajectory.Place(state)
+	tr.trajectory.Place(state)
 	return nil
 }
 
 // Unroll implements SystemOf. Problems with a world of their own must have been started by the same system just before.
 func (t *TrainingOf[F]) Unroll(ctx context.Context, losses []float64, state, phi []F, e Episode, from int) error {
-	problems, err := t.problems(e)
+	tr, problems, err := t.problems(e)
 	if err != nil {
 		return err
 	}
-	t.trajectory.ResumeOn(problems, state, e.Key, from, e.Length)
+	tr.trajectory.ResumeOn(problems, state, e.Key, from, e.Length)
 	for i := range losses {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := t.trajectory.Advance(phi); err != nil {
+		if err := tr.trajectory.Advance(phi); err != nil {
 			return err
 		}
-		if err := t.look(e); err != nil {
+		if err := tr.look(e); err != nil {
 			return err
 		}
-		losses[i] = t.loss(e)
+		losses[i] = tr.loss(e)
 	}
-	t.trajectory.Place(state)
+	tr.trajectory.Place(state)
 	return nil
 }
 
-// problems returns those of an episode. Each pair's are kept until its next episode.
-func (t *TrainingOf[F]) problems(e Episode) ([]inner.ProblemOf[F], error) {
+// problems returns those of an episode, and what they are trained on. Each pair's are kept until its next episode.
+func (t *TrainingOf[F]) problems(e Episode) (*track[F], []inner.ProblemOf[F], error) {
 	for e.Pair >= len(t.kept) {
 		t.kept = append(t.kept, sampled[F]{})
 	}
 	k := &t.kept[e.Pair]
 	if k.problems != nil && k.key == e.Key {
-		return k.problems, nil
+		return t.tracks[k.member], k.problems, nil
 	}
-	problems, err := t.trajectory.Sample(t.family, e.Key)
+	member := inner.ChooseOf(t.config.Family, e.Key)
+	tr, err := t.track(member)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	*k = sampled[F]{e.Key, problems}
-	return problems, nil
+	problems, err := tr.trajectory.Sample(tr.family, e.Key)
+	if err != nil {
+		return nil, nil, err
+	}
+	*k = sampled[F]{e.Key, member, problems}
+	return tr, problems, nil
 }
 
 // look sets what the next step sees, or after the last one the losses.
-func (t *TrainingOf[F]) look(e Episode) error {
+func (t *track[F]) look(e Episode) error {
 	switch {
 	case t.trajectory.Steps() == e.Length:
 		return t.trajectory.Measure()
@@ -134,7 +213,7 @@ func (t *TrainingOf[F]) look(e Episode) error {
 }
 
 // loss returns the mean of the runs' losses, zero where nobody has looked.
-func (t *TrainingOf[F]) loss(e Episode) float64 {
+func (t *track[F]) loss(e Episode) float64 {
 	if t.lean && t.trajectory.Steps() < e.Length {
 		return 0
 	}

@@ -3,6 +3,7 @@ package es
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/meta"
@@ -46,10 +47,29 @@ func (w *worker[F]) perturb(p *pair[F], phi []F) {
 
 // start begins the pair's next episode, which has a name, in all branches.
 func (w *worker[F]) start(p *pair[F]) error {
+	if err := w.fit(p.next, p.number); err != nil {
+		return err
+	}
 	for i, state := range p.next.states {
 		if err := w.system.Start(state, w.phi[i], w.episode(p)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// fit gives the states of a pair's place the length that its episode has.
+func (w *worker[F]) fit(at *place[F], pair int) error {
+	v, ok := w.system.(VariedOf[F])
+	if !ok {
+		return nil
+	}
+	n, err := v.StateLen(Episode{Key: at.Key, Length: at.Length, Pair: pair})
+	if err != nil {
+		return err
+	}
+	for i, s := range at.states {
+		at.states[i] = slices.Grow(s[:0], n)[:n]
 	}
 	return nil
 }
