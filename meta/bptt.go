@@ -123,17 +123,17 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 	if err != nil {
 		return nil, err
 	}
+	if n := len(inner.MembersOf(c.Family)); n > 1 {
+		return nil, fmt.Errorf("meta: a mix of %d families; want one of them, or NewMixed", n)
+	}
 	p, err := c.Family.Sample(0) // for its layout
 	if err != nil {
 		return nil, err
 	}
-	if err := c.fits(p); err != nil {
+	if err := c.suits(p); err != nil {
 		return nil, err
 	}
 	_, signalled := p.(inner.SignalledOf[F])
-	if _, ok := p.(inner.CurvatureOf[F]); c.Exact && (!ok || signalled) {
-		return nil, fmt.Errorf("meta: the exact meta-gradient needs Hessian-vector products, which %T has not", p)
-	}
 	b := &BPTTOf[F]{config: c, counts: make([]bool, c.Window+1)}
 	options := learnedopt.Options{Copies: c.Copies, Workers: c.Workers, Senses: inner.SensesOf(p)}
 	if b.compiled, err = learnedopt.CompileWith[F](c.Rule, p.Params(), options); err != nil {
@@ -152,6 +152,15 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 		b.weights = append(b.weights, make([]F, c.Copies))
 	}
 	return b, b.newTape(signalled)
+}
+
+// suits reports problems that can't be differentiated as is wanted, or that there is no room for.
+func (c BPTTConfigOf[F]) suits(p inner.ProblemOf[F]) error {
+	_, signalled := p.(inner.SignalledOf[F])
+	if _, ok := p.(inner.CurvatureOf[F]); c.Exact && (!ok || signalled) {
+		return fmt.Errorf("meta: the exact meta-gradient needs Hessian-vector products, which %T has not", p)
+	}
+	return c.fits(p)
 }
 
 func (b *BPTTOf[F]) newTape(signalled bool) (err error) {

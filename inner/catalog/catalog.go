@@ -98,6 +98,7 @@ type listing struct {
 	usual   int      // how many to learn on by default
 	takesOf []string // of those: options that apply beside tasks
 	own     *Problem // of a program that has registered it; nothing of the above then
+	mix     string   // of a mix: its embedded name or its file
 }
 
 // catalog lists the problems that go by name.
@@ -118,14 +119,21 @@ var catalog = []listing{
 	{name: "xor", lives: true, takesOf: []string{"credit"}},
 }
 
-// Names returns the names that Lookup knows: ours, then those of Register.
+// Names returns the names that Lookup knows: ours, the embedded mixes, then those of Register.
 func Names() []string {
-	var names []string
-	for _, l := range append(slices.Clone(catalog), registered.list()...) {
+	names := append(namesOf(catalog), mixNames()...)
+	return append(names, namesOf(registered.list())...)
+}
+
+func namesOf(list []listing) (names []string) {
+	for _, l := range list {
 		names = append(names, l.name)
 	}
 	return names
 }
+
+// Mixed reports whether a name is one of a mix, whose families are an inner.Mix.
+func Mixed(name string) bool { return strings.HasPrefix(name, MixPrefix) }
 
 // Cheap reports whether a training run of the problem costs so little that hundreds of them are no matter, and differs so
 // much from the next that it takes hundreds to tell optimizers apart. It is false for unknown names.
@@ -161,6 +169,8 @@ func Cheap(name string) bool {
 //	foraging           with a broken sensor                                           132
 //	xor                a logistic network 2-4-1, modulated by a credit rule            17
 //
+// A name that begins with MixPrefix is that of a mix of networks, see Mix.
+//
 // An unknown name, an option that does not apply to the
 // problem and data that cannot be read are errors.
 func Lookup(name string, o Options) (inner.Family, error) { return LookupOf[float32](name, o) }
@@ -179,6 +189,9 @@ func LookupOf[F params.Float](name string, o Options) (inner.FamilyOf[F], error)
 }
 
 func find(name string) (listing, error) {
+	if file, mixed := strings.CutPrefix(name, MixPrefix); mixed {
+		return listing{name: name, images: true, mix: file}, nil
+	}
 	for _, l := range append(slices.Clone(catalog), registered.list()...) {
 		if l.name == name {
 			return l, nil
@@ -196,6 +209,9 @@ func family[F params.Float](l listing, o Options) (inner.FamilyOf[F], error) {
 	}
 	if l.lives {
 		return lives[F](l, o)
+	}
+	if l.mix != "" {
+		return asFamily(mixed[F](l.mix, o, o.Split))
 	}
 	if !l.images {
 		return inner.QuadraticOf[F]{Uniform: l.uniform}, nil
@@ -224,6 +240,8 @@ func (l listing) takes(option string) bool {
 	switch {
 	case l.own != nil:
 		return slices.Contains(l.own.Takes, option)
+	case l.mix != "":
+		return option == "data"
 	case option == "tasks":
 		return l.tasks > 0
 	case l.lives:

@@ -131,3 +131,41 @@ func downsample(dst, src []byte) {
 		dst[i] = byte((sum + area/2) / area)
 	}
 }
+
+// Downsample returns the set with its 28x28 images made smaller: by Downsample8 for a side of 8, by the means of its 2x2 blocks
+// for 4, and by the means of 2x2 and 4x4 blocks of pixels for 14 and 7. A side of 28 is the set itself. Means are rounded as there.
+func (s *Set) Downsample(side int) (*Set, error) {
+	switch {
+	case s.Rows != fullSide || s.Cols != fullSide:
+		return nil, fmt.Errorf("data: Downsample of %dx%d images; want %dx%d", s.Rows, s.Cols, fullSide, fullSide)
+	case side == fullSide:
+		return s, nil
+	case side == 14 || side == 7:
+		return s.shrunk(fullSide / side), nil
+	case side != 8 && side != 4:
+		return nil, fmt.Errorf("data: Downsample to a side of %d; want 4, 7, 8, 14 or 28", side)
+	}
+	small, err := s.Downsample8()
+	if err == nil && side == 4 {
+		small = small.shrunk(2)
+	}
+	return small, err
+}
+
+// shrunk returns the set with each block of n x n pixels made its mean.
+func (s *Set) shrunk(n int) *Set {
+	small := *s
+	small.Rows, small.Cols = s.Rows/n, s.Cols/n
+	small.Images = make([]byte, s.Len()*small.Pixels())
+	sums := make([]int, small.Pixels())
+	for i := range s.Len() {
+		clear(sums)
+		for k, pixel := range s.Image(i) {
+			sums[k/s.Cols/n*small.Cols+k%s.Cols/n] += int(pixel)
+		}
+		for k, sum := range sums {
+			small.Images[i*small.Pixels()+k] = byte((sum + n*n/2) / (n * n))
+		}
+	}
+	return &small
+}

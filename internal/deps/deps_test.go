@@ -53,9 +53,10 @@ var lattice = map[string]node{
 	"inner/nets":        {imports: "internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/credit inner/data/mnist inner/problemtest"},
 	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/machine internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest internal/graph"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
+	"inner/mix":         {imports: "inner internal/rng params", tests: "inner/problemtest"},
 	"inner/plastic":     {imports: "inner inner/credit inner/nets internal/kernel internal/rng params", tests: "inner/problemtest"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
-	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/nets inner/plastic internal/rng params", tests: "inner/plastic inner/problemtest internal/rng"},
+	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/mix inner/nets inner/plastic internal/regular internal/rng params", tests: "inner/plastic inner/problemtest internal/rng"},
 
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
@@ -77,9 +78,9 @@ var lattice = map[string]node{
 	"learnedopt/nnadam":            {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/ruletest":          {imports: "learnedopt learnedopt/rule internal/graph internal/rng params"},
 
-	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/nets inner/plastic inner/problemtest internal/graph learnedopt/handmade learnedopt/lstm learnedopt/plastic learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
+	"meta":               {imports: "checkpoints inner internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/mix inner/nets inner/plastic inner/problemtest internal/graph learnedopt/handmade learnedopt/lstm learnedopt/plastic learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
 	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/machine internal/rng learnedopt learnedopt/plastic meta params", tests: "inner/plastic learnedopt meta/search/searchtest"},
-	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/plastic learnedopt/handmade learnedopt/lstm learnedopt/plastic meta/estimatortest"},
+	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/mix inner/plastic inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/plastic meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
 
@@ -143,7 +144,7 @@ var exclusive = map[string]struct {
 	"testing":               {tests: true},
 	"github.com/stretchr":   {tests: true},
 	"github.com/alecthomas": {only: "cmd/internal/cli"},
-	"go.yaml.in":            {only: "cmd/internal/cli"},
+	"go.yaml.in":            {only: "cmd/internal/cli inner/catalog"},
 	"github.com/vbauerster": {only: "cmd/internal/cli"},
 
 	// A file format has one place.
@@ -157,7 +158,7 @@ var exclusive = map[string]struct {
 	"os/signal":     {only: "cmd/internal/cli", tests: true},
 	"io/ioutil":     {},
 	"syscall":       {only: "cmd/internal/cli cmd/internal/rundir internal/atomicfile internal/regular", tests: true},
-	"embed":         {only: "checkpoints inner/data/mnist"},
+	"embed":         {only: "checkpoints inner/catalog inner/data/mnist"},
 	"time":          {only: "cmd meta/eval", tests: true},
 	"net":           {tests: true},
 	"log":           {only: "cmd", tests: true},

@@ -11,7 +11,9 @@ import (
 
 	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/mix"
 	"github.com/seed1498fded/unroll/inner/plastic"
+	"github.com/seed1498fded/unroll/inner/problemtest"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
@@ -54,50 +56,66 @@ func config[F params.Float](s es.Settings, f inner.FamilyOf[F]) es.ConfigOf[F] {
 // Law: the conduct of an estimator, for every method and form, on the training of problems.
 func TestLaws(t *testing.T) {
 	for name, s := range kinds() {
-		t.Run(name, func(t *testing.T) {
-			c := config[float64](s, inner.QuadraticOf[float64]{})
-			estimatortest.Run(t, estimatortest.Subject{
-				New: func() (meta.EstimatorOf[float64], error) { return es.New(c) }, Phi: phiOf[float64](c.Rule), Key: 5,
+		for on, f := range families[float64](t) {
+			t.Run(name+" "+on, func(t *testing.T) {
+				c := config(s, f)
+				estimatortest.Run(t, estimatortest.Subject{
+					New: func() (meta.EstimatorOf[float64], error) { return es.New(c) }, Phi: phiOf[float64](c.Rule), Key: 5,
+				})
 			})
-		})
+		}
 	}
+}
+
+// families are what the training laws hold on: problems of one layout, and of several.
+func families[F params.Float](t *testing.T) map[string]inner.FamilyOf[F] {
+	t.Helper()
+	m, err := mix.New([]mix.MemberOf[F]{
+		{Name: "three", Family: problemtest.BowlOf[F]{N: 3}, Weight: 1},
+		{Name: "twelve", Family: problemtest.BowlOf[F]{N: 12}, Weight: 1},
+		{Name: "ten", Family: inner.QuadraticOf[F]{}, Weight: 1},
+	})
+	require.NoError(t, err)
+	return map[string]inner.FamilyOf[F]{"quadratic": inner.QuadraticOf[F]{}, "mix": m}
 }
 
 // Law: the bits do not depend on the number of goroutines, and what is saved between any two estimates goes on as if it had not been.
 func TestResumesToTheBit(t *testing.T) {
-	ctx := context.Background()
 	for name, s := range kinds() {
-		t.Run(name, func(t *testing.T) {
-			c := config[float32](s, inner.QuadraticOf[float32]{})
-			phi := phiOf[float32](c.Rule)
-			c.Workers = 1
-			whole, err := es.New(c)
-			require.NoError(t, err)
-			c.Workers = 4
-			parts, err := es.New(c)
-			require.NoError(t, err)
-			for call := range uint64(8) {
-				want, got := make([]float32, len(phi)), make([]float32, len(phi))
-				wantEst, err := whole.Estimate(ctx, want, phi, rng.Split(9, call))
-				require.NoError(t, err)
+		for on, f := range families[float32](t) {
+			t.Run(name+" "+on, func(t *testing.T) { resumes(t, config(s, f)) })
+		}
+	}
+}
 
-				f := &checkpoints.File{Meta: make(map[string]string)}
-				require.NoError(t, parts.Save(f, "x.episode"))
-				if s.Method == es.Full {
-					const nothing = `{"key":0,"length":0,"ends":0,"step":0}`
-					require.Equal(t, "["+strings.Repeat(nothing+",", 4)+nothing+"]", f.Meta["x.episode"], "nothing is carried")
-					require.Empty(t, f.Tensors)
-				}
-				parts, err = es.New(c)
-				require.NoError(t, err)
-				require.NoError(t, parts.Load(f, "x.episode"))
-				gotEst, err := parts.Estimate(ctx, got, phi, rng.Split(9, call))
-				require.NoError(t, err)
-				require.Equal(t, wantEst, gotEst, "call %d", call)
-				require.Equal(t, want, got, "call %d", call)
-				phi[0] += 0.01 // carried states were led to by another phi
-			}
-		})
+func resumes(t *testing.T, c es.ConfigOf[float32]) {
+	ctx, phi := context.Background(), phiOf[float32](c.Rule)
+	c.Workers = 1
+	whole, err := es.New(c)
+	require.NoError(t, err)
+	c.Workers = 4
+	parts, err := es.New(c)
+	require.NoError(t, err)
+	for call := range uint64(8) {
+		want, got := make([]float32, len(phi)), make([]float32, len(phi))
+		wantEst, err := whole.Estimate(ctx, want, phi, rng.Split(9, call))
+		require.NoError(t, err)
+
+		f := &checkpoints.File{Meta: make(map[string]string)}
+		require.NoError(t, parts.Save(f, "x.episode"))
+		if c.Method == es.Full {
+			const nothing = `{"key":0,"length":0,"ends":0,"step":0}`
+			require.Equal(t, "["+strings.Repeat(nothing+",", 4)+nothing+"]", f.Meta["x.episode"], "nothing is carried")
+			require.Empty(t, f.Tensors)
+		}
+		parts, err = es.New(c)
+		require.NoError(t, err)
+		require.NoError(t, parts.Load(f, "x.episode"))
+		gotEst, err := parts.Estimate(ctx, got, phi, rng.Split(9, call))
+		require.NoError(t, err)
+		require.Equal(t, wantEst, gotEst, "call %d", call)
+		require.Equal(t, want, got, "call %d", call)
+		phi[0] += 0.01 // carried states were led to by another phi
 	}
 }
 

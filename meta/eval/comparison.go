@@ -29,8 +29,9 @@ type Comparison struct {
 	Progress func(fraction float64, next string)
 }
 
-// A Task is the problem as it is under one credit rule.
+// A Task is the problem as it is under one credit rule, or one of several problems.
 type Task struct {
+	Name   string       // of the problem, where there are several, for the report
 	Credit string       // the credit rule's name, for the report; empty for the gradient itself
 	Test   inner.Family // problems that the results are measured on
 	Tuning inner.Family // problems that the learning rates of baselines are tuned on; nil if they are not tuned
@@ -74,7 +75,7 @@ func (c cell) name() string {
 	if len(c.Tasks) == 1 {
 		return c.contender.Name
 	}
-	return c.task.Credit + " × " + c.contender.Name
+	return c.task.Name + c.task.Credit + " × " + c.contender.Name
 }
 
 // tunes reports whether the contender's learning rate is tuned.
@@ -192,7 +193,7 @@ func work(ctx context.Context, cells []cell) (shares, minibatches []float64, err
 }
 
 func (c cell) measure(ctx context.Context, tell func()) (Result, error) {
-	r := Result{Credit: c.task.Credit, Name: c.contender.Name, Kind: "learned"}
+	r := Result{Problem: c.task.Name, Credit: c.task.Credit, Name: c.contender.Name, Kind: "learned"}
 	if c.contender.Baseline != nil {
 		r.Kind = "baseline"
 	}

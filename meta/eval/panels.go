@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"math"
@@ -60,14 +61,23 @@ func (r *Report) draw(p *plot.Plot, s style, points []point) error {
 	return nil
 }
 
-func (r *Report) lossPanel() (*plot.Plot, error) {
-	p, err := r.panel(fmt.Sprintf("%s, mean of %d runs", r.what(), r.Runs), "step", "loss", lossCurve)
-	if err != nil {
-		return nil, err
+// lossPanels returns one for each problem.
+func (r *Report) lossPanels() (list []*plot.Plot, err error) {
+	for _, problem := range r.problems() {
+		p, err := r.panel(fmt.Sprintf("%s, mean of %d runs", cmp.Or(problem, r.what()), r.Runs), "step", "loss", func(x Result) []point {
+			if x.Problem != problem {
+				return nil
+			}
+			return lossCurve(x)
+		})
+		if err != nil {
+			return nil, err
+		}
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
+		widen(&p.Y)
+		list = append(list, p)
 	}
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
-	widen(&p.Y)
-	return p, nil
+	return list, nil
 }
 
 // lossCurve ends where a run diverges. It is nil if it has less than two points.

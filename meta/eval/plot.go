@@ -42,8 +42,7 @@ func (r *Report) Plot(w io.Writer, format string) error {
 // panels returns the picture's parts from left to right. Without hidden layers there are no angles.
 func (r *Report) panels() ([]*plot.Plot, error) {
 	if r.Network == nil {
-		losses, err := r.lossPanel()
-		return []*plot.Plot{losses}, err
+		return r.lossPanels()
 	}
 	errors, err := r.errorPanel()
 	if err != nil || len(r.Layers) < 3 {

@@ -41,6 +41,7 @@ type Credit struct {
 
 // Result is one contender's at one task. What was not measured is nil or zero.
 type Result struct {
+	Problem      string          `json:"problem,omitempty"` // of several
 	Credit       string          `json:"credit,omitempty"`
 	Name         string          `json:"name"`
 	Kind         string          `json:"kind"`

@@ -82,6 +82,9 @@ func (r *Report) columns() []column {
 	if len(r.Credits) > 1 {
 		columns = slices.Insert(columns, 0, column{"credit", func(x Result) string { return x.Credit }})
 	}
+	if r.problems()[0] != "" {
+		columns = slices.Insert(columns, 0, column{"problem", func(x Result) string { return x.Problem }})
+	}
 	add := func(there bool, head string, text func(Result) string) {
 		if there {
 			columns = append(columns, column{head, text})
@@ -137,10 +140,26 @@ func shownEpochs(n int) []int {
 	return shown
 }
 
-// ranked returns the results, the best one first.
+// problems returns the names of the problems in the order of the tasks; a single one has none.
+func (r *Report) problems() []string {
+	names := []string{""}
+	for _, x := range r.Results {
+		if !slices.Contains(names, x.Problem) {
+			names = append(names, x.Problem)
+		}
+	}
+	if len(names) > 1 {
+		return names[1:]
+	}
+	return names
+}
+
+// ranked returns the results of one problem after the other, the best one first.
 func (r *Report) ranked() []Result {
-	rows := slices.Clone(r.Results)
-	slices.SortStableFunc(rows, func(a, b Result) int { return cmp.Compare(a.score(), b.score()) })
+	rows, order := slices.Clone(r.Results), r.problems()
+	slices.SortStableFunc(rows, func(a, b Result) int {
+		return cmp.Or(slices.Index(order, a.Problem)-slices.Index(order, b.Problem), cmp.Compare(a.score(), b.score()))
+	})
 	return rows
 }
 

@@ -96,7 +96,7 @@ func (o options) work() (cli.Work, error) {
 // catalog returns what the flags say about the problem.
 func (o options) catalog() (catalog.Options, error) {
 	opts := catalog.Options{Hidden: o.Hidden, Activation: o.Activation, Loss: o.Loss, Init: o.Init}
-	if !slices.Contains(catalog.Names(), o.Problem) {
+	if !slices.Contains(catalog.Names(), o.Problem) && !catalog.Mixed(o.Problem) {
 		return opts, fmt.Errorf("--problem: no problem %.60q; there are %s", o.Problem, strings.Join(catalog.Names(), ", "))
 	}
 	if o.Data != nil {

@@ -69,21 +69,39 @@ func (o options) comparison() (c eval.Comparison, err error) {
 	if err := o.chooseTasks(&opts, c.Contenders); err != nil {
 		return c, err
 	}
+	if c.Tasks, err = o.problems(task, opts); err != nil {
+		return c, err
+	}
+	return c, c.Validate()
+}
+
+// problems returns what is measured: the problem under a credit rule, or each network of a mix.
+func (o options) problems(task eval.Task, opts catalog.Options) (tasks []eval.Task, err error) {
+	if catalog.Mixed(o.Problem) {
+		opts.Credit = task.Credit
+		if _, err := catalog.Lookup(o.Problem, opts); err != nil { // which refuses what does not apply
+			return nil, err
+		}
+		networks, err := catalog.MeasuredOf(o.Problem, opts)
+		for _, n := range networks {
+			tasks = append(tasks, eval.Task{Name: n.Name, Test: n.Test, Tuning: n.Tuning})
+		}
+		return tasks, err
+	}
 	opts.Split = catalog.Test
 	if task.Test, err = catalog.Lookup(o.Problem, opts); err != nil {
-		return c, err
+		return nil, err
 	}
 	opts.Split = catalog.Train
 	if task.Tuning, err = catalog.Lookup(o.Problem, opts); err != nil {
-		return c, err
+		return nil, err
 	}
 	if name := catalog.Transfer(o.Problem); name != "" {
 		if task.Transfer, err = catalog.Lookup(name, catalog.Options{Split: catalog.Test}); err != nil {
-			return c, err
+			return nil, err
 		}
 	}
-	c.Tasks = []eval.Task{task}
-	return c, c.Validate()
+	return []eval.Task{task}, nil
 }
 
 // plasticBaselines returns those that a problem shows enough for.

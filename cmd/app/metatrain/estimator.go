@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/es"
@@ -88,10 +89,14 @@ func (s settings) validateEstimator() error {
 func (s *session) estimator(family inner.Family) (meta.Estimator, error) {
 	c := s.settings
 	if !c.perturbs() {
-		return meta.NewBPTT(meta.BPTTConfig{
+		config := meta.BPTTConfig{
 			Rule: s.rule, Family: family, Horizon: int(c.Horizon), Window: int(c.Window), Exact: c.Exact, Copies: int(c.Copies),
 			Fraction: float64(c.Fraction), Objective: s.objective(), Workers: s.workers, Curriculum: c.Curriculum,
-		})
+		}
+		if catalog.Mixed(c.Problem) {
+			return meta.NewMixed(config)
+		}
+		return meta.NewBPTT(config)
 	}
 	e, err := es.Named(c.Estimator, json.RawMessage(c.EstimatorConfig), es.Config{
 		Rule: s.rule, Family: family, Copies: int(c.Copies), Horizon: int(c.Horizon), Window: int(c.Window), Objective: s.objective(),

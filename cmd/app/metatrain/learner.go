@@ -136,6 +136,8 @@ func (s settings) validateLearner() error {
 		return fmt.Errorf("--learner-config: these are the settings of a search, and --learner is %s", bptt)
 	case s.searches() && s.Exact:
 		return fmt.Errorf("--exact: not with --learner %s, which takes no gradient", s.Learner)
+	case s.searches() && catalog.Mixed(s.Problem):
+		return fmt.Errorf("--learner %s: not on a mix; want --learner %s, by any --estimator", s.Learner, bptt)
 	case s.Learner == genetic && s.Rule != "formula":
 		return fmt.Errorf("--learner gp: it learns formulas; want --rule formula, got %s", s.Rule)
 	}
@@ -262,7 +264,7 @@ func (s *session) trained(phi []float32) (*learnedopt.Trained, error) {
 }
 
 // validation returns what scores a phi: on problems set apart for it, or for lives and searches on other lives.
-func (s *session) validation() (func(ctx context.Context, phi []float32) (float64, error), error) {
+func (s *session) validation() (validationFunc, error) {
 	family, err := s.settings.family(catalog.Valid)
 	if err != nil {
 		return nil, err
@@ -270,6 +272,9 @@ func (s *session) validation() (func(ctx context.Context, phi []float32) (float6
 	key := rng.Split(uint64(s.settings.Seed), keyValidation)
 	if s.settings.life() > 0 || s.settings.searches() {
 		return s.validateLives(family, key), nil
+	}
+	if catalog.Mixed(s.settings.Problem) {
+		return s.validateMix(family, key)
 	}
 	runs := eval.Runs{Family: family, Steps: int(s.settings.Horizon), Count: s.validationRuns(), Key: key}
 	if err := runs.Validate(s.rule); err != nil {
@@ -292,7 +297,7 @@ func (s *session) validationLives(family inner.Family, r learnedopt.Rule) meta.L
 }
 
 // validateLives scores a phi by four times as many lives as it is learned on, the same each time.
-func (s *session) validateLives(family inner.Family, key uint64) func(ctx context.Context, phi []float32) (float64, error) {
+func (s *session) validateLives(family inner.Family, key uint64) validationFunc {
 	return func(ctx context.Context, phi []float32) (float64, error) {
 		t, err := s.trained(phi)
 		if err != nil {

@@ -3,9 +3,11 @@ package metatrain
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/inner/catalog"
 )
 
 // options are the flags: the settings, and what has no bearing on the result but for the place and the time of the end.
@@ -87,6 +89,9 @@ func (o options) out(s settings) string {
 		return o.Resume
 	}
 	on := s.Problem
+	if catalog.Mixed(on) { // which may be a path
+		on = strings.TrimSuffix(filepath.Base(strings.TrimPrefix(on, catalog.MixPrefix)), ".yaml")
+	}
 	if s.Credit != "" {
 		on += "-" + s.Credit
 	}

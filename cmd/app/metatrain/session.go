@@ -250,24 +250,16 @@ func (s *session) compare(ctx context.Context, p cli.Progress) (*eval.Report, er
 
 // comparison says what is measured.
 func (s *session) comparison() (c eval.Comparison, err error) {
-	task := eval.Task{Credit: s.settings.Credit}
-	if task.Test, err = s.settings.family(catalog.Test); err != nil {
+	tasks, err := s.tasks()
+	if err != nil {
 		return c, err
-	}
-	if task.Tuning, err = s.settings.family(catalog.Train); err != nil {
-		return c, err
-	}
-	if name := catalog.Transfer(s.settings.Problem); name != "" {
-		if task.Transfer, err = catalog.Lookup(name, catalog.Options{Split: catalog.Test}); err != nil {
-			return c, err
-		}
 	}
 	kept, err := s.kept()
 	if err != nil {
 		return c, err
 	}
 	c = eval.Comparison{
-		Problem: s.settings.Problem, Tasks: []eval.Task{task}, Steps: int(s.settings.Horizon), Runs: 20, TuningRuns: 10,
+		Problem: s.settings.Problem, Tasks: tasks, Steps: int(s.settings.Horizon), Runs: 20, TuningRuns: 10,
 		Seed: uint64(s.settings.Seed), Contenders: []eval.Contender{{Name: kept.Rule.Name(), Learned: kept}},
 	}
 	if catalog.Cheap(s.settings.Problem) {
@@ -275,7 +267,7 @@ func (s *session) comparison() (c eval.Comparison, err error) {
 	}
 	baselines := eval.Baselines()
 	if len(s.rule.Spec().Reads.Senses()) > 0 {
-		p, err := task.Test.Sample(0)
+		p, err := tasks[0].Test.Sample(0)
 		if err != nil {
 			return c, err
 		}
@@ -285,4 +277,24 @@ func (s *session) comparison() (c eval.Comparison, err error) {
 		c.Contenders = append(c.Contenders, eval.Contender{Name: b.Name, Baseline: &b})
 	}
 	return c, nil
+}
+
+// tasks returns what the rule is measured on.
+func (s *session) tasks() (_ []eval.Task, err error) {
+	if catalog.Mixed(s.settings.Problem) {
+		return s.mixTasks()
+	}
+	task := eval.Task{Credit: s.settings.Credit}
+	if task.Test, err = s.settings.family(catalog.Test); err != nil {
+		return nil, err
+	}
+	if task.Tuning, err = s.settings.family(catalog.Train); err != nil {
+		return nil, err
+	}
+	if name := catalog.Transfer(s.settings.Problem); name != "" {
+		if task.Transfer, err = catalog.Lookup(name, catalog.Options{Split: catalog.Test}); err != nil {
+			return nil, err
+		}
+	}
+	return []eval.Task{task}, nil
 }
