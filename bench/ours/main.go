@@ -2,10 +2,11 @@
 //
 //	go run ./bench/ours --work window --write DIR   writes what a work starts from, and what comes out, for the peers
 //	go run ./bench/ours --work window --time N      does the work N times and prints a line of JSON
+//	go run ./bench/ours --work pes --time N         does the work for N seconds; the last line is how many inner steps a second
 //
 // The works are window, 20 steps of the LSTM on the network of Andrychowicz et al. 2016 with their meta-gradient;
 // optimizee, a thousand losses and gradients of that network; training, an epoch of Adam on a larger one; and that under
-// feedback alignment, training-fa and training-dfa.
+// feedback alignment, training-fa and training-dfa; pes, persistent evolution strategies on small networks.
 package main
 
 import (
@@ -36,10 +37,11 @@ const batch = 128
 func main() {
 	work := flag.String("work", "window", "`name` of the work: "+strings.Join(names(), ", "))
 	write := flag.String("write", "", "write the work's file to this `folder`")
-	times := flag.Int("time", 0, "do the work `N` times")
+	times := flag.Int("time", 0, "do the work `N` times; pes for so many seconds")
 	hidden := flag.Int("hidden", 20, "hidden units of the network; the peers have 20")
+	rule := flag.String("rule", "celo2", "`name` of the rule that pes is to learn")
 	flag.Parse()
-	if err := run(*work, *write, *times, *hidden); err != nil {
+	if err := run(*work, *write, *times, *hidden, *rule); err != nil {
 		fmt.Fprintln(os.Stderr, "ours:", err)
 		os.Exit(1)
 	}
@@ -78,19 +80,27 @@ func networks(images *data.Set, activation nets.Activation, hidden ...int) (cred
 	return credit.Family{Net: net, Data: images, Batch: batch}, err
 }
 
-func names() []string { return slices.Sorted(maps.Keys(works)) }
+// pesWork is the work that counts how often it is done, and has no file.
+const pesWork = "pes"
 
-func run(name, dir string, times, hidden int) error {
+func names() []string { return append(slices.Sorted(maps.Keys(works)), pesWork) }
+
+func run(name, dir string, times, hidden int, rule string) error {
 	w, ok := works[name]
 	switch {
-	case !ok:
+	case !ok && name != pesWork:
 		return fmt.Errorf("no work %q; there are %s", name, strings.Join(names(), ", "))
+	case name == pesWork && dir != "":
+		return errors.New("pes has no file to write")
 	case dir == "" && times <= 0:
 		return errors.New("nothing to do; see --help")
 	}
 	images, _, err := mnist.Load()
 	if err != nil {
 		return err
+	}
+	if name == pesWork {
+		return measurePES(os.Stdout, images, rule, time.Duration(times)*time.Second)
 	}
 	problems, err := networks(images, "sigmoid", hidden)
 	if err != nil {
