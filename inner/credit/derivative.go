@@ -16,7 +16,7 @@ type exact[F params.Float] struct{ *ProblemOf[F] }
 
 // HessianVector implements inner.CurvatureOf, see nets.NetOf.HessianVector.
 func (p exact[F]) HessianVector(dst, theta, v []F, key uint64) error {
-	n := p.layout.Len()
+	n := p.size
 	checkLen("dst", dst, n)
 	checkLen("theta", theta, n)
 	checkLen("v", v, n)
@@ -34,8 +34,8 @@ type signalled[F params.Float] struct{ *ProblemOf[F] }
 // Derivative implements inner.SignalledOf: what Eval's gradient is under backprop. The loss is a matter of the net alone,
 // so that for the rule's own weights it is zero.
 func (p signalled[F]) Derivative(dst, theta []F, key uint64) error {
-	checkLen("theta", theta, p.layout.Len())
-	checkLen("dst", dst, p.layout.Len())
+	checkLen("theta", theta, p.size)
+	checkLen("dst", dst, p.size)
 	if !kernel.Finite(theta) {
 		fillNaN(dst)
 		return nil

@@ -88,6 +88,7 @@ func (f FamilyOf[F]) Problem() (*ProblemOf[F], error) {
 	if err := p.layout.Validate(); err != nil {
 		return nil, fmt.Errorf("credit: %s: %w", f.Rule.Name(), err)
 	}
+	p.own, p.size = f.Net.Params().Len(), p.layout.Len()
 	return p, nil
 }
 
@@ -119,15 +120,16 @@ func fits[F params.Float](net *nets.NetOf[F], set *data.Set) error {
 // ProblemOf is an inner.ProblemOf whose gradient is what a credit rule says. Its weights are those of the net, followed by
 // those that the rule learns.
 type ProblemOf[F params.Float] struct {
-	family   FamilyOf[F]
-	assigner AssignerOf[F]
-	layout   params.Layout
-	trace    *nets.TraceOf[F]
-	signal   *SignalOf[F]
-	senses   *SensesOf[F]
-	images   []int
-	draw     *rng.Stream
-	truth    *truth[F] // nil until it is asked for
+	family    FamilyOf[F]
+	assigner  AssignerOf[F]
+	layout    params.Layout
+	own, size int // where the rule's own weights begin, and how many weights there are
+	trace     *nets.TraceOf[F]
+	signal    *SignalOf[F]
+	senses    *SensesOf[F]
+	images    []int
+	draw      *rng.Stream
+	truth     *truth[F] // nil until it is asked for
 }
 
 // Problem is ProblemOf in use.
@@ -137,21 +139,21 @@ type Problem = ProblemOf[float32]
 func (p *ProblemOf[F]) Params() params.Layout { return p.layout }
 
 // Own returns where the rule's own weights begin in theta.
-func (p *ProblemOf[F]) Own() int { return p.family.Net.Params().Len() }
+func (p *ProblemOf[F]) Own() int { return p.own }
 
 // Batch returns the number of images in a minibatch.
 func (p *ProblemOf[F]) Batch() int { return p.family.Batch }
 
 // Init implements inner.ProblemOf. It also draws what the rule keeps fixed until the next Init.
 func (p *ProblemOf[F]) Init(theta []F, key uint64) {
-	checkLen("theta", theta, p.layout.Len())
+	checkLen("theta", theta, p.size)
 	net, own := p.split(theta)
 	p.family.Net.Start(net, p.family.Init, key)
 	p.assigner.Init(own, net, rng.Split(key, keyRule))
 }
 
 func (p *ProblemOf[F]) split(theta []F) (net, own []F) {
-	return theta[:p.Own():p.Own()], theta[p.Own():]
+	return theta[:p.own:p.own], theta[p.own:]
 }
 
 // Eval implements inner.ProblemOf: the loss on a minibatch drawn uniformly, with replacement, and the rule's gradient.
@@ -161,12 +163,12 @@ func (p *ProblemOf[F]) Eval(grad, theta []F, key uint64) (float64, error) {
 
 // EvalOn is Eval on a minibatch of these images of the data, as many as a minibatch has.
 func (p *ProblemOf[F]) EvalOn(grad, theta []F, images []int, key uint64) (float64, error) {
-	checkLen("theta", theta, p.layout.Len())
+	checkLen("theta", theta, p.size)
 	if len(images) != p.family.Batch {
 		panic(fmt.Sprintf("credit: %d images, want %d", len(images), p.family.Batch))
 	}
 	if grad != nil {
-		checkLen("grad", grad, p.layout.Len())
+		checkLen("grad", grad, p.size)
 	}
 	if !kernel.Finite(theta) { // not left to the arithmetic: a product may leave out a weight whose inputs are all zero
 		fillNaN(grad)
@@ -213,10 +215,14 @@ func (p *ProblemOf[F]) load(set *data.Set, images []int) { load(p.trace, set, im
 // load puts images into a trace; where they are fewer than a minibatch, the last one fills it up.
 func load[F params.Float](t *nets.TraceOf[F], set *data.Set, images []int) {
 	x, pixels := t.In(0), set.Pixels()
-	for i := range t.N {
-		j := images[min(i, len(images)-1)]
-		kernel.Pixels(x[i*pixels:(i+1)*pixels], set.Image(j))
+	given := len(images) * pixels
+	kernel.PixelRows(x[:given], set.Images, images, pixels)
+	for i, j := range images {
 		t.Labels[i] = set.Labels[j]
+	}
+	for i := len(images); i < t.N; i++ {
+		copy(x[i*pixels:(i+1)*pixels], x[given-pixels:given])
+		t.Labels[i] = t.Labels[len(images)-1]
 	}
 	t.SetLabels()
 }
@@ -224,7 +230,7 @@ func load[F params.Float](t *nets.TraceOf[F], set *data.Set, images []int) {
 // ErrorRate returns the fraction of the images of a set that theta gives another class than their label. Weights that are
 // not finite are wrong about everything.
 func (p *ProblemOf[F]) ErrorRate(theta []F, set *data.Set) (float64, error) {
-	checkLen("theta", theta, p.layout.Len())
+	checkLen("theta", theta, p.size)
 	if err := fits(p.family.Net, set); err != nil {
 		return 0, err
 	}

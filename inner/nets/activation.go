@@ -80,7 +80,7 @@ func newElementwise[F params.Float](a Activation, in Shape) (elementwise[F], err
 	case "tanh":
 		e.value, e.pull = kernel.Tanh[F], pullTanh[F]
 	case "relu":
-		e.value, e.pull = relu[F], pullRelu[F]
+		e.value, e.pull = kernel.Relu[F], pullRelu[F]
 	case "elu":
 		e.value, e.pull = elu[F], pullElu[F]
 	default:
@@ -141,24 +141,7 @@ func pullTanh[F params.Float](dx, _, y, dy []F) {
 	}
 }
 
-func relu[F params.Float](y, x []F) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] = max(v, 0)
-	}
-}
-
-// pullRelu counts without a branch: which of the units are on is not to be foreseen.
-func pullRelu[F params.Float](dx, _, y, dy []F) {
-	y, dy = y[:len(dx)], dy[:len(dx)]
-	for i := range dx {
-		on := 0
-		if y[i] > 0 {
-			on = 1
-		}
-		dx[i] = dy[i] * F(on)
-	}
-}
+func pullRelu[F params.Float](dx, _, y, dy []F) { kernel.PullRelu(dx, y, dy) }
 
 // elu takes eˣ − 1 as 2t/(1−t) with t = tanh(x/2), which cancels nothing and for which there is assembly.
 func elu[F params.Float](y, x []F) {

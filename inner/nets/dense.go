@@ -3,6 +3,7 @@ package nets
 import (
 	"fmt"
 
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/internal/matrix"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -32,9 +33,7 @@ func (d dense[F]) fans() (in, out int) { return d.in, d.units }
 func (d dense[F]) out() Shape { return Vector(d.units) }
 
 func (d dense[F]) forward(u, x, w, b []F, n int) {
-	for row := range n {
-		copy(u[row*d.units:(row+1)*d.units], b)
-	}
+	kernel.Repeat(u, b)
 	matrix.MulShared(matrix.Of(u, n, d.units), matrix.Of(x, n, d.in), matrix.Of(w, d.in, d.units), true)
 }
 
@@ -59,8 +58,5 @@ func (d dense[F]) backTransposed(dx, transposed, du []F, n int) {
 
 func (d dense[F]) gradient(dw, db, x, du []F, n int) {
 	matrix.MulShared(matrix.Of(dw, d.in, d.units), matrix.Of(x, n, d.in).T(), matrix.Of(du, n, d.units), false)
-	clear(db)
-	for row := range n {
-		add(db, db, du[row*d.units:(row+1)*d.units])
-	}
+	kernel.SumRows(db, du[:n*d.units])
 }

@@ -2,8 +2,6 @@ package nets
 
 import (
 	"fmt"
-	"math"
-	"slices"
 	"strings"
 
 	"github.com/seed1498fded/unroll/internal/kernel"
@@ -40,16 +38,13 @@ func score[F params.Float](l Loss, e, h, target []F, n int) float64 {
 		}
 		return sum / 2 / float64(n)
 	}
-	loss, scale := crossEntropy(e, h, target, n), 1/F(n)
-	for i, p := range e {
-		e[i] = F(p*scale) - F(target[i]*scale) // rounded one by one, on any machine
-	}
-	return loss
+	scale := 1 / F(n)
+	return kernel.CrossEntropy(e, h, target, n, scale, scale) / float64(n)
 }
 
 // Softmax overwrites p, [N, classes], with the softmax of the net's outputs in t.
 func (n *NetOf[F]) Softmax(p []F, t *TraceOf[F]) {
-	crossEntropy(p, t.Out(len(n.blocks)-1), t.Target, t.N)
+	softmax(p, t.Out(len(n.blocks)-1), t.Target, t.N)
 }
 
 // scoreR overwrites re with R of the e that score gives, for rh that of the outputs. In cross-entropy e is (p − target)/n with p
@@ -63,7 +58,7 @@ func scoreR[F params.Float](l Loss, re, rh, h, target []F, n int) {
 		}
 		return
 	}
-	crossEntropy(re, h, target, n)
+	softmax(re, h, target, n)
 	classes := len(h) / n
 	for at := 0; at < len(h); at += classes {
 		p, rh := re[at:at+classes], rh[at:at+classes]
@@ -77,29 +72,5 @@ func scoreR[F params.Float](l Loss, re, rh, h, target []F, n int) {
 	}
 }
 
-// crossEntropy returns the mean loss and overwrites p with the softmax. It takes the largest output out of every exponential,
-// so that no finite ones overflow; outputs that are not finite make the loss so.
-func crossEntropy[F params.Float](p, h, target []F, n int) float64 {
-	classes, loss := len(h)/n, 0.0
-	for at := 0; at < len(h); at += classes {
-		h, p, target := h[at:at+classes], p[at:at+classes], target[at:at+classes]
-		top, below := slices.Max(h), 0.0
-		for k, v := range h {
-			p[k] = v - top
-			below += float64(float64(target[k]) * (float64(top) - float64(v)))
-		}
-		loss += below
-	}
-	kernel.Decay(p, p) // what is below zero by as much
-	for at := 0; at < len(p); at += classes {
-		p, sum := p[at:at+classes], 0.0
-		for _, v := range p {
-			sum += float64(v)
-		}
-		loss += math.Log(sum)
-		for k, v := range p {
-			p[k] = F(float64(v) / sum)
-		}
-	}
-	return loss / float64(n)
-}
+// softmax overwrites p with the softmax of n rows of outputs.
+func softmax[F params.Float](p, h, target []F, n int) { kernel.CrossEntropy(p, h, target, n, 1, 0) }

@@ -43,7 +43,8 @@ type block[F params.Float] struct {
 	affine affine[F]
 	stages []stage[F]
 	w, b   params.Spec
-	at     int // where w begins in theta
+
+	at, mid, end int // where w begins in theta, where b does, and where it ends
 }
 
 // out returns the shape of h.
@@ -105,7 +106,7 @@ func (n *NetOf[F]) append(l Layer, in Shape) (Shape, error) {
 	return s.out(), nil
 }
 
-// begin starts a block, unless its weights are too many to be counted.
+// begin starts a block, unless its weights are too many to be counted. Where it lies is noted: this is asked for at every step.
 func (n *NetOf[F]) begin(a affine[F], in Shape) error {
 	i, at := len(n.blocks), n.layout.Len()
 	w, b := a.weights()
@@ -113,7 +114,13 @@ func (n *NetOf[F]) begin(a affine[F], in Shape) error {
 		w: params.Spec{Name: fmt.Sprintf("w%d", i), Shape: w}, b: params.Spec{Name: fmt.Sprintf("b%d", i), Shape: b}}
 	n.blocks = append(n.blocks, bl)
 	n.layout = append(n.layout, bl.w, bl.b)
-	return n.layout.Validate()
+	if err := n.layout.Validate(); err != nil {
+		return err
+	}
+	last := &n.blocks[i]
+	last.mid = at + bl.w.Len()
+	last.end = last.mid + bl.b.Len()
+	return nil
 }
 
 // Blocks returns the number of blocks, L.
@@ -146,8 +153,7 @@ func (n *NetOf[F]) Classes() int { return n.blocks[len(n.blocks)-1].out().Size()
 // Weights returns the w and the b of block l in theta, or in anything laid out like it.
 func (n *NetOf[F]) Weights(theta []F, l int) (w, b []F) {
 	bl := &n.blocks[l]
-	mid := bl.at + bl.w.Len()
-	return theta[bl.at:mid:mid], theta[mid : mid+bl.b.Len() : mid+bl.b.Len()]
+	return theta[bl.at:bl.mid:bl.mid], theta[bl.mid:bl.end:bl.end]
 }
 
 // Dense reports whether block l begins with a Dense layer, so that its weights join all inputs with all of its pre-activation.

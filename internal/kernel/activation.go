@@ -54,21 +54,6 @@ func each[F params.Float](y, x []F, avx2 func(y, x []float32), generic func(x F)
 	}
 }
 
-// Pixels sets every element of x to p/255, rounded once, for bytes p.
-func Pixels[F params.Float](x []F, p []byte) {
-	sameLength(len(x), len(p))
-	done := 0
-	if level > plain && len(p) >= 8 {
-		if x, ok := any(x).([]float32); ok {
-			done = len(p) &^ 7
-			pixelsAVX2(x, p[:done])
-		}
-	}
-	for i, v := range p[done:] {
-		x[done+i] = F(v) / 255
-	}
-}
-
 func sameLength(y, x int) {
 	if y != x {
 		panic(fmt.Sprintf("kernel: results of length %d for arguments of length %d", y, x))

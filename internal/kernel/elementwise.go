@@ -3,6 +3,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"github.com/seed1498fded/unroll/params"
 )
 
 // The arithmetic of lowered graphs, see package graph. All slices of a call have one length, and the result may lie over
@@ -76,5 +78,20 @@ func CopyRows(dst, src []float32, rows, cols, ldDst, ldSrc int) {
 	}
 	for i := range rows {
 		copy(dst[i*ldDst:i*ldDst+cols], src[i*ldSrc:])
+	}
+}
+
+// Repeat fills rows, which lie end to end, with one row.
+func Repeat[F params.Float](rows, row []F) {
+	n := len(row)
+	if n == 0 || len(rows)%n != 0 {
+		panic(fmt.Sprintf("kernel: %d elements for rows of %d", len(rows), n))
+	}
+	if single, ok := any(rows).([]float32); ok {
+		CopyRows(single, any(row).([]float32), len(rows)/n, n, n, 0)
+		return
+	}
+	for ; len(rows) > 0; rows = rows[n:] {
+		copy(rows, row)
 	}
 }

@@ -95,32 +95,46 @@ type product struct {
 
 func (p product) run() {
 	if lanes, most := panel(); p.transB || p.m > lanes*most {
-		p.packed(lanes, most)
+		p.pack(lanes, most)
 	} else {
 		gemm(p.c, p.a, p.b, p.n, p.k, p.m, p.ldc, p.rowA, p.colA, p.ldb, p.add)
 	}
 }
 
-// packed copies B part by part into a block without gaps that fits the first-level cache, transposing it where its transpose
-// is given, and multiplies all rows of A by that. Rows of B a power of two apart would push each other out of the cache.
-func (p product) packed(lanes, most int) {
-	const depth = 96
-	var block [depth * 80]float32
+// packDepth rows of B are copied at a time.
+const packDepth = 96
+
+// pack chooses the block that B is copied to part by part: one without gaps that fits the first-level cache, and a small one for
+// what is small, since clearing the other would take longer than the product.
+func (p product) pack(lanes, most int) {
 	vectors := (p.m + lanes - 1) / lanes
 	panels := (vectors + most - 1) / most
 	width := (vectors + panels - 1) / panels * lanes // all panels but the last alike
+	const few = 512
+	if p.k <= packDepth && p.k*width <= few {
+		var block [few]float32
+		p.packed(block[:], width)
+		return
+	}
+	var block [packDepth * 80]float32
+	p.packed(block[:], width)
+}
+
+// packed copies B part by part into the block, transposing it where its transpose is given, and multiplies all rows of A by that.
+// Rows of B a power of two apart would push each other out of the cache.
+func (p product) packed(block []float32, width int) {
 	for j := 0; j < p.m; j += width {
 		cols := min(width, p.m-j)
-		for at := 0; at < p.k; at += depth {
-			rows := min(depth, p.k-at)
+		for at := 0; at < p.k; at += packDepth {
+			rows := min(packDepth, p.k-at)
 			if p.transB {
-				flip(block[:], p.b[j*p.ldb+at:], rows, cols, p.ldb, width)
+				flip(block, p.b[j*p.ldb+at:], rows, cols, p.ldb, width)
 			} else {
 				for row := range rows {
 					copy(block[row*width:row*width+cols], p.b[(at+row)*p.ldb+j:])
 				}
 			}
-			gemm(p.c[j:], p.a[at*p.colA:], block[:], p.n, rows, cols, p.ldc, p.rowA, p.colA, width, p.add || at > 0)
+			gemm(p.c[j:], p.a[at*p.colA:], block, p.n, rows, cols, p.ldc, p.rowA, p.colA, width, p.add || at > 0)
 		}
 	}
 }

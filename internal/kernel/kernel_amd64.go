@@ -29,10 +29,41 @@ func decayAVX2(y []float32, x []float32)
 //go:noescape
 func logSizeAVX2(y []float32, x []float32)
 
-// pixelsAVX2 sets x to p/255, see Pixels. Its length is a multiple of 8.
+// pixelRowsAVX2 is PixelRows for at least one row, of a multiple of 8 pixels, and rows that are all there.
 //
 //go:noescape
-func pixelsAVX2(x []float32, p []byte)
+func pixelRowsAVX2(x []float32, p []byte, rows []int, size int)
+
+// reluAVX2 sets y to max(·, 0) of x, which is as long.
+//
+//go:noescape
+func reluAVX2(y []float32, x []float32)
+
+// pullReluAVX2 is PullRelu for slices that are known to be of one length.
+//
+//go:noescape
+func pullReluAVX2(y []float32, a []float32, b []float32)
+
+// finiteAVX2 is Finite for a length that is a multiple of 32, and not zero.
+//
+//go:noescape
+func finiteAVX2(v []float32) bool
+
+// sumRowsAVX2 is SumRows for n rows of m columns, at least one of each.
+//
+//go:noescape
+func sumRowsAVX2(sums []float32, rows []float32, n int, m int)
+
+// belowTopAVX512 overwrites p with e^(h − top), top being the largest of each of n rows of 1 to 16 classes, and returns the sum
+// of target·(top − h).
+//
+//go:noescape
+func belowTopAVX512(p []float32, h []float32, target []float32, n int, classes int) (below float64)
+
+// sharesAVX512 overwrites sums with the sums of rows of 1 to 16 classes, in float64, and p with p/sum·scale − target·shift.
+//
+//go:noescape
+func sharesAVX512(p []float32, target []float32, sums []float64, classes int, scale float32, shift float32)
 
 // cellForwardAVX2 computes one LSTM cell for n coordinates and h units, see cellForwardGeneric. It takes two
 // coordinates and four units at a time; act holds σ(i), σ(f), tanh(g), σ(o), tanh(c) of these eight, again and again.

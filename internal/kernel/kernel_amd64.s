@@ -1482,25 +1482,45 @@ DATA inf<>+24(SB)/4, $0x7f800000
 DATA inf<>+28(SB)/4, $0x7f800000
 GLOBL inf<>(SB), RODATA|NOPTR, $32
 
-// func pixelsAVX2(x []float32, p []byte)
-// Requires: AVX, AVX2, FMA3
-TEXT ·pixelsAVX2(SB), NOSPLIT, $0-48
+// func pixelRowsAVX2(x []float32, p []byte, rows []int, size int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·pixelRowsAVX2(SB), NOSPLIT, $0-80
 	MOVQ    x_base+0(FP), AX
 	MOVQ    p_base+24(FP), CX
-	MOVQ    p_len+32(FP), DX
+	MOVQ    size+72(FP), DX
+	MOVQ    rows_base+48(FP), BX
+	MOVQ    rows_len+56(FP), SI
 	VMOVUPS inv255High<>+0(SB), Y0
 	VMOVUPS inv255Low<>+0(SB), Y1
 
+row:
+	CMPQ       SI, $0x0c
+	JLE        near
+	MOVQ       96(BX), DI
+	IMULQ      DX, DI
+	PREFETCHT0 (CX)(DI*1)
+	ADDQ       DX, DI
+	PREFETCHT0 -1(CX)(DI*1)
+
+near:
+	MOVQ  (BX), DI
+	IMULQ DX, DI
+	ADDQ  CX, DI
+	MOVQ  DX, R8
+
 eight:
-	VPMOVZXBD   (CX), Y2
+	VPMOVZXBD   (DI), Y2
 	VCVTDQ2PS   Y2, Y2
 	VMULPS      Y1, Y2, Y3
 	VFMADD132PS Y0, Y3, Y2
 	VMOVUPS     Y2, (AX)
-	ADDQ        $0x08, CX
+	ADDQ        $0x08, DI
 	ADDQ        $0x20, AX
-	SUBQ        $0x08, DX
+	SUBQ        $0x08, R8
 	JNZ         eight
+	ADDQ        $0x08, BX
+	DECQ        SI
+	JNZ         row
 	VZEROUPPER
 	RET
 
@@ -1523,6 +1543,409 @@ DATA inv255Low<>+20(SB)/4, $0xaf7efeff
 DATA inv255Low<>+24(SB)/4, $0xaf7efeff
 DATA inv255Low<>+28(SB)/4, $0xaf7efeff
 GLOBL inv255Low<>(SB), RODATA|NOPTR, $32
+
+// func reluAVX2(y []float32, x []float32)
+// Requires: AVX
+TEXT ·reluAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+
+eight:
+	CMPQ    DX, $0x08
+	JLT     rest
+	VMOVUPS (CX), Y0
+	VXORPS  Y1, Y1, Y1
+	VCMPPS  $0x16, Y1, Y0, Y1
+	VANDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x20, CX
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, DX
+	JMP     eight
+
+rest:
+	TESTQ      DX, DX
+	JZ         done
+	LEAQ       tailMask<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y0
+	VMASKMOVPS (CX), Y0, Y1
+	VXORPS     Y2, Y2, Y2
+	VCMPPS     $0x16, Y2, Y1, Y2
+	VANDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func pullReluAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX
+TEXT ·pullReluAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ a_len+32(FP), SI
+	XORQ AX, AX
+
+by4:
+	CMPQ    SI, $0x20
+	JLT     by4past
+	VMOVUPS (DX)(AX*1), Y0
+	VXORPS  Y1, Y1, Y1
+	VCMPPS  $0x1e, Y1, Y0, Y0
+	VANDPS  one<>+0(SB), Y0, Y0
+	VMULPS  (BX)(AX*1), Y0, Y0
+	VMOVUPS 32(DX)(AX*1), Y1
+	VXORPS  Y2, Y2, Y2
+	VCMPPS  $0x1e, Y2, Y1, Y1
+	VANDPS  one<>+0(SB), Y1, Y1
+	VMULPS  32(BX)(AX*1), Y1, Y1
+	VMOVUPS 64(DX)(AX*1), Y2
+	VXORPS  Y3, Y3, Y3
+	VCMPPS  $0x1e, Y3, Y2, Y2
+	VANDPS  one<>+0(SB), Y2, Y2
+	VMULPS  64(BX)(AX*1), Y2, Y2
+	VMOVUPS 96(DX)(AX*1), Y3
+	VXORPS  Y4, Y4, Y4
+	VCMPPS  $0x1e, Y4, Y3, Y3
+	VANDPS  one<>+0(SB), Y3, Y3
+	VMULPS  96(BX)(AX*1), Y3, Y3
+	VMOVUPS Y0, (CX)(AX*1)
+	VMOVUPS Y1, 32(CX)(AX*1)
+	VMOVUPS Y2, 64(CX)(AX*1)
+	VMOVUPS Y3, 96(CX)(AX*1)
+	ADDQ    $0x80, AX
+	SUBQ    $0x20, SI
+	JMP     by4
+
+by4past:
+by1:
+	CMPQ    SI, $0x08
+	JLT     by1past
+	VMOVUPS (DX)(AX*1), Y0
+	VXORPS  Y1, Y1, Y1
+	VCMPPS  $0x1e, Y1, Y0, Y0
+	VANDPS  one<>+0(SB), Y0, Y0
+	VMULPS  (BX)(AX*1), Y0, Y0
+	VMOVUPS Y0, (CX)(AX*1)
+	ADDQ    $0x20, AX
+	SUBQ    $0x08, SI
+	JMP     by1
+
+by1past:
+	TESTQ      SI, SI
+	JZ         done
+	LEAQ       tailMask<>+32(SB), DI
+	SHLQ       $0x02, SI
+	SUBQ       SI, DI
+	VMOVUPS    (DI), Y0
+	VMASKMOVPS (DX)(AX*1), Y0, Y1
+	VMASKMOVPS (BX)(AX*1), Y0, Y2
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x1e, Y3, Y1, Y1
+	VANDPS     one<>+0(SB), Y1, Y1
+	VMULPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func finiteAVX2(v []float32) bool
+// Requires: AVX, AVX2
+TEXT ·finiteAVX2(SB), NOSPLIT, $0-25
+	MOVQ    v_base+0(FP), AX
+	MOVQ    v_len+8(FP), CX
+	VMOVUPS exponent<>+0(SB), Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+
+loop:
+	VPAND    (AX), Y0, Y5
+	VPCMPEQD Y0, Y5, Y5
+	VPOR     Y5, Y1, Y1
+	VPAND    32(AX), Y0, Y5
+	VPCMPEQD Y0, Y5, Y5
+	VPOR     Y5, Y2, Y2
+	VPAND    64(AX), Y0, Y5
+	VPCMPEQD Y0, Y5, Y5
+	VPOR     Y5, Y3, Y3
+	VPAND    96(AX), Y0, Y5
+	VPCMPEQD Y0, Y5, Y5
+	VPOR     Y5, Y4, Y4
+	ADDQ     $0x00000080, AX
+	SUBQ     $0x20, CX
+	JNZ      loop
+	VPOR     Y2, Y1, Y1
+	VPOR     Y4, Y3, Y3
+	VPOR     Y3, Y1, Y1
+	VPTEST   Y1, Y1
+	SETEQ    AL
+	MOVB     AL, ret+24(FP)
+	VZEROUPPER
+	RET
+
+DATA exponent<>+0(SB)/4, $0x7f800000
+DATA exponent<>+4(SB)/4, $0x7f800000
+DATA exponent<>+8(SB)/4, $0x7f800000
+DATA exponent<>+12(SB)/4, $0x7f800000
+DATA exponent<>+16(SB)/4, $0x7f800000
+DATA exponent<>+20(SB)/4, $0x7f800000
+DATA exponent<>+24(SB)/4, $0x7f800000
+DATA exponent<>+28(SB)/4, $0x7f800000
+GLOBL exponent<>(SB), RODATA|NOPTR, $32
+
+// func sumRowsAVX2(sums []float32, rows []float32, n int, m int)
+// Requires: AVX
+TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-64
+	MOVQ sums_base+0(FP), AX
+	MOVQ rows_base+24(FP), CX
+	MOVQ n+48(FP), DX
+	MOVQ m+56(FP), BX
+	MOVQ BX, SI
+	SHLQ $0x02, SI
+
+by4:
+	CMPQ   BX, $0x20
+	JLT    by4past
+	MOVQ   CX, DI
+	MOVQ   DX, R8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+by4row:
+	VMOVUPS (DI), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVUPS 32(DI), Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVUPS 64(DI), Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS 96(DI), Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    SI, DI
+	DECQ    R8
+	JNZ     by4row
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x20, BX
+	JMP     by4
+
+by4past:
+by1:
+	CMPQ   BX, $0x08
+	JLT    by1past
+	MOVQ   CX, DI
+	MOVQ   DX, R8
+	VXORPS Y0, Y0, Y0
+
+by1row:
+	VMOVUPS (DI), Y1
+	VADDPS  Y1, Y0, Y0
+	ADDQ    SI, DI
+	DECQ    R8
+	JNZ     by1row
+	VMOVUPS Y0, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x08, BX
+	JMP     by1
+
+by1past:
+	TESTQ   BX, BX
+	JZ      done
+	LEAQ    tailMask<>+32(SB), DI
+	SHLQ    $0x02, BX
+	SUBQ    BX, DI
+	VMOVUPS (DI), Y0
+	MOVQ    DX, DX
+	VXORPS  Y1, Y1, Y1
+
+restrow:
+	VMASKMOVPS (CX), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	ADDQ       SI, CX
+	DECQ       DX
+	JNZ        restrow
+	VMASKMOVPS Y1, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func belowTopAVX512(p []float32, h []float32, target []float32, n int, classes int) (below float64)
+// Requires: AVX, AVX512DQ, AVX512F, SSE2
+TEXT ·belowTopAVX512(SB), NOSPLIT, $0-96
+	MOVQ         p_base+0(FP), AX
+	MOVQ         h_base+24(FP), DX
+	MOVQ         target_base+48(FP), BX
+	MOVQ         n+72(FP), SI
+	MOVQ         classes+80(FP), DI
+	MOVQ         DI, CX
+	MOVQ         $0x00000001, R8
+	SHLQ         CL, R8
+	DECQ         R8
+	KMOVW        R8, K1
+	SHLQ         $0x02, DI
+	VBROADCASTSS minusInfinity<>+0(SB), Z0
+	VXORPD       X1, X1, X1
+
+row:
+	VMOVAPS           Z0, Z2
+	VMOVUPS           (DX), K1, Z2
+	VSHUFF32X4        $0x4e, Z2, Z2, Z4
+	VMAXPS            Z4, Z2, Z3
+	VSHUFF32X4        $0xb1, Z3, Z3, Z4
+	VMAXPS            Z4, Z3, Z3
+	VPERMILPS         $0x4e, Z3, Z4
+	VMAXPS            Z4, Z3, Z3
+	VPERMILPS         $0xb1, Z3, Z4
+	VMAXPS            Z4, Z3, Z3
+	VMOVUPS.Z         (BX), K1, Z5
+	VMOVUPS.Z         Z2, K1, Z7
+	VEXTRACTF64X4     $0x01, Z7, Y4
+	VEXTRACTF64X4     $0x01, Z5, Y6
+	VCVTPS2PD         Y3, Z8
+	VCVTPS2PD         Y7, Z7
+	VCVTPS2PD         Y4, Z4
+	VSUBPD            Z7, Z8, Z7
+	VSUBPD            Z4, Z8, Z4
+	VCVTPS2PD         Y5, Z5
+	VCVTPS2PD         Y6, Z6
+	VMULPD            Z5, Z7, Z7
+	VMULPD            Z6, Z4, Z4
+	VADDPD            Z4, Z7, Z7
+	VEXTRACTF64X4     $0x01, Z7, Y4
+	VADDPD            Y4, Y7, Y7
+	VEXTRACTF128      $0x01, Y7, X4
+	VADDPD            X4, X7, X7
+	VPERMILPD         $0x01, X7, X4
+	VADDSD            X4, X7, X7
+	VADDSD            X7, X1, X1
+	VSUBPS            Z3, Z2, Z2
+	VBROADCASTSS      limit87<>+0(SB), Z3
+	VANDPS.BCST       withoutSign<>+0(SB), Z2, Z2
+	VMINPS            Z2, Z3, Z3
+	VBROADCASTSS      shift<>+0(SB), Z2
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z3, Z2
+	VSUBPS.BCST       shift<>+0(SB), Z2, Z4
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z4, Z3
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z4, Z3
+	VBROADCASTSS      c6Neg<>+0(SB), Z4
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z3, Z4
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z3, Z4
+	VMULPS            Z3, Z4, Z4
+	VPSLLD            $0x17, Z2, Z2
+	VPADDD.BCST       one<>+0(SB), Z2, Z2
+	VFMADD213PS       Z2, Z2, Z4
+	VMOVUPS           Z4, K1, (AX)
+	ADDQ              DI, AX
+	ADDQ              DI, DX
+	ADDQ              DI, BX
+	DECQ              SI
+	JNZ               row
+	MOVSD             X1, below+88(FP)
+	VZEROUPPER
+	RET
+
+DATA minusInfinity<>+0(SB)/4, $0xff800000
+DATA minusInfinity<>+4(SB)/4, $0xff800000
+DATA minusInfinity<>+8(SB)/4, $0xff800000
+DATA minusInfinity<>+12(SB)/4, $0xff800000
+DATA minusInfinity<>+16(SB)/4, $0xff800000
+DATA minusInfinity<>+20(SB)/4, $0xff800000
+DATA minusInfinity<>+24(SB)/4, $0xff800000
+DATA minusInfinity<>+28(SB)/4, $0xff800000
+GLOBL minusInfinity<>(SB), RODATA|NOPTR, $32
+
+// func sharesAVX512(p []float32, target []float32, sums []float64, classes int, scale float32, shift float32)
+// Requires: AVX, AVX512F, AVX512VL
+TEXT ·sharesAVX512(SB), NOSPLIT, $0-88
+	MOVQ         p_base+0(FP), AX
+	MOVQ         target_base+24(FP), DX
+	MOVQ         sums_base+48(FP), BX
+	MOVQ         sums_len+56(FP), SI
+	MOVQ         classes+72(FP), DI
+	MOVQ         DI, CX
+	MOVQ         $0x00000001, R8
+	SHLQ         CL, R8
+	DECQ         R8
+	KMOVW        R8, K1
+	KSHIFTRW     $0x08, K1, K2
+	VBROADCASTSS scale+80(FP), Y0
+	VBROADCASTSS shift+84(FP), Y1
+	VMOVSD       oneD<>+0(SB), X2
+	MOVQ         AX, CX
+	MOVQ         BX, R8
+	MOVQ         SI, R9
+
+sums:
+	MOVQ   DI, R10
+	VXORPD X3, X3, X3
+
+sum:
+	VXORPS    X4, X4, X4
+	VCVTSS2SD (CX), X4, X4
+	VADDSD    X4, X3, X3
+	ADDQ      $0x04, CX
+	DECQ      R10
+	JNZ       sum
+	VMOVSD    X3, (R8)
+	ADDQ      $0x08, R8
+	DECQ      R9
+	JNZ       sums
+	SHLQ      $0x02, DI
+
+row:
+	VMOVSD       (BX), X3
+	VDIVSD       X3, X2, X4
+	VBROADCASTSD X3, Z3
+	VBROADCASTSD X4, Z4
+	VMOVUPS.Z    (AX), K1, Y5
+	VMOVUPS.Z    (DX), K1, Y6
+	VCVTPS2PD    Y5, Z5
+	VMULPD       Z4, Z5, Z7
+	VFNMADD231PD Z3, Z7, Z5
+	VFMADD231PD  Z4, Z5, Z7
+	VCVTPD2PS    Z7, Y5
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y1, Y6, Y6
+	VSUBPS       Y6, Y5, Y5
+	VMOVUPS      Y5, K1, (AX)
+	VMOVUPS.Z    32(AX), K2, Y5
+	VMOVUPS.Z    32(DX), K2, Y6
+	VCVTPS2PD    Y5, Z5
+	VMULPD       Z4, Z5, Z7
+	VFNMADD231PD Z3, Z7, Z5
+	VFMADD231PD  Z4, Z5, Z7
+	VCVTPD2PS    Z7, Y5
+	VMULPS       Y0, Y5, Y5
+	VMULPS       Y1, Y6, Y6
+	VSUBPS       Y6, Y5, Y5
+	VMOVUPS      Y5, K2, 32(AX)
+	ADDQ         DI, AX
+	ADDQ         DI, DX
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+DATA oneD<>+0(SB)/8, $(1.0)
+GLOBL oneD<>(SB), RODATA|NOPTR, $8
 
 // func cellForwardAVX2(gates []float32, cPrev []float32, cNext []float32, act []float32, h1 []float32, h2 []float32, n int, h int, ld1 int, ld2 int)
 // Requires: AVX, AVX2, FMA3, SSE

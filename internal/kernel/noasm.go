@@ -13,7 +13,6 @@ func sigmoidAVX2(y, x []float32)                                                
 func tanhAVX2(y, x []float32)                                                   { panic(noAsm) }
 func decayAVX2(y, x []float32)                                                  { panic(noAsm) }
 func logSizeAVX2(y, x []float32)                                                { panic(noAsm) }
-func pixelsAVX2(x []float32, p []byte)                                          { panic(noAsm) }
 
 func cellForwardAVX2(gates, cPrev, cNext, act, h1, h2 []float32, n, h, ld1, ld2 int)    { panic(noAsm) }
 func cellForwardAVX512(gates, cPrev, cNext, act, h1, h2 []float32, n, h, ld1, ld2 int)  { panic(noAsm) }

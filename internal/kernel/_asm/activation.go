@@ -226,26 +226,3 @@ func each(name, doc string, f activation) {
 	VZEROUPPER()
 	RET()
 }
-
-func pixels() {
-	TEXT("pixelsAVX2", NOSPLIT, "func(x []float32, p []byte)")
-	Pragma("noescape")
-	Doc("pixelsAVX2 sets x to p/255, see Pixels. Its length is a multiple of 8.")
-	x, p, n := Load(Param("x").Base(), GP64()), Load(Param("p").Base(), GP64()), Load(Param("p").Len(), GP64())
-	// 1/255 in two parts: the sum of the products rounds like the quotient, for all 256 bytes.
-	const high = float32(1. / 255)
-	h, l := loaded(float("inv255High", float64(high))), loaded(float("inv255Low", 1./255-float64(high)))
-	Label("eight")
-	v, low := YMM(), YMM()
-	VPMOVZXBD(Mem{Base: p}, v)
-	VCVTDQ2PS(v, v)
-	VMULPS(l, v, low)
-	VFMADD132PS(h, low, v)
-	VMOVUPS(v, Mem{Base: x})
-	ADDQ(Imm(8), p)
-	ADDQ(Imm(32), x)
-	SUBQ(Imm(8), n)
-	JNZ(LabelRef("eight"))
-	VZEROUPPER()
-	RET()
-}

@@ -17,7 +17,7 @@ func main() {
 	each("tanhAVX2", "tanh", eight.tanh)
 	each("decayAVX2", "e^−|·|", eight.decay)
 	each("logSizeAVX2", "log|·|", eight.logarithm)
-	pixels()
+	networks()
 	cellForward()
 	cellBackward()
 	gemm512()

@@ -1,0 +1,320 @@
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// networks writes what small networks over minibatches take beside products. Each gives the bits of the plain Go that it stands
+// for: nothing is added in another order, nothing rounded at another place.
+func networks() {
+	pixelRows()
+	each("reluAVX2", "max(·, 0)", func(c *chain, x reg.VecVirtual) reg.VecVirtual {
+		zero, above := YMM(), YMM()
+		c.op(VXORPS, zero, zero, zero)
+		c.op(VCMPPS, Imm(notLessEqual), zero, x, above)
+		c.op(VANDPS, above, x, x)
+		return x
+	})
+	binary("pullReluAVX2", "PullRelu", func(ops ...Op) { // dy, y, to
+		zero, y := YMM(), ops[2]
+		VXORPS(zero, zero, zero)
+		VCMPPS(Imm(greater), zero, ops[1], y)
+		VANDPS(float("one", 1), y, y)
+		VMULPS(ops[0], y, y)
+	})
+	finite()
+	sumRows()
+	belowTop()
+	shares()
+}
+
+// Predicates of VCMPPS that raise nothing: greater is false of what is no number, notLessEqual true.
+const greater, notLessEqual = 0x1e, 0x16
+
+// pixelRows writes the gathering of a minibatch. Images lie anywhere in memory, and are asked for some rows ahead.
+func pixelRows() {
+	TEXT("pixelRowsAVX2", NOSPLIT, "func(x []float32, p []byte, rows []int, size int)")
+	Pragma("noescape")
+	Doc("pixelRowsAVX2 is PixelRows for at least one row, of a multiple of 8 pixels, and rows that are all there.")
+	const ahead = 12
+	x, p, size := Load(Param("x").Base(), GP64()), Load(Param("p").Base(), GP64()), Load(Param("size"), GP64())
+	rows, left := Load(Param("rows").Base(), GP64()), Load(Param("rows").Len(), GP64())
+	// 1/255 in two parts: the sum of the products rounds like the quotient, for all 256 bytes.
+	const high = float32(1. / 255)
+	h, l := loaded(float("inv255High", float64(high))), loaded(float("inv255Low", 1./255-float64(high)))
+	Label("row")
+	CMPQ(left, Imm(ahead))
+	JLE(LabelRef("near"))
+	later := GP64()
+	MOVQ(Mem{Base: rows, Disp: 8 * ahead}, later)
+	IMULQ(size, later)
+	PREFETCHT0(Mem{Base: p, Index: later, Scale: 1})
+	ADDQ(size, later)
+	PREFETCHT0(Mem{Base: p, Index: later, Scale: 1, Disp: -1})
+	Label("near")
+	at, n := GP64(), GP64()
+	MOVQ(Mem{Base: rows}, at)
+	IMULQ(size, at)
+	ADDQ(p, at)
+	MOVQ(size, n)
+	Label("eight")
+	v, low := YMM(), YMM()
+	VPMOVZXBD(Mem{Base: at}, v)
+	VCVTDQ2PS(v, v)
+	VMULPS(l, v, low)
+	VFMADD132PS(h, low, v)
+	VMOVUPS(v, Mem{Base: x})
+	ADDQ(Imm(8), at)
+	ADDQ(Imm(32), x)
+	SUBQ(Imm(8), n)
+	JNZ(LabelRef("eight"))
+	ADDQ(Imm(8), rows)
+	DECQ(left)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// finite looks for exponents of ones alone, which are those of infinities and of what is no number.
+func finite() {
+	TEXT("finiteAVX2", NOSPLIT, "func(v []float32) bool")
+	Pragma("noescape")
+	Doc("finiteAVX2 is Finite for a length that is a multiple of 32, and not zero.")
+	v, n := Load(Param("v").Base(), GP64()), Load(Param("v").Len(), GP64())
+	exponent, found := YMM(), ymms(4)
+	VMOVUPS(word("exponent", 0xff<<23), exponent)
+	for _, f := range found {
+		VXORPS(f, f, f)
+	}
+	Label("loop")
+	for i, f := range found {
+		x := YMM()
+		VPAND(Mem{Base: v, Disp: 32 * i}, exponent, x)
+		VPCMPEQD(exponent, x, x)
+		VPOR(x, f, f)
+	}
+	ADDQ(U32(128), v)
+	SUBQ(Imm(32), n)
+	JNZ(LabelRef("loop"))
+	VPOR(found[1], found[0], found[0])
+	VPOR(found[3], found[2], found[2])
+	VPOR(found[2], found[0], found[0])
+	VPTEST(found[0], found[0])
+	result := GP8()
+	SETEQ(result)
+	Store(result, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// sumRows takes 32 columns at a time while there are as many, then 8, then the rest.
+func sumRows() {
+	TEXT("sumRowsAVX2", NOSPLIT, "func(sums, rows []float32, n, m int)")
+	Pragma("noescape")
+	Doc("sumRowsAVX2 is SumRows for n rows of m columns, at least one of each.")
+	sums, rows := Load(Param("sums").Base(), GP64()), Load(Param("rows").Base(), GP64())
+	n, left, ld := Load(Param("n"), GP64()), Load(Param("m"), GP64()), GP64()
+	MOVQ(left, ld)
+	bytes(ld)
+	columns := func(name string, vectors int, load func(from Mem, to reg.VecVirtual), store func(v reg.VecVirtual, to Mem)) {
+		at, k, acc := GP64(), GP64(), ymms(vectors)
+		MOVQ(rows, at)
+		MOVQ(n, k)
+		for _, a := range acc {
+			VXORPS(a, a, a)
+		}
+		Label(name + "row")
+		for i, a := range acc {
+			v := YMM()
+			load(Mem{Base: at, Disp: 32 * i}, v)
+			VADDPS(v, a, a)
+		}
+		ADDQ(ld, at)
+		DECQ(k)
+		JNZ(LabelRef(name + "row"))
+		for i, a := range acc {
+			store(a, Mem{Base: sums, Disp: 32 * i})
+		}
+	}
+	whole := func(from Mem, to reg.VecVirtual) { VMOVUPS(from, to) }
+	for _, vectors := range []int{4, 1} {
+		name := "by" + string(rune('0'+vectors))
+		Label(name)
+		CMPQ(left, Imm(uint64(8*vectors)))
+		JLT(LabelRef(name + "past"))
+		columns(name, vectors, whole, func(v reg.VecVirtual, to Mem) { VMOVUPS(v, to) })
+		ADDQ(U32(uint32(32*vectors)), sums)
+		ADDQ(U32(uint32(32*vectors)), rows)
+		SUBQ(Imm(uint64(8*vectors)), left)
+		JMP(LabelRef(name))
+		Label(name + "past")
+	}
+	TESTQ(left, left)
+	JZ(LabelRef("done"))
+	mask := loaded(maskOf(left))
+	columns("rest", 1, func(from Mem, to reg.VecVirtual) { VMASKMOVPS(from, mask, to) },
+		func(v reg.VecVirtual, to Mem) { VMASKMOVPS(v, mask, to) })
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// maskOfClasses returns the mask of the first numbers of a vector, as many as a register says, from 1 to 16.
+func maskOfClasses(classes reg.Register) reg.Register {
+	ones, mask := GP64(), K()
+	MOVQ(classes, reg.RCX)
+	MOVQ(U32(1), ones)
+	SHLQ(reg.CL, ones)
+	DECQ(ones)
+	KMOVW(ones.As32(), mask)
+	return mask
+}
+
+// belowTop writes the first half of a cross-entropy: a row is a vector.
+func belowTop() {
+	TEXT("belowTopAVX512", NOSPLIT, "func(p, h, target []float32, n, classes int) (below float64)")
+	Pragma("noescape")
+	Doc("belowTopAVX512 overwrites p with e^(h − top), top being the largest of each of n rows of 1 to 16 classes, and returns the sum",
+		"of target·(top − h).")
+	p, h, target := Load(Param("p").Base(), GP64()), Load(Param("h").Base(), GP64()), Load(Param("target").Base(), GP64())
+	n, ld := Load(Param("n"), GP64()), Load(Param("classes"), GP64())
+	mask := maskOfClasses(ld)
+	bytes(ld)
+	lowest, sum := ZMM(), XMM()
+	VBROADCASTSS(word("minusInfinity", math.Float32bits(float32(math.Inf(-1)))), lowest)
+	VXORPD(sum, sum, sum)
+	Label("row")
+	x, top, other := ZMM(), ZMM(), ZMM()
+	VMOVAPS(lowest, x)
+	VMOVUPS(Mem{Base: h}, mask, x)
+	// The largest, in every lane.
+	VSHUFF32X4(Imm(0x4e), x, x, other)
+	VMAXPS(other, x, top)
+	VSHUFF32X4(Imm(0xb1), top, top, other)
+	VMAXPS(other, top, top)
+	VPERMILPS(Imm(0x4e), top, other)
+	VMAXPS(other, top, top)
+	VPERMILPS(Imm(0xb1), top, other)
+	VMAXPS(other, top, top)
+	// What the label is below it, in float64. But for the label all terms are zero, so that their order does not matter.
+	t, high := ZMM(), ZMM()
+	VMOVUPS_Z(Mem{Base: target}, mask, t)
+	under := ZMM()
+	VMOVUPS_Z(x, mask, under)
+	VEXTRACTF64X4(Imm(1), under, other.AsY())
+	VEXTRACTF64X4(Imm(1), t, high.AsY())
+	low64, high64, low, top64 := ZMM(), ZMM(), ZMM(), ZMM()
+	VCVTPS2PD(top.AsY(), top64)
+	VCVTPS2PD(under.AsY(), low64)
+	VCVTPS2PD(other.AsY(), high64)
+	VSUBPD(low64, top64, low64)
+	VSUBPD(high64, top64, high64)
+	VCVTPS2PD(t.AsY(), low)
+	VCVTPS2PD(high.AsY(), high)
+	VMULPD(low, low64, low64)
+	VMULPD(high, high64, high64)
+	VADDPD(high64, low64, low64)
+	VEXTRACTF64X4(Imm(1), low64, high64.AsY())
+	VADDPD(high64.AsY(), low64.AsY(), low64.AsY())
+	VEXTRACTF128(Imm(1), low64.AsY(), high64.AsX())
+	VADDPD(high64.AsX(), low64.AsX(), low64.AsX())
+	VPERMILPD(Imm(1), low64.AsX(), high64.AsX())
+	VADDSD(high64.AsX(), low64.AsX(), low64.AsX())
+	VADDSD(low64.AsX(), sum, sum)
+	VSUBPS(top, x, x)
+	VMOVUPS(activation(sixteen.decay).now(x), mask, Mem{Base: p})
+	for _, r := range []reg.Register{p, h, target} {
+		ADDQ(ld, r)
+	}
+	DECQ(n)
+	JNZ(LabelRef("row"))
+	Store(sum, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// shares writes the second half.
+func shares() {
+	TEXT("sharesAVX512", NOSPLIT, "func(p, target []float32, sums []float64, classes int, scale, shift float32)")
+	Pragma("noescape")
+	Doc("sharesAVX512 overwrites sums with the sums of rows of 1 to 16 classes, in float64, and p with p/sum·scale − target·shift.")
+	p, target := Load(Param("p").Base(), GP64()), Load(Param("target").Base(), GP64())
+	sums, n := Load(Param("sums").Base(), GP64()), Load(Param("sums").Len(), GP64())
+	ld := Load(Param("classes"), GP64())
+	mask, upper := maskOfClasses(ld), K()
+	KSHIFTRW(Imm(8), mask, upper)
+	scale, shift := YMM(), YMM()
+	scaleAt, shiftAt := must(Param("scale").Resolve()), must(Param("shift").Resolve())
+	VBROADCASTSS(scaleAt.Addr, scale)
+	VBROADCASTSS(shiftAt.Addr, shift)
+	one := XMM()
+	VMOVSD(double("oneD", 1), one)
+	from, to, rows := GP64(), GP64(), GP64()
+	MOVQ(p, from)
+	MOVQ(sums, to)
+	MOVQ(n, rows)
+	Label("sums")
+	k, sum := GP64(), XMM()
+	MOVQ(ld, k)
+	VXORPD(sum, sum, sum)
+	Label("sum")
+	x := XMM()
+	VXORPS(x, x, x)
+	VCVTSS2SD(Mem{Base: from}, x, x)
+	VADDSD(x, sum, sum)
+	ADDQ(Imm(4), from)
+	DECQ(k)
+	JNZ(LabelRef("sum"))
+	VMOVSD(sum, Mem{Base: to})
+	ADDQ(Imm(8), to)
+	DECQ(rows)
+	JNZ(LabelRef("sums"))
+	bytes(ld)
+	Label("row")
+	// Quotients by one reciprocal: p·r, and what that leaves of p, times r, more. They are those of a division to the bit, since r
+	// is rounded to nearest (Markstein 1990).
+	total, inverse := ZMM(), ZMM()
+	VMOVSD(Mem{Base: sums}, total.AsX())
+	VDIVSD(total.AsX(), one, inverse.AsX())
+	VBROADCASTSD(total.AsX(), total)
+	VBROADCASTSD(inverse.AsX(), inverse)
+	for i, m := range []reg.Register{mask, upper} {
+		v, t, wide, quotient := YMM(), YMM(), ZMM(), ZMM()
+		VMOVUPS_Z(Mem{Base: p, Disp: 32 * i}, m, v)
+		VMOVUPS_Z(Mem{Base: target, Disp: 32 * i}, m, t)
+		VCVTPS2PD(v, wide)
+		VMULPD(inverse, wide, quotient)
+		VFNMADD231PD(total, quotient, wide)
+		VFMADD231PD(inverse, wide, quotient)
+		VCVTPD2PS(quotient, v)
+		VMULPS(scale, v, v)
+		VMULPS(shift, t, t)
+		VSUBPS(t, v, v)
+		VMOVUPS(v, m, Mem{Base: p, Disp: 32 * i})
+	}
+	ADDQ(ld, p)
+	ADDQ(ld, target)
+	ADDQ(Imm(8), sums)
+	DECQ(n)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// double is a constant in float64.
+func double(name string, v float64) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
+	DATA(0, F64(v))
+	return m
+}
+
+func must[T any](t T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
