@@ -152,7 +152,15 @@ func (c ConfigOf[F]) training() (ConfigOf[F], error) {
 		}
 	}
 	c.Phi = c.Rule.Spec().Phi
-	c.NewSystem = func() (SystemOf[F], error) { return NewTraining(training) }
+	kept := make([]sampled[F], c.Pairs)
+	c.NewSystem = func() (SystemOf[F], error) {
+		t, err := NewTraining(training)
+		if err != nil {
+			return nil, err
+		}
+		t.kept = kept
+		return t, nil
+	}
 	return c, nil
 }
 

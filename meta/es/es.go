@@ -45,7 +45,7 @@ type Episode struct {
 	Key    uint64 // names all that is random, for all branches of a pair alike
 	Length int    // steps in all
 
-	// Pair is the number of the pair whose episode it is. A system may keep what belongs to an episode by it: it will meet the
-	// pair's episodes one after the other.
+	// Pair is the number of the pair whose episode it is. A system may keep what belongs to an episode by it: episodes of a pair
+	// come one after the other. Windows of one may come to several systems, one at a time.
 	Pair int
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -86,17 +87,22 @@ func (e *EstimatorOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64
 	return e.gather(grad), nil
 }
 
-// run takes all pairs on. Worker w has the pairs w, w + workers, and so on, always the same.
+// run takes all pairs on. A worker that is through with a pair takes the next that nobody has: what a pair comes to does not
+// depend on the worker.
 func (e *EstimatorOf[F]) run(ctx context.Context, phi []F, key uint64) error {
 	group, inner := errgroup.WithContext(ctx)
-	for i, w := range e.workers {
+	var taken atomic.Int64
+	for _, w := range e.workers {
 		group.Go(func() error {
-			for j := i; j < len(e.pairs); j += len(e.workers) {
-				if err := w.estimate(inner, e.pairs[j], phi, key); err != nil {
+			for {
+				i := int(taken.Add(1)) - 1
+				if i >= len(e.pairs) {
+					return nil
+				}
+				if err := w.estimate(inner, e.pairs[i], phi, key); err != nil {
 					return err
 				}
 			}
-			return nil
 		})
 	}
 	err := group.Wait()

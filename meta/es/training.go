@@ -16,9 +16,9 @@ import (
 type TrainingOf[F params.Float] struct {
 	config  TrainingConfigOf[F]
 	members []inner.FamilyOf[F]
-	tracks  []*track[F] // of the members that episodes have been of, nil for others
-	kept    []sampled[F]
-	longest int // the largest state
+	tracks  []*track[F]  // of the members that episodes have been of, nil for others
+	kept    []sampled[F] // for each pair; an estimator's systems share it, since each of them may have any pair's next window
+	longest int          // the largest state
 }
 
 // A track is what the problems of one member are trained on.
@@ -186,7 +186,8 @@ func (t *TrainingOf[F]) problems(e Episode) (*track[F], []inner.ProblemOf[F], er
 	}
 	k := &t.kept[e.Pair]
 	if k.problems != nil && k.key == e.Key {
-		return t.tracks[k.member], k.problems, nil
+		tr, err := t.track(k.member)
+		return tr, k.problems, err
 	}
 	member := inner.ChooseOf(t.config.Family, e.Key)
 	tr, err := t.track(member)
