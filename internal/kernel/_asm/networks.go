@@ -274,35 +274,65 @@ func shares() {
 	DECQ(rows)
 	JNZ(LabelRef("sums"))
 	bytes(ld)
+	// A row is loaded before the one above it is stored: a load that meets a store half-way would wait for it.
+	shares := [2]share{{mask: mask, row: YMM()}, {at: 32, mask: upper, row: YMM()}}
+	for i := range shares {
+		shares[i].load(p)
+	}
 	Label("row")
-	// Quotients by one reciprocal: p·r, and what that leaves of p, times r, more. They are those of a division to the bit, since r
-	// is rounded to nearest (Markstein 1990).
 	total, inverse := ZMM(), ZMM()
 	VMOVSD(Mem{Base: sums}, total.AsX())
 	VDIVSD(total.AsX(), one, inverse.AsX())
 	VBROADCASTSD(total.AsX(), total)
 	VBROADCASTSD(inverse.AsX(), inverse)
-	for i, m := range []reg.Register{mask, upper} {
-		v, t, wide, quotient := YMM(), YMM(), ZMM(), ZMM()
-		VMOVUPS_Z(Mem{Base: p, Disp: 32 * i}, m, v)
-		VMOVUPS_Z(Mem{Base: target, Disp: 32 * i}, m, t)
-		VCVTPS2PD(v, wide)
-		VMULPD(inverse, wide, quotient)
-		VFNMADD231PD(total, quotient, wide)
-		VFMADD231PD(inverse, wide, quotient)
-		VCVTPD2PS(quotient, v)
-		VMULPS(scale, v, v)
+	var done [2]reg.VecVirtual
+	for i, h := range shares {
+		done[i] = h.quotient(total, inverse)
+		t := YMM()
+		VMOVUPS_Z(Mem{Base: target, Disp: h.at}, h.mask, t)
+		VMULPS(scale, done[i], done[i])
 		VMULPS(shift, t, t)
-		VSUBPS(t, v, v)
-		VMOVUPS(v, m, Mem{Base: p, Disp: 32 * i})
+		VSUBPS(t, done[i], done[i])
 	}
+	row := GP64()
+	MOVQ(p, row)
 	ADDQ(ld, p)
 	ADDQ(ld, target)
 	ADDQ(Imm(8), sums)
 	DECQ(n)
-	JNZ(LabelRef("row"))
+	JZ(LabelRef("last"))
+	for i, h := range shares {
+		h.load(p)
+		VMOVUPS(done[i], h.mask, Mem{Base: row, Disp: h.at})
+	}
+	JMP(LabelRef("row"))
+	Label("last")
+	for i, h := range shares {
+		VMOVUPS(done[i], h.mask, Mem{Base: row, Disp: h.at})
+	}
 	VZEROUPPER()
 	RET()
+}
+
+// A share is half a row, at so many bytes into it.
+type share struct {
+	at   int
+	mask reg.Register
+	row  reg.VecVirtual
+}
+
+func (s share) load(p reg.Register) { VMOVUPS_Z(Mem{Base: p, Disp: s.at}, s.mask, s.row) }
+
+// quotient divides by the total of the row, given its inverse: p·r, and what that leaves of p, times r, more. It is the quotient to
+// the bit, since r is rounded to nearest (Markstein 1990).
+func (s share) quotient(total, inverse reg.VecVirtual) reg.VecVirtual {
+	wide, q, v := ZMM(), ZMM(), YMM()
+	VCVTPS2PD(s.row, wide)
+	VMULPD(inverse, wide, q)
+	VFNMADD231PD(total, q, wide)
+	VFMADD231PD(inverse, wide, q)
+	VCVTPD2PS(q, v)
+	return v
 }
 
 // double is a constant in float64.
