@@ -15,6 +15,7 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt/mlp"
 	"github.com/seed1498fded/unroll/learnedopt/nnadam"
 	"github.com/seed1498fded/unroll/learnedopt/plastic"
+	"github.com/seed1498fded/unroll/learnedopt/rnnmlp"
 	"github.com/seed1498fded/unroll/learnedopt/rnnprop"
 	"github.com/seed1498fded/unroll/learnedopt/stepsize"
 )
@@ -110,6 +111,7 @@ func ours() []Rule {
 		rnnprop.All(),
 		celo.All(),
 		nnadam.All(),
+		rnnmlp.All(),
 	)
 }
 

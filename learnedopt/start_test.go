@@ -97,6 +97,7 @@ var configurations = map[string][]string{
 	"celo":         {`{"hidden":3,"lstm":5,"unscheduled":true}`},
 	"celoadam":     {`{"lstm":5}`},
 	"nnadam":       {`{"lstm":5,"lr":0.01,"decay":0.5}`},
+	"rnnmlp":       {`{"lstm":5,"hidden":3,"step":0.1,"scalars":true}`},
 }
 
 // Whatever can be configured can be saved, and what has been saved can be read back: the same rule, phi and provenance,

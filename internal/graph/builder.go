@@ -80,6 +80,9 @@ func (b *Builder) Softplus(x *G.Node) *G.Node {
 	return b.do(func() (*G.Node, error) { return G.Softplus(x) })
 }
 
+// Sin returns the sine, of radians.
+func (b *Builder) Sin(x *G.Node) *G.Node { return b.do(func() (*G.Node, error) { return G.Sin(x) }) }
+
 // Tanh returns the hyperbolic tangent.
 func (b *Builder) Tanh(x *G.Node) *G.Node { return b.do(func() (*G.Node, error) { return G.Tanh(x) }) }
 

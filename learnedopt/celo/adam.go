@@ -44,7 +44,7 @@ func (r *Adam) Spec() rule.Spec {
 }
 
 // Validate reports a field out of its range.
-func (r *Adam) Validate() error { return hyper.Check("celoadam", units("lstm", r.filled().LSTM)) }
+func (r *Adam) Validate() error { return hyper.Check("celoadam", hyper.Units("lstm", r.filled().LSTM)) }
 
 // MarshalJSON writes the configuration with every default in its place.
 func (r *Adam) MarshalJSON() ([]byte, error) {

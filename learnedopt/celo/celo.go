@@ -60,7 +60,7 @@ func (r *Celo) Spec() rule.Spec {
 // Validate reports a field out of its range.
 func (r *Celo) Validate() error {
 	f := r.filled()
-	return hyper.Check("celo", units("hidden", f.Hidden), units("lstm", f.LSTM))
+	return hyper.Check("celo", hyper.Units("hidden", f.Hidden), hyper.Units("lstm", f.LSTM))
 }
 
 // MarshalJSON writes the configuration with every default in its place.

@@ -1,7 +1,6 @@
 package celo
 
 import (
-	"fmt"
 	"math"
 
 	G "gorgonia.org/gorgonia"
@@ -134,12 +133,4 @@ func largest(b *graph.Builder, x *G.Node, n int) *G.Node {
 		most = b.Max(most, features.Element(b, x, i))
 	}
 	return most
-}
-
-// units reports a number of units that is out of range.
-func units(name string, n int) error {
-	if n < 1 || n > 1024 {
-		return fmt.Errorf("%s is %d, want 1 to 1024", name, n)
-	}
-	return nil
 }

@@ -58,17 +58,14 @@ func (r *Rule) cell() features.Cell {
 // Validate reports a field out of its range.
 func (r *Rule) Validate() error {
 	f := r.filled()
-	var units, rate, decay error
-	if f.LSTM < 1 || f.LSTM > 1024 {
-		units = fmt.Errorf("lstm is %d, want 1 to 1024", f.LSTM)
-	}
+	var rate, decay error
 	if !(f.LR >= 1e-8 && f.LR <= 1000) {
 		rate = fmt.Errorf("lr is %v, want 1e-8 to 1000", f.LR)
 	}
 	if !(f.Decay >= 0 && f.Decay <= 1) {
 		decay = fmt.Errorf("decay is %v, want 0 to 1", f.Decay)
 	}
-	return hyper.Check("nnadam", units, rate, decay)
+	return hyper.Check("nnadam", hyper.Units("lstm", f.LSTM), rate, decay)
 }
 
 // MarshalJSON writes the configuration with every default in its place.

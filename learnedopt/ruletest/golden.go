@@ -3,6 +3,7 @@ package ruletest
 import (
 	"cmp"
 	"compress/gzip"
+	"encoding/binary"
 	"encoding/json"
 	"math"
 	"os"
@@ -27,13 +28,14 @@ type Trajectory struct {
 type Golden struct {
 	Trajectory                      // what is there replaces what all share
 	Name       string               `json:"name"`
-	Config     json.RawMessage      `json:"config"`     // the rule's
-	Phi        map[string][]float64 `json:"phi"`        // by the names of the rule's layout
-	PhiOf      string               `json:"phi_of"`     // the case whose phi it is
-	PhiFile    string               `json:"phi_file"`   // the file in which it is
-	GradScale  float64              `json:"grad_scale"` // what the gradients are multiplied with; 1 if zero
-	Weights    [][]float64          `json:"float64"`    // after each step, in float64
-	Drift      float64              `json:"drift"`      // by how much the implementation itself differs in float32
+	Config     json.RawMessage      `json:"config"`      // the rule's
+	Phi        map[string][]float64 `json:"phi"`         // by the names of the rule's layout
+	PhiFloat32 map[string][]byte    `json:"phi_float32"` // likewise, in base64 as little-endian float32
+	PhiOf      string               `json:"phi_of"`      // the case whose phi it is
+	PhiFile    string               `json:"phi_file"`    // the file in which it is
+	GradScale  float64              `json:"grad_scale"`  // what the gradients are multiplied with; 1 if zero
+	Weights    [][]float64          `json:"float64"`     // after each step, in float64
+	Drift      float64              `json:"drift"`       // by how much the implementation itself differs in float32
 }
 
 // ReadGolden reads cases from a gzipped JSON file.
@@ -59,11 +61,24 @@ func ReadGolden(t testing.TB, file string) []Golden {
 			g.Horizon = horizon
 		}
 		g.Horizon = cmp.Or(g.Horizon, all.Horizon)
+		g.unpack()
 		if phi[g.Name] = g.Phi; g.PhiOf != "" {
 			g.Phi = phi[g.PhiOf]
 		}
 	}
 	return all.Cases
+}
+
+// unpack adds the numbers of PhiFloat32 to Phi.
+func (g *Golden) unpack() {
+	for name, packed := range g.PhiFloat32 {
+		if g.Phi == nil {
+			g.Phi = make(map[string][]float64)
+		}
+		for ; len(packed) >= 4; packed = packed[4:] {
+			g.Phi[name] = append(g.Phi[name], float64(math.Float32frombits(binary.LittleEndian.Uint32(packed))))
+		}
+	}
 }
 
 // Run holds a rule to the weights at every step, in float64 to 1e-8 and in float32, as it is used, to twice what the

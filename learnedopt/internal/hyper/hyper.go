@@ -67,6 +67,14 @@ func Fraction(name string, v float64) error {
 	return nil
 }
 
+// Units reports a number of units of a layer that is not from 1 to 1024.
+func Units(name string, n int) error {
+	if n < 1 || n > 1024 {
+		return fmt.Errorf("%s is %d, want 1 to 1024", name, n)
+	}
+	return nil
+}
+
 // Check joins what is wrong with a rule.
 func Check(rule string, errs ...error) error {
 	if err := errors.Join(errs...); err != nil {
