@@ -11,6 +11,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/learnedopt/celo"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/hierarchical"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/learnedopt/mlp"
 	"github.com/seed1498fded/unroll/learnedopt/nnadam"
@@ -112,6 +113,7 @@ func ours() []Rule {
 		celo.All(),
 		nnadam.All(),
 		rnnmlp.All(),
+		hierarchical.All(),
 	)
 }
 

@@ -16,7 +16,7 @@ func TestNames(t *testing.T) {
 		"radam", "nadam", "yogi", "adabelief", "lamb", "schedulefree", "muon", "dog", "dowg", "prodigy", "mechanic",
 		"rmsmomentum", "polyak", "lstm",
 		"static", "hebb", "delta", "abcd", "bengio7", "bengio16", "runarsson", "distributed", "orchard", "formula",
-		"lolv2", "adafacmlp", "star", "celo2", "rnnprop", "celo", "celoadam", "nnadam", "rnnmlp",
+		"lolv2", "adafacmlp", "star", "celo2", "rnnprop", "celo", "celoadam", "nnadam", "rnnmlp", "hierarchical",
 	}, learnedopt.Names())
 }
 

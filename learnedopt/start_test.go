@@ -97,6 +97,7 @@ var configurations = map[string][]string{
 	"celo":         {`{"hidden":3,"lstm":5,"unscheduled":true}`},
 	"celoadam":     {`{"lstm":5}`},
 	"nnadam":       {`{"lstm":5,"lr":0.01,"decay":0.5}`},
+	"hierarchical": {`{"parameter":2,"tensor":3,"global":4,"lr":0.1}`},
 	"rnnmlp":       {`{"lstm":5,"hidden":3,"step":0.1,"scalars":true}`},
 }
 

@@ -68,7 +68,7 @@ var lattice = map[string]node{
 	"learnedopt/plastic":         {imports: "internal/brief internal/formula internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/lstm":            {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt": {
-		imports: "checkpoints checkpoints/zoo internal/brief internal/config internal/graph internal/kernel learnedopt/celo learnedopt/handmade learnedopt/internal/engine learnedopt/lstm learnedopt/mlp learnedopt/nnadam learnedopt/plastic learnedopt/rnnmlp learnedopt/rnnprop learnedopt/rule learnedopt/stepsize params",
+		imports: "checkpoints checkpoints/zoo internal/brief internal/config internal/graph internal/kernel learnedopt/celo learnedopt/handmade learnedopt/hierarchical learnedopt/internal/engine learnedopt/lstm learnedopt/mlp learnedopt/nnadam learnedopt/plastic learnedopt/rnnmlp learnedopt/rnnprop learnedopt/rule learnedopt/stepsize params",
 		tests:   "internal/rng learnedopt/ruletest",
 	},
 	"learnedopt/internal/features": {imports: "internal/graph internal/rng learnedopt/rule params", tests: "internal/graph learnedopt/rule learnedopt/ruletest"},
@@ -76,6 +76,7 @@ var lattice = map[string]node{
 	"learnedopt/rnnprop":           {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/celo":              {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/rnnmlp":            {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
+	"learnedopt/hierarchical":      {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/nnadam":            {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/ruletest":          {imports: "learnedopt learnedopt/rule internal/graph internal/rng params"},
 

@@ -144,6 +144,8 @@ var operations = map[string]func(x *G.Node) (*G.Node, error){
 		number := b.Max(b.Sum(x), b.Const(x, 1.5))
 		return b.Add(b.Max(b.Const(x, 0.4), y), b.Max(b.Tanh(x), b.Scale(0.3, number)))
 	}),
+	"builder.sin":   build(func(b *Builder, x *G.Node) *G.Node { return b.Sin(b.Scale(3, x)) }),
+	"builder.asinh": build(func(b *Builder, x *G.Node) *G.Node { return b.Asinh(b.Scale(2, b.Log(x))) }), // of both signs
 	"builder.clamp": build(func(b *Builder, x *G.Node) *G.Node { return b.Clamp(b.Log(x), 1.2) }),
 	"builder.stack": build(func(b *Builder, x *G.Node) *G.Node { // 5 rows of 6: spread over both other axes, and summed along one
 		rows, cols := x.Shape()[0], x.Shape()[1]

@@ -175,6 +175,7 @@ func TestLoweredSpecialNumbers(t *testing.T) {
 		"abs": G.Abs, "sign": G.Sign, "ceil": G.Ceil, "floor": G.Floor, "sin": G.Sin, "cos": G.Cos, "exp": G.Exp, "ln": G.Log,
 		"log2": G.Log2, "neg": G.Neg, "square": G.Square, "sqrt": G.Sqrt, "inv": G.Inverse, "invSqrt": G.InverseSqrt,
 		"cube": G.Cube, "tanh": G.Tanh, "sigmoid": G.Sigmoid, "log1p": G.Log1p, "expm1": G.Expm1, "softplus": G.Softplus,
+		"asinh": build(func(b *Builder, x *G.Node) *G.Node { return b.Asinh(x) }),
 	}
 	compare := func(f func(a, b *G.Node, same bool) (*G.Node, error)) func(x, y *G.Node) (*G.Node, error) {
 		return func(x, y *G.Node) (*G.Node, error) { return f(x, y, true) }

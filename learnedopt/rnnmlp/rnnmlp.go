@@ -85,13 +85,12 @@ func (r *Rule) net() features.Perceptron {
 	return features.Perceptron{In: own + features.Times + 3 + toMLP, Hidden: r.filled().Hidden, Out: 2 + fromMLP}
 }
 
-// linear lays out the two linear layers that read the LSTM's hidden state.
-func (r *Rule) linear() params.Layout {
-	n := r.filled().LSTM
-	return params.Layout{
-		{Name: "to_mlp.w", Shape: []int{n, toMLP}}, {Name: "to_mlp.b", Shape: []int{toMLP}},
-		{Name: "to_lstm.w", Shape: []int{n, fromLSTM}}, {Name: "to_lstm.b", Shape: []int{fromLSTM}},
-	}
+// The layers that read the LSTM's hidden state.
+func (r *Rule) toMLP() features.Linear {
+	return features.Linear{Name: "to_mlp", In: r.filled().LSTM, Out: toMLP}
+}
+func (r *Rule) toLSTM() features.Linear {
+	return features.Linear{Name: "to_lstm", In: r.filled().LSTM, Out: fromLSTM}
 }
 
 // start lays out what is learned of the state at the start of a run.
@@ -109,7 +108,7 @@ func (r *Rule) start() params.Layout {
 // loss, and the size of gradients.
 func (r *Rule) Spec() rule.Spec {
 	s := rule.Spec{Reads: rule.Grad | rule.Theta | rule.Loss | rule.Step, Scope: rule.Whole}
-	for _, l := range []params.Layout{r.net().Phi(), r.cell().Phi(), r.linear(), r.start()} {
+	for _, l := range []params.Layout{r.net().Phi(), r.cell().Phi(), r.toMLP().Phi(), r.toLSTM().Phi(), r.start()} {
 		s.Phi = append(s.Phi, l...)
 	}
 	start := r.start()
@@ -164,15 +163,12 @@ func (r *Rule) Update(in rule.Inputs) (rule.Outputs, error) {
 		t := features.NewTensor(b, x)
 		tensors[i], averages[i] = t, average(t, grads[i])
 		told := []*G.Node{in.Shared["from_lstm"], t.State["from_mlp"]}
-		seen = append(seen, row(b, append(told, c.describe(t, averages[i], train, valid)...)...))
+		seen = append(seen, features.Join(b, append(told, c.describe(t, averages[i], train, valid)...)...))
 		hidden, cells = append(hidden, t.State["hidden"]), append(cells, t.State["cell"])
 	}
 	h, cell := r.cell().Apply(b, in.Phi, b.Stack(seen...), b.Stack(hidden...), b.Stack(cells...))
-	linear := func(name string, n int) *G.Node {
-		return b.Add(b.MatMul(h, in.Phi[name+".w"]), b.RepeatRows(in.Phi[name+".b"], len(tensors)))
-	}
-	out.Shared["from_lstm"] = b.Scale(1/float64(len(tensors)), b.SumAlong(linear("to_lstm", fromLSTM), 0))
-	told := linear("to_mlp", toMLP)
+	out.Shared["from_lstm"] = b.Scale(1/float64(len(tensors)), b.SumAlong(r.toLSTM().Apply(b, in.Phi, h), 0))
+	told := r.toMLP().Apply(b, in.Phi, h)
 	for i, t := range tensors {
 		t.Keep("hidden", b.Rows(h, i, i+1))
 		t.Keep("cell", b.Rows(cell, i, i+1))

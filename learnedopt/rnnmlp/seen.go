@@ -76,7 +76,7 @@ func same(t *features.Tensor, step *G.Node, tensors int, told *G.Node) *G.Node {
 		features.Waves(t.Builder, step), t.Const(step, math.Log(float64(tensors))-1),
 		t.Log(t.Shift(1e-8, norm(t, t.Theta))), t.Const(step, math.Log(float64(t.Len()))), told,
 	}
-	return t.Reshape(row(t.Builder, list...), features.Times+3+toMLP)
+	return t.Reshape(features.Join(t.Builder, list...), features.Times+3+toMLP)
 }
 
 // describe returns the statistics that a tensor's LSTM sees, in the order of the original's names for them.
@@ -120,20 +120,4 @@ func norm(t *features.Tensor, x *G.Node) *G.Node { return t.RootOrZero(t.Sum(t.S
 // size is the logarithm of a number's size, within ±5.
 func size(t *features.Tensor, x *G.Node) *G.Node {
 	return t.Clamp(t.Log(t.Shift(1e-8, t.Abs(x))), 5)
-}
-
-// row lays scalars, vectors and rows end to end as a matrix of one row.
-func row(b *graph.Builder, parts ...*G.Node) *G.Node {
-	n, columns := 0, make([]*G.Node, len(parts))
-	for i, x := range parts {
-		if b.Err() != nil {
-			return nil
-		}
-		k := x.Shape().TotalSize()
-		if x.Shape().IsScalar() {
-			k = 1
-		}
-		n, columns[i] = n+k, b.Reshape(x, k, 1)
-	}
-	return b.Reshape(b.Stack(columns...), 1, n)
 }

@@ -31,8 +31,8 @@ func Decays(b *graph.Builder, like, phi *G.Node, clip bool, from ...float64) []*
 	return decays
 }
 
-// names returns the names of n states: m0, m1, ...
-func names(name string, n int) []string {
+// Names returns the names of n states: m0, m1, ...
+func Names(name string, n int) []string {
 	list := make([]string, n)
 	for i := range list {
 		list[i] = fmt.Sprintf("%s%d", name, i)

@@ -11,7 +11,7 @@ import (
 // square (v0, ...).
 func MomentRows(m, v int) []rule.Row {
 	var rows []rule.Row
-	for _, name := range append(names("m", m), names("v", v)...) {
+	for _, name := range append(Names("m", m), Names("v", v)...) {
 		rows = append(rows, rule.Row{Name: name})
 	}
 	return rows
@@ -20,7 +20,7 @@ func MomentRows(m, v int) []rule.Row {
 // Averages takes the averages name0, name1, ... of x, one for each decay.
 func (t *Tensor) Averages(name string, decays []*G.Node, x *G.Node) []*G.Node {
 	list := make([]*G.Node, len(decays))
-	for i, n := range names(name, len(decays)) {
+	for i, n := range Names(name, len(decays)) {
 		list[i] = t.Average(n, decays[i], x)
 	}
 	return list
@@ -32,16 +32,16 @@ func FactoredState(n int) func(params.Spec) params.Layout {
 	return func(tensor params.Spec) params.Layout {
 		var l params.Layout
 		if len(tensor.Shape) < 2 {
-			for _, name := range names("diag", n) {
+			for _, name := range Names("diag", n) {
 				l = append(l, params.Spec{Name: name, Shape: tensor.Shape})
 			}
 			return l
 		}
 		d1, d0 := largest(tensor.Shape)
-		for _, name := range names("row", n) {
+		for _, name := range Names("row", n) {
 			l = append(l, params.Spec{Name: name, Shape: without(tensor.Shape, d0)})
 		}
-		for _, name := range names("col", n) {
+		for _, name := range Names("col", n) {
 			l = append(l, params.Spec{Name: name, Shape: without(tensor.Shape, d1)})
 		}
 		return l
@@ -79,7 +79,7 @@ func (t *Tensor) Factored(decays []*G.Node, g *G.Node) []Factored {
 	square := t.Shift(1e-30, t.Square(g))
 	for i, beta := range decays {
 		if len(t.Spec.Shape) < 2 {
-			v := t.Average(names("diag", i+1)[i], beta, square)
+			v := t.Average(Names("diag", i+1)[i], beta, square)
 			list[i] = Factored{Row: v, Col: v}
 			continue
 		}
@@ -90,8 +90,8 @@ func (t *Tensor) Factored(decays []*G.Node, g *G.Node) []Factored {
 
 func (t *Tensor) factored(i int, beta, square *G.Node) Factored {
 	d1, d0 := largest(t.Spec.Shape)
-	row := t.Average(names("row", i+1)[i], beta, t.meanAlong(square, d0))
-	col := t.Average(names("col", i+1)[i], beta, t.meanAlong(square, d1))
+	row := t.Average(Names("row", i+1)[i], beta, t.meanAlong(square, d0))
+	col := t.Average(Names("col", i+1)[i], beta, t.meanAlong(square, d1))
 	if t.Err() != nil {
 		return Factored{}
 	}
