@@ -91,6 +91,7 @@ func TestNamedRefuses(t *testing.T) {
 		{"nag", `{"momentum":-0.1}`, `momentum is -0.1, want a number above 0 and below 1`},
 		{"rmsprop", `{"alpha":2,"eps":-1}`, "alpha is 2, want a number above 0 and below 1\neps is -1, want a number above 0"},
 		{"adam", `{"beta1":1,"beta2":-1}`, "beta1 is 1, want a number above 0 and below 1\nbeta2 is -1, want"},
+		{"adam", `{"eps_root":-1}`, `learnedopt: adam: eps_root is -1, want 0 or a number above 0`},
 		{"adamw", `{"beta2":1}`, `beta2 is 1, want a number above 0 and below 1`},
 		{"adamw", `{"decay":-1}`, `learnedopt: adamw: decay is -1, want a number above 0`},
 		{"lion", `{"beta1":1,"decay":-1}`, "learnedopt: lion: beta1 is 1, want a number above 0 and below 1\ndecay is -1, want 0 or a number above 0"},

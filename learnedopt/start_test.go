@@ -60,7 +60,7 @@ var configurations = map[string][]string{
 	"momentum":    {`{"lr":0.5,"momentum":0.3}`},
 	"nag":         {`{"lr":0.5,"momentum":0.3}`},
 	"rmsprop":     {`{"lr":0.5,"alpha":0.3,"eps":0.01}`},
-	"adam":        {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`},
+	"adam":        {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01}`, `{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"eps_root":0.1}`},
 	"adamw":       {`{"lr":0.5,"beta1":0.3,"beta2":0.4,"eps":0.01,"decay":0.2}`},
 	"rmsmomentum": {`{"lr":0.5,"beta":0.3}`},
 	"polyak":      {`{"scale":0.5,"floor":0.2,"beta":0.3}`},

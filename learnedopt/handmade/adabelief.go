@@ -32,7 +32,9 @@ func (r *AdaBelief) Init(phi []float32, key uint64) {
 	f.Init(phi, key)
 }
 
-func (r *AdaBelief) filled() Adam { return (*Adam)(r).or(0.001, 1e-16) }
+func (r *AdaBelief) filled() Adam {
+	return (&Adam{LR: r.LR, Beta1: r.Beta1, Beta2: r.Beta2, Eps: r.Eps}).or(0.001, 1e-16)
+}
 
 // Validate reports a field out of its range.
 func (r *AdaBelief) Validate() error { return r.filled().check("adabelief") }

@@ -3,6 +3,8 @@ package handmade
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
+	"math"
 
 	G "gorgonia.org/gorgonia"
 
@@ -17,7 +19,10 @@ import (
 // algorithm 1):
 //
 //	m ← β₁m + (1−β₁)g,  v ← β₂v + (1−β₂)g²
-//	step = −LR·m̂/(√v̂ + ε),  m̂ = m/(1−β₁^t),  v̂ = v/(1−β₂^t)
+//	step = −LR·m̂/(√(v̂ + ε₀) + ε),  m̂ = m/(1−β₁^t),  v̂ = v/(1−β₂^t)
+//
+// with ε₀ = 0 in the paper and in common use; Optax calls it eps_root. It keeps the derivative through the root finite where
+// gradients are tiny, and makes this the LearnableAdam of the library learned_optimization with its value there, 1e-8.
 //
 // It serves as a baseline, as a rule whose four hyperparameters are learned, and as the outer optimizer of meta-training.
 type Adam struct {
@@ -25,6 +30,9 @@ type Adam struct {
 	Beta1 float64 `json:"beta1"` // β₁, above 0 and below 1; 0.9 if zero
 	Beta2 float64 `json:"beta2"` // β₂, above 0 and below 1; 0.999 if zero
 	Eps   float64 `json:"eps"`   // ε; 1e-8 if zero
+
+	// EpsRoot is ε₀, 0 or above; it is not learned. With one above 0 steps run on the expression, without a kernel.
+	EpsRoot float64 `json:"eps_root,omitempty"`
 }
 
 // AdamW is Adam with a decay of the weights that does not pass through the averages (Loshchilov and Hutter 2019,
@@ -64,7 +72,9 @@ func (r *Adam) filled() Adam { return r.or(0.001, 1e-8) }
 
 // or returns r with defaults in place of zeros: these, and the decays of all of Adam's kin.
 func (r *Adam) or(lr, eps float64) Adam {
-	return Adam{LR: cmp.Or(r.LR, lr), Beta1: cmp.Or(r.Beta1, 0.9), Beta2: cmp.Or(r.Beta2, 0.999), Eps: cmp.Or(r.Eps, eps)}
+	return Adam{
+		LR: cmp.Or(r.LR, lr), Beta1: cmp.Or(r.Beta1, 0.9), Beta2: cmp.Or(r.Beta2, 0.999), Eps: cmp.Or(r.Eps, eps), EpsRoot: r.EpsRoot,
+	}
 }
 
 // Validate reports a field out of its range.
@@ -72,8 +82,12 @@ func (r *Adam) Validate() error { return r.filled().check("adam") }
 
 // check reports a field out of its range, to a rule of that name.
 func (r Adam) check(name string, more ...error) error {
+	var root error
+	if !(r.EpsRoot >= 0) || math.IsInf(r.EpsRoot, 1) {
+		root = fmt.Errorf("eps_root is %v, want 0 or a number above 0", r.EpsRoot)
+	}
 	return hyper.Check(name, append([]error{hyper.Positive("lr", r.LR), hyper.Fraction("beta1", r.Beta1),
-		hyper.Fraction("beta2", r.Beta2), hyper.Positive("eps", r.Eps)}, more...)...)
+		hyper.Fraction("beta2", r.Beta2), hyper.Positive("eps", r.Eps), root}, more...)...)
 }
 
 // MarshalJSON writes the configuration with every default in its place.
@@ -82,7 +96,7 @@ func (r *Adam) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(r.filled()))
 }
 
-func (*Adam) Update(in rule.Inputs) (rule.Outputs, error) {
+func (r *Adam) Update(in rule.Inputs) (rule.Outputs, error) {
 	b := new(graph.Builder)
 	lr, eps := b.Exp(in.Phi["log_lr"]), b.Exp(in.Phi["log_eps"])
 	x, t := in.Tensors[0], b.Shift(1, in.Shared["t"])
@@ -90,7 +104,11 @@ func (*Adam) Update(in rule.Inputs) (rule.Outputs, error) {
 	v := hyper.Average(b, in.Phi["logit_beta2"], x.State["v"], b.Square(x.Grad))
 	mHat := hyper.Unbias(b, in.Phi["logit_beta1"], m, t)
 	vHat := hyper.Unbias(b, in.Phi["logit_beta2"], v, t)
-	step := b.Neg(b.Mul(lr, b.Div(mHat, b.Add(b.RootOrZero(vHat), eps))))
+	root := b.RootOrZero(vHat)
+	if r.EpsRoot > 0 {
+		root = b.Sqrt(b.Shift(r.EpsRoot, vHat))
+	}
+	step := b.Neg(b.Mul(lr, b.Div(mHat, b.Add(root, eps))))
 	out := rule.One(step, map[string]*G.Node{"m": m, "v": v})
 	out.Shared = map[string]*G.Node{"t": t}
 	return out, b.Err()
@@ -180,10 +198,16 @@ func (a *adamwPass) Run(step, next []float32, p rule.Point[float32], b engine.Bl
 
 // Kernel implements rule.Kernels.
 func (r *Adam) Kernel(of rule.Rule, b rule.Binding, workers int) rule.Kernel {
+	if r.EpsRoot > 0 {
+		return nil
+	}
 	return vectorKernel(r, of, new(adamPass), b, workers)
 }
 
 // Kernel implements rule.Kernels.
 func (r *AdamW) Kernel(of rule.Rule, b rule.Binding, workers int) rule.Kernel {
+	if r.EpsRoot > 0 {
+		return nil
+	}
 	return vectorKernel(r, of, new(adamwPass), b, workers)
 }

@@ -54,6 +54,7 @@ func others() []learnedopt.Rule {
 	rules := []learnedopt.Rule{
 		&handmade.Lion{LR: 0.03, Beta1: 0.8, Beta2: 0.7, Decay: 0.2},
 		&handmade.Adafactor{LR: 0.03, Exponent: 0.6, Momentum: 0.8, Decay: 0.2, MinFactored: 2},
+		&handmade.Adam{LR: 0.03, Beta1: 0.8, Beta2: 0.9, Eps: 1e-6, EpsRoot: 1e-4},
 		&handmade.NAdam{LR: 0.03, Beta1: 0.8, Beta2: 0.9, Eps: 1e-6},
 		&handmade.Yogi{LR: 0.03, Beta1: 0.8, Beta2: 0.9, Eps: 1e-6},
 		&handmade.AdaBelief{LR: 0.03, Beta1: 0.8, Beta2: 0.9, Eps: 1e-6},

@@ -26,13 +26,15 @@ func (*NAdam) Name() string { return "nadam" }
 func (*NAdam) Spec() rule.Spec { return new(Adam).Spec() }
 
 // Init implements rule.Rule.
-func (r *NAdam) Init(phi []float32, key uint64) { (*Adam)(r).Init(phi, key) }
+func (r *NAdam) Init(phi []float32, key uint64) { r.adam().Init(phi, key) }
+
+func (r *NAdam) adam() *Adam { return &Adam{LR: r.LR, Beta1: r.Beta1, Beta2: r.Beta2, Eps: r.Eps} }
 
 // Validate reports a field out of its range.
-func (r *NAdam) Validate() error { return (*Adam)(r).filled().check("nadam") }
+func (r *NAdam) Validate() error { return r.adam().filled().check("nadam") }
 
 // MarshalJSON writes the configuration with every default in its place.
-func (r *NAdam) MarshalJSON() ([]byte, error) { return (*Adam)(r).MarshalJSON() }
+func (r *NAdam) MarshalJSON() ([]byte, error) { return r.adam().MarshalJSON() }
 
 // Update implements rule.Rule.
 func (*NAdam) Update(in rule.Inputs) (rule.Outputs, error) {

@@ -36,7 +36,9 @@ func (r *RAdam) Init(phi []float32, key uint64) {
 	f.Init(phi, key)
 }
 
-func (r *RAdam) filled() Adam { return (*Adam)(r).or(0.001, 1e-8) }
+func (r *RAdam) filled() Adam {
+	return (&Adam{LR: r.LR, Beta1: r.Beta1, Beta2: r.Beta2, Eps: r.Eps}).or(0.001, 1e-8)
+}
 
 // Validate reports a field out of its range.
 func (r *RAdam) Validate() error { return r.filled().check("radam") }

@@ -37,7 +37,9 @@ func (r *Yogi) Init(phi []float32, key uint64) {
 	f.Init(phi, key)
 }
 
-func (r *Yogi) filled() Adam { return (*Adam)(r).or(0.01, 0.001) }
+func (r *Yogi) filled() Adam {
+	return (&Adam{LR: r.LR, Beta1: r.Beta1, Beta2: r.Beta2, Eps: r.Eps}).or(0.01, 0.001)
+}
 
 // Validate reports a field out of its range.
 func (r *Yogi) Validate() error { return r.filled().check("yogi") }
