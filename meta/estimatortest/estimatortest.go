@@ -84,21 +84,28 @@ type Met struct {
 // Loss returns the meta-loss at phi, and what was met on the way. With frozen given, the steps see that.
 func (u Unroll) Loss(t *testing.T, phi []float64, frozen *Met) (loss float64, met Met) {
 	t.Helper()
-	loss, met, _, _ = u.run(t, phi, frozen)
+	loss, met, _, _ = u.run(t, u.compile(t), phi, frozen)
 	return loss, met
 }
 
 // End returns weights and rule state after the steps.
 func (u Unroll) End(t *testing.T, phi []float64) (theta, state []float64) {
 	t.Helper()
-	_, _, theta, state = u.run(t, phi, nil)
+	_, _, theta, state = u.run(t, u.compile(t), phi, nil)
 	return theta, state
 }
 
-func (u Unroll) run(t *testing.T, phi []float64, frozen *Met) (loss float64, met Met, theta, state []float64) {
+func (u Unroll) compile(t *testing.T) *learnedopt.Compiled[float64] {
 	t.Helper()
 	c, err := learnedopt.CompileWith[float64](u.Rule, u.Problem.Params(), learnedopt.Options{Reference: true, Senses: inner.SensesOf(u.Problem)})
 	require.NoError(t, err)
+	return c
+}
+
+func (u Unroll) run(
+	t *testing.T, c *learnedopt.Compiled[float64], phi []float64, frozen *Met,
+) (loss float64, met Met, theta, state []float64) {
+	t.Helper()
 	theta, state = append([]float64(nil), u.Theta...), make([]float64, c.State().Len())
 	if u.State == nil {
 		require.NoError(t, c.Start(state, phi))
@@ -143,7 +150,8 @@ func (u Unroll) run(t *testing.T, phi []float64, frozen *Met) (loss float64, met
 // difference, against the size of the gradient along the direction's length, must be below tol.
 func (u Unroll) CheckGradient(t *testing.T, grad, phi []float64, exact bool, tol float64) {
 	t.Helper()
-	_, met := u.Loss(t, phi, nil)
+	c := u.compile(t)
+	_, met, _, _ := u.run(t, c, phi, nil)
 	frozen := &met
 	if exact {
 		frozen = nil
@@ -165,7 +173,7 @@ func (u Unroll) CheckGradient(t *testing.T, grad, phi []float64, exact bool, tol
 			for i := range x {
 				x[i] += eps * v[i] / scale
 			}
-			loss, _ := u.Loss(t, x, frozen)
+			loss, _, _, _ := u.run(t, c, x, frozen)
 			return loss
 		}
 		const h = 2e-4
