@@ -12,7 +12,6 @@ type reference struct {
 	phi     map[string][]float64
 	tensors []*tensorState
 	global  []float64
-	logLR   float64
 }
 
 type tensorState struct {
