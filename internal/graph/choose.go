@@ -10,7 +10,7 @@ func (b *Builder) Sign(x *G.Node) *G.Node {
 	return b.Apply(Def{
 		Name:  "sign or zero",
 		Shape: x.Shape(),
-		lower: applies{each(sign)},
+		lower: applies{signs},
 		F32:   Kernel[float32]{Forward: eachInto[float32](sign)},
 		F64:   Kernel[float64]{Forward: eachInto[float64](sign)},
 		Stop:  true,

@@ -26,7 +26,7 @@ var (
 // kernels' are right to 4 ulp, the others are computed in float64.
 var functionsOfOne = map[string]*function{
 	"abs":      {one: kernel.Abs},
-	"sign":     each(sign),
+	"sign":     signs,
 	"ceil":     each(math.Ceil),
 	"floor":    each(math.Floor),
 	"sin":      each(math.Sin),
@@ -49,6 +49,19 @@ func sign(x float64) float64 {
 	}
 	return math.Copysign(1, x)
 }
+
+// signs are those of sign, of the bits alone: a rectifier's derivative takes one for each hidden unit of each coordinate.
+var signs = &function{one: func(y, a []float32) {
+	const one = 0x3f800000
+	y = y[:len(a)]
+	for i, v := range a {
+		s := math.Float32frombits(math.Float32bits(v)&(1<<31) | one)
+		if !(v < 0 || v > 0) {
+			s = v
+		}
+		y[i] = s
+	}
+}}
 
 // signOfScalar is what Gorgonia takes for the sign of what is no tensor: that of zeros counts.
 var signOfScalar = each(func(x float64) float64 { return math.Copysign(1, x) })
