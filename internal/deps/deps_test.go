@@ -60,13 +60,14 @@ var lattice = map[string]node{
 
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
-	"learnedopt/rule":            {imports: "params"},
-	"learnedopt/internal/hyper":  {imports: "internal/graph learnedopt/rule params"},
-	"learnedopt/internal/engine": {imports: "internal/brief internal/graph internal/kernel learnedopt/rule params", tests: "internal/rng"},
-	"learnedopt/handmade":        {imports: "internal/brief internal/graph internal/kernel learnedopt/internal/engine learnedopt/internal/hyper learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
-	"learnedopt/stepsize":        {imports: "internal/graph learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
-	"learnedopt/plastic":         {imports: "internal/brief internal/formula internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
-	"learnedopt/lstm":            {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
+	"learnedopt/rule":               {imports: "params"},
+	"learnedopt/internal/hyper":     {imports: "internal/graph learnedopt/rule params"},
+	"learnedopt/internal/recurrent": {imports: "internal/kernel learnedopt/internal/engine learnedopt/rule params"},
+	"learnedopt/internal/engine":    {imports: "internal/brief internal/graph internal/kernel learnedopt/rule params", tests: "internal/rng"},
+	"learnedopt/handmade":           {imports: "internal/brief internal/graph internal/kernel learnedopt/internal/engine learnedopt/internal/hyper learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
+	"learnedopt/stepsize":           {imports: "internal/graph learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
+	"learnedopt/plastic":            {imports: "internal/brief internal/formula internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
+	"learnedopt/lstm":               {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/internal/recurrent learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt": {
 		imports: "checkpoints checkpoints/zoo internal/brief internal/config internal/graph internal/kernel learnedopt/celo learnedopt/handmade learnedopt/hierarchical learnedopt/internal/engine learnedopt/lstm learnedopt/mlp learnedopt/nnadam learnedopt/plastic learnedopt/rnnmlp learnedopt/rnnprop learnedopt/rule learnedopt/stepsize params",
 		tests:   "internal/rng learnedopt/ruletest",

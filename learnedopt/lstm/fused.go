@@ -10,6 +10,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/learnedopt/internal/engine"
+	"github.com/seed1498fded/unroll/learnedopt/internal/recurrent"
 	"github.com/seed1498fded/unroll/learnedopt/rule"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -102,16 +103,19 @@ func (r *Rule) def(n int, dt tensor.Dtype) graph.Def {
 // time, and neither leaves anything behind for the other: so they share their memory.
 type op[F params.Float] struct {
 	n       int // coordinates
-	worker  *worker[F]
+	worker  *recurrent.Worker[F]
 	weights *kernel.Weights[F]
-	phi     []F // phi, or its cotangent, end to end
-	tensors int // of phi
+	state   kernel.State[F] // a block's share of one whose tensors lie apart
+	phi     []F             // phi, or its cotangent, end to end
+	tensors int             // of phi
 }
 
 func newOp[F params.Float](r *Rule, n int) *op[F] {
+	layers := r.filled().Layers
 	return &op[F]{
-		n: n, worker: newWorker[F](r, n), weights: kernel.NewWeights[F](r.kernelShape()),
-		phi: make([]F, r.phi().Len()), tensors: len(r.phi()),
+		n: n, worker: recurrent.NewWorker(newModel[F](r), n), weights: kernel.NewWeights[F](r.kernelShape()),
+		state: kernel.State[F]{H: make([][]F, layers), C: make([][]F, layers)},
+		phi:   make([]F, r.phi().Len()), tensors: len(r.phi()),
 	}
 }
 
@@ -119,12 +123,22 @@ func (o *op[F]) kernel() graph.Kernel[F] {
 	return graph.Kernel[F]{Forward: o.forward, Pullback: o.pullback}
 }
 
+// part returns a block's share of a state that is a tensor each.
+func (o *op[F]) part(tensors [][]F, b engine.Block) kernel.State[F] {
+	for l := range o.state.H {
+		h := len(tensors[2*l]) / o.n
+		o.state.H[l] = tensors[2*l][b.From*h : b.To*h]
+		o.state.C[l] = tensors[2*l+1][b.From*h : b.To*h]
+	}
+	return o.state
+}
+
 func (o *op[F]) forward(dst []F, in [][]F) {
 	w := o.worker
 	state, grad := o.load(in)
 	for b := range o.blocks {
-		w.forward(o.weights, w.rows(&w.in, state, b), grad[b.From:b.To], dst[b.From:b.To])
-		w.block.GetState(b.To-b.From, 1, w.part(&w.out, dst[o.n:], o.n, b))
+		w.Forward(o.weights, o.part(state, b), grad[b.From:b.To], dst[b.From:b.To])
+		w.Next(b.Len(), w.To(dst[o.n:], o.n, b))
 	}
 }
 
@@ -134,15 +148,14 @@ func (o *op[F]) pullback(din, in [][]F, _, cot []F) {
 	w := o.worker
 	state, grad := o.load(in)
 	dState, dGrad := din[o.tensors:len(din)-1], din[len(din)-1]
-	w.gradient.Clear()
+	w.Clear()
 	for b := range o.blocks {
-		dNext := w.part(&w.out, cot[o.n:], o.n, b)
-		w.backward(o.weights, w.rows(&w.in, state, b), grad[b.From:b.To], dNext, cot[b.From:b.To])
-		w.block.GetBack(b.To-b.From, w.rows(&w.out, dState, b))
-		w.dGrad(dGrad[b.From:b.To], grad[b.From:b.To])
+		w.Backward(o.weights, o.part(state, b), grad[b.From:b.To], w.To(cot[o.n:], o.n, b), cot[b.From:b.To])
+		w.StateBack(b.Len(), o.part(dState, b))
+		w.FrontBack(nil, nil, dGrad[b.From:b.To], grad[b.From:b.To], o.n, b)
 	}
 	clear(o.phi)
-	w.gradient.AddTo(o.phi)
+	w.Gradient.AddTo(o.phi)
 	at := 0
 	for _, d := range din[:o.tensors] {
 		at += copy(d, o.phi[at:])
@@ -161,8 +174,8 @@ func (o *op[F]) load(in [][]F) (state [][]F, grad []F) {
 
 // blocks lists the ranges of coordinates that the kernels take at a time.
 func (o *op[F]) blocks(yield func(engine.Block) bool) {
-	for from := 0; from < o.n; from += kernelBlock {
-		if !yield(engine.Block{From: from, To: min(from+kernelBlock, o.n)}) {
+	for from := 0; from < o.n; from += recurrent.BlockLen {
+		if !yield(engine.Block{From: from, To: min(from+recurrent.BlockLen, o.n)}) {
 			return
 		}
 	}

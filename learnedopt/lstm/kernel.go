@@ -3,120 +3,88 @@ package lstm
 import (
 	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/learnedopt/internal/engine"
-	"github.com/seed1498fded/unroll/learnedopt/rule"
+	"github.com/seed1498fded/unroll/learnedopt/internal/recurrent"
+	"github.com/seed1498fded/unroll/params"
 )
 
-// A lstm runs the LSTM on its kernels.
-type lstm struct {
-	*engine.Schedule[engine.Block, float32]
-	n       int
-	weights *kernel.Weights[float32]
-	workers []*worker[float32]
-
-	// The arguments of what is running, and what each worker does with them: kept here, so that nothing is allocated.
-	running struct {
-		step, next []float32
-		p          rule.Point[float32]
-		d          rule.Cotangents[float32]
-		window     rule.Window[float32]
-	}
-	stepGroup, pullbackGroup, windowGroup func(worker, group int) error
+// A model is the LSTM as a stack of cells: phi is in their own order.
+type model[F params.Float] struct {
+	config Rule // with every default in its place
+	shape  kernel.Shape
+	phi    int
 }
 
-var (
-	_ rule.PullbackKernel = (*lstm)(nil)
-	_ rule.WindowKernel   = (*lstm)(nil)
-)
-
-func newKernel(r *Rule, n, workers int) *lstm {
-	e := &lstm{
-		Schedule: engine.NewSchedule[float32](engine.Blocks(n, kernelBlock), r.phi().Len(), workers),
-		n:        n, weights: kernel.NewWeights[float32](r.kernelShape()),
-	}
-	e.stepGroup, e.pullbackGroup, e.windowGroup = e.stepOfGroup, e.pullbackOfGroup, e.windowOfGroup
-	for range e.Workers() {
-		e.workers = append(e.workers, newWorker[float32](r, n))
-	}
-	return e
+func newModel[F params.Float](r *Rule) model[F] {
+	return model[F]{r.filled(), r.kernelShape(), r.phi().Len()}
 }
 
-// Step implements rule.Kernel.
-func (e *lstm) Step(step, next []float32, p rule.Point[float32]) error {
-	e.weights.Pack(p.Phi)
-	e.running.step, e.running.next, e.running.p = step, next, p
-	return e.Each(e.stepGroup)
+// fits says whether the kernels can do the hidden size.
+func (r *Rule) fits() bool { return r.hidden()%4 == 0 }
+
+// kernelShape returns r's sizes in the words of package kernel.
+func (r *Rule) kernelShape() kernel.Shape {
+	return kernel.Shape{Inputs: r.inputs(0), Hidden: r.hidden(), Layers: r.filled().Layers}
 }
 
-func (e *lstm) stepOfGroup(w, g int) error {
-	wk, r := e.workers[w], &e.running
-	for _, b := range e.Groups[g] {
-		wk.forward(e.weights, wk.part(&wk.in, r.p.State, e.n, b), r.p.Grad[b.From:b.To], r.step[b.From:b.To])
-		wk.block.GetState(b.To-b.From, 1, wk.part(&wk.out, r.next, e.n, b))
+func (m model[F]) Shape() kernel.Shape                   { return m.shape }
+func (m model[F]) Scale() F                              { return F(m.config.Scale) }
+func (m model[F]) Phi() int                              { return m.phi }
+func (m model[F]) Own() int                              { return 0 }
+func (m model[F]) Shared() int                           { return 0 }
+func (m model[F]) Take(w *kernel.Weights[F], phi, _ []F) { w.Pack(phi) }
+func (m model[F]) Next([]F)                              {}
+func (m model[F]) AddTo(dPhi []F, g *kernel.Gradient[F]) { g.AddTo(dPhi) }
+
+func (m model[F]) Front() recurrent.Front[F] {
+	if m.config.Preprocess <= 0 {
+		return raw[F]{}
 	}
-	return nil
+	return &logSigns[F]{logSign: newLogSign[F](m.config.Preprocess), logs: make([]F, recurrent.BlockLen)}
 }
 
-// Pullback implements rule.PullbackKernel.
-func (e *lstm) Pullback(d rule.Cotangents[float32], p rule.Point[float32]) error {
-	e.weights.Pack(p.Phi)
-	e.running.d, e.running.p = d, p
-	err := e.Each(e.pullbackGroup)
-	e.AddTo(d.Phi)
-	return err
-}
+// raw is the front of cells that see gradients as they are, and say the steps.
+type raw[F params.Float] struct{}
 
-func (e *lstm) pullbackOfGroup(w, g int) error {
-	wk := e.workers[w]
-	wk.gradient.Clear()
-	for _, b := range e.Groups[g] {
-		e.pullbackOfBlock(wk, e.running.d, e.running.p, b)
-	}
-	clear(e.Sums[g])
-	wk.gradient.AddTo(e.Sums[g])
-	return nil
-}
+func (raw[F]) Reserve(int)                       {}
+func (raw[F]) Load([]F, int, engine.Block)       {}
+func (raw[F]) Save([]F, int, engine.Block)       {}
+func (raw[F]) Out(int, []F)                      {}
+func (raw[F]) OutBack(_ int, dStep []F) []F      { return dStep }
+func (raw[F]) InBack(*kernel.Block[F], int, int) {}
+func (raw[F]) Clear()                            {}
+func (raw[F]) AddTo(_, _ []F)                    {}
 
-func (e *lstm) pullbackOfBlock(w *worker[float32], d rule.Cotangents[float32], p rule.Point[float32], b engine.Block) {
-	state, dNext := w.part(&w.in, p.State, e.n, b), w.part(&w.out, d.Next, e.n, b)
-	w.backward(e.weights, state, p.Grad[b.From:b.To], dNext, d.Step[b.From:b.To])
-	w.block.GetBack(b.To-b.From, w.part(&w.out, d.State, e.n, b))
-	if d.Grad != nil {
-		w.dGrad(d.Grad[b.From:b.To], p.Grad[b.From:b.To])
-	}
-	if d.Theta != nil {
-		clear(d.Theta[b.From:b.To])
+func (raw[F]) In(cells *kernel.Block[F], t int, grad []F) {
+	for i, g := range grad {
+		cells.Features(t, i)[0] = g
 	}
 }
 
-// PullbackWindow implements rule.WindowKernel.
-func (e *lstm) PullbackWindow(win rule.Window[float32]) error {
-	e.weights.Pack(win.Phi)
-	e.running.window = win
-	err := e.Each(e.windowGroup)
-	e.AddTo(win.DPhi)
-	return err
+func (raw[F]) StateBack(cells *kernel.Block[F], _, _, dGrad, _ []F, _ int, _ engine.Block) {
+	for i := range dGrad {
+		dGrad[i] = cells.DFeatures(i)[0]
+	}
 }
 
-func (e *lstm) windowOfGroup(w, g int) error {
-	wk := e.workers[w]
-	wk.reserve(len(e.running.window.Grads))
-	wk.gradient.Clear()
-	for _, b := range e.Groups[g] {
-		e.windowOfBlock(wk, e.running.window, b)
-	}
-	clear(e.Sums[g])
-	wk.gradient.AddTo(e.Sums[g])
-	return nil
+// logSigns is the front of cells that see logarithm and sign.
+type logSigns[F params.Float] struct {
+	raw[F]
+	logSign logSignOf[F]
+	logs    []F // of a block's gradients
 }
 
-// windowOfBlock runs a block over the window again, and back.
-func (e *lstm) windowOfBlock(w *worker[float32], win rule.Window[float32], b engine.Block) {
-	w.block.SetState(b.To-b.From, w.part(&w.in, win.State, e.n, b))
-	for t, grad := range win.Grads {
-		w.advance(e.weights, t, grad[b.From:b.To], w.stepped)
+func (l *logSigns[F]) In(cells *kernel.Block[F], t int, grad []F) {
+	logs := l.logs[:len(grad)]
+	kernel.LogSize(logs, grad)
+	for i, g := range grad {
+		x := cells.Features(t, i)
+		x[0], x[1] = l.logSign.features(g, logs[i])
 	}
-	w.block.ClearBack()
-	for t := len(win.Grads) - 1; t >= 0; t-- {
-		w.block.Backward(e.weights, w.gradient, t, b.To-b.From, w.scale, win.DStep[t][b.From:b.To])
+}
+
+func (l *logSigns[F]) StateBack(cells *kernel.Block[F], _, _, dGrad, grad []F, _ int, _ engine.Block) {
+	for i := range dGrad {
+		d := cells.DFeatures(i)
+		dGrad[i] = l.logSign.pullback(grad[i], d[0], d[1])
 	}
 }

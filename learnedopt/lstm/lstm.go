@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/learnedopt/internal/recurrent"
 	"github.com/seed1498fded/unroll/learnedopt/rule"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -163,5 +164,5 @@ func (r *Rule) Kernel(of rule.Rule, b rule.Binding, workers int) rule.Kernel {
 	if of != rule.Rule(r) || !r.fits() {
 		return nil
 	}
-	return newKernel(r, b.Coordinates(), workers)
+	return recurrent.New(newModel[float32](r), b.Coordinates(), workers)
 }
