@@ -26,6 +26,21 @@ func Tanh[F params.Float](y, x []F) { each(y, x, tanhAVX2, tanh) }
 // Decay sets every element of y to e^−|x|.
 func Decay[F params.Float](y, x []F) { each(y, x, decayAVX2, decay) }
 
+func elu[F params.Float](x F) F {
+	if x > 0 {
+		return x
+	}
+	return F(math.Expm1(float64(x)))
+}
+
+// ELU sets every element of y to the exponential-linear unit of x: x above 0, e^x − 1 below.
+func ELU[F params.Float](y, x []F) { each(y, x, eluAVX2, elu) }
+
+// ELUBack carries the cotangents d of results y of ELU back to its arguments: dx = d·(1 + min(y, 0)), which may lie over d.
+func ELUBack(dx, d, y []float32) {
+	binary(dx, d, y, eluBackAVX2, func(d, y float32) float32 { return d + d*min(y, 0) })
+}
+
 func logSize[F params.Float](x F) F {
 	return F(math.Log(max(math.Abs(float64(x)), smallestNormal[F]())))
 }

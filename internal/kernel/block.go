@@ -94,6 +94,12 @@ func (b *Block[F]) Features(t, i int) []F {
 	return b.x[0][at : at+b.shape.Inputs : at+b.shape.Inputs]
 }
 
+// Inputs returns the memory of the features of all coordinates at step t, in rows that lie ld apart.
+func (b *Block[F]) Inputs(t int) (x []F, ld int) {
+	ld = b.shape.rows(0)
+	return b.x[0][t*b.cap*ld+b.shape.Hidden:], ld
+}
+
 // Forward takes step t for n coordinates, and writes scale times the read-out into step.
 func (b *Block[F]) Forward(w *Weights[F], t, n int, scale F, step []F) {
 	s, h := b.shape, b.shape.Hidden
@@ -186,6 +192,9 @@ func (b *Block[F]) DFeatures(i int) []F {
 	back, h := b.shape.back(0), b.shape.Hidden
 	return b.dx[0][i*back+h : i*back+h+b.shape.Inputs]
 }
+
+// DInputs returns the cotangents of the features of all coordinates at the step last carried back, in rows that lie ld apart.
+func (b *Block[F]) DInputs() (dx []F, ld int) { return b.dx[0][b.shape.Hidden:], b.shape.back(0) }
 
 // GetBack stores the cotangents of the state before the step last carried back.
 func (b *Block[F]) GetBack(n int, s State[F]) {

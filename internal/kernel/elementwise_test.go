@@ -63,6 +63,8 @@ func TestExpAndLog(t *testing.T) {
 		{"exp", Exp, math.Exp, -86, 88.7},
 		{"log", Log, math.Log, 0x1p-126, 2},
 		{"log", Log, math.Log, 2, 3e38},
+		{"elu", ELU[float32], elu[float64], -86, 1},
+		{"elu", ELU[float32], elu[float64], -1e-3, 1e-3},
 	} {
 		for _, l := range levels() {
 			t.Run(f.name+"/"+names[l], func(t *testing.T) {
@@ -92,6 +94,29 @@ func TestExpAndLog(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// ELUBack is the derivative of ELU, 1 above 0 and e^x below, as its results tell it.
+func TestELUBack(t *testing.T) {
+	for _, l := range levels() {
+		t.Run(names[l], func(t *testing.T) {
+			at(t, l)
+			for n := range 101 {
+				x, checkX := guarded(t, n, 1)
+				d, checkD := guarded(t, n, 2)
+				y := make([]float32, n)
+				rng.Uniform(x, uint64(n), -3, 3)
+				ELU(y, x)
+				before := append([]float32(nil), d...)
+				ELUBack(d, d, y)
+				for i, v := range x {
+					require.InDelta(t, float64(before[i])*math.Exp(min(float64(v), 0)), d[i], 4e-7*math.Abs(float64(before[i])), "at %v", v)
+				}
+				checkX()
+				checkD()
+			}
+		})
 	}
 }
 

@@ -159,6 +159,16 @@ func absAVX2(y []float32, x []float32)
 //go:noescape
 func expAVX2(y []float32, x []float32)
 
+// eluAVX2 sets y to the exponential-linear unit of x, which is as long.
+//
+//go:noescape
+func eluAVX2(y []float32, x []float32)
+
+// eluBackAVX2 is EluBack for slices that are known to be of one length.
+//
+//go:noescape
+func eluBackAVX2(y []float32, a []float32, b []float32)
+
 // copyRowsAVX2 is CopyRows for at least one row of at least eight numbers.
 //
 //go:noescape

@@ -4439,6 +4439,158 @@ DATA c1<>+24(SB)/4, $0x3f800000
 DATA c1<>+28(SB)/4, $0x3f800000
 GLOBL c1<>(SB), RODATA|NOPTR, $32
 
+// func eluAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·eluAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+
+eight:
+	CMPQ         DX, $0x08
+	JLT          rest
+	VMOVUPS      (CX), Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y1, Y0, Y2
+	VMINPS       Y0, Y1, Y0
+	VBROADCASTSS limit87<>+0(SB), Y1
+	VBROADCASTSS minuslimit87<>+0(SB), Y3
+	VMINPS       Y0, Y1, Y1
+	VMAXPS       Y1, Y3, Y3
+	VBROADCASTSS shift<>+0(SB), Y0
+	VFMADD231PS  log2e<>+0(SB), Y3, Y0
+	VSUBPS       shift<>+0(SB), Y0, Y1
+	VFNMADD231PS ln2High<>+0(SB), Y1, Y3
+	VFNMADD231PS ln2Low<>+0(SB), Y1, Y3
+	VBROADCASTSS c6<>+0(SB), Y1
+	VFMADD213PS  c5<>+0(SB), Y3, Y1
+	VFMADD213PS  c4<>+0(SB), Y3, Y1
+	VFMADD213PS  c3<>+0(SB), Y3, Y1
+	VFMADD213PS  c2<>+0(SB), Y3, Y1
+	VFMADD213PS  c1<>+0(SB), Y3, Y1
+	VMULPS       Y3, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       one<>+0(SB), Y0, Y0
+	VSUBPS       oneF<>+0(SB), Y0, Y3
+	VFMADD213PS  Y3, Y0, Y1
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          eight
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         tailMask<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y2, Y1, Y3
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS limit87<>+0(SB), Y2
+	VBROADCASTSS minuslimit87<>+0(SB), Y4
+	VMINPS       Y1, Y2, Y2
+	VMAXPS       Y2, Y4, Y4
+	VBROADCASTSS shift<>+0(SB), Y1
+	VFMADD231PS  log2e<>+0(SB), Y4, Y1
+	VSUBPS       shift<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2High<>+0(SB), Y2, Y4
+	VFNMADD231PS ln2Low<>+0(SB), Y2, Y4
+	VBROADCASTSS c6<>+0(SB), Y2
+	VFMADD213PS  c5<>+0(SB), Y4, Y2
+	VFMADD213PS  c4<>+0(SB), Y4, Y2
+	VFMADD213PS  c3<>+0(SB), Y4, Y2
+	VFMADD213PS  c2<>+0(SB), Y4, Y2
+	VFMADD213PS  c1<>+0(SB), Y4, Y2
+	VMULPS       Y4, Y2, Y2
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       one<>+0(SB), Y1, Y1
+	VSUBPS       oneF<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y1, Y2
+	VADDPS       Y3, Y2, Y2
+	VMASKMOVPS   Y2, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func eluBackAVX2(y []float32, a []float32, b []float32)
+// Requires: AVX, FMA3
+TEXT ·eluBackAVX2(SB), NOSPLIT, $0-72
+	MOVQ y_base+0(FP), CX
+	MOVQ a_base+24(FP), DX
+	MOVQ b_base+48(FP), BX
+	MOVQ a_len+32(FP), SI
+	XORQ AX, AX
+
+by4:
+	CMPQ        SI, $0x20
+	JLT         by4past
+	VMOVUPS     (DX)(AX*1), Y0
+	VXORPS      Y1, Y1, Y1
+	VMINPS      (BX)(AX*1), Y1, Y1
+	VFMADD213PS Y0, Y0, Y1
+	VMOVAPS     Y1, Y0
+	VMOVUPS     32(DX)(AX*1), Y1
+	VXORPS      Y2, Y2, Y2
+	VMINPS      32(BX)(AX*1), Y2, Y2
+	VFMADD213PS Y1, Y1, Y2
+	VMOVAPS     Y2, Y1
+	VMOVUPS     64(DX)(AX*1), Y2
+	VXORPS      Y3, Y3, Y3
+	VMINPS      64(BX)(AX*1), Y3, Y3
+	VFMADD213PS Y2, Y2, Y3
+	VMOVAPS     Y3, Y2
+	VMOVUPS     96(DX)(AX*1), Y3
+	VXORPS      Y4, Y4, Y4
+	VMINPS      96(BX)(AX*1), Y4, Y4
+	VFMADD213PS Y3, Y3, Y4
+	VMOVAPS     Y4, Y3
+	VMOVUPS     Y0, (CX)(AX*1)
+	VMOVUPS     Y1, 32(CX)(AX*1)
+	VMOVUPS     Y2, 64(CX)(AX*1)
+	VMOVUPS     Y3, 96(CX)(AX*1)
+	ADDQ        $0x80, AX
+	SUBQ        $0x20, SI
+	JMP         by4
+
+by4past:
+by1:
+	CMPQ        SI, $0x08
+	JLT         by1past
+	VMOVUPS     (DX)(AX*1), Y0
+	VXORPS      Y1, Y1, Y1
+	VMINPS      (BX)(AX*1), Y1, Y1
+	VFMADD213PS Y0, Y0, Y1
+	VMOVAPS     Y1, Y0
+	VMOVUPS     Y0, (CX)(AX*1)
+	ADDQ        $0x20, AX
+	SUBQ        $0x08, SI
+	JMP         by1
+
+by1past:
+	TESTQ       SI, SI
+	JZ          done
+	LEAQ        tailMask<>+32(SB), DI
+	SHLQ        $0x02, SI
+	SUBQ        SI, DI
+	VMOVUPS     (DI), Y0
+	VMASKMOVPS  (DX)(AX*1), Y0, Y1
+	VMASKMOVPS  (BX)(AX*1), Y0, Y2
+	VXORPS      Y3, Y3, Y3
+	VMINPS      Y2, Y3, Y3
+	VFMADD213PS Y1, Y1, Y3
+	VMOVAPS     Y3, Y1
+	VMASKMOVPS  Y1, Y0, (CX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
 // func copyRowsAVX2(dst []float32, src []float32, rows int, cols int, ldDst int, ldSrc int)
 // Requires: AVX
 TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-80

@@ -9,6 +9,8 @@ func divAVX2(y, a, b []float32)                                     { panic(noAs
 func sqrtAVX2(y, x []float32)                                       { panic(noAsm) }
 func absAVX2(y, x []float32)                                        { panic(noAsm) }
 func expAVX2(y, x []float32)                                        { panic(noAsm) }
+func eluAVX2(y, x []float32)                                        { panic(noAsm) }
+func eluBackAVX2(y, a, b []float32)                                 { panic(noAsm) }
 func copyRowsAVX2(dst, src []float32, rows, cols, ldDst, ldSrc int) { panic(noAsm) }
 func sgdAVX2(step, grad []float32, rate float32)                    { panic(noAsm) }
 func momentumAVX2(step, next, grad, v []float32, rate, mu float32)  { panic(noAsm) }

@@ -155,7 +155,7 @@ func (o *op[F]) pullback(din, in [][]F, _, cot []F) {
 		w.FrontBack(nil, nil, dGrad[b.From:b.To], grad[b.From:b.To], o.n, b)
 	}
 	clear(o.phi)
-	w.Gradient.AddTo(o.phi)
+	w.AddTo(o.phi, nil)
 	at := 0
 	for _, d := range din[:o.tensors] {
 		at += copy(d, o.phi[at:])

@@ -33,7 +33,6 @@ func (m model[F]) Own() int                              { return 0 }
 func (m model[F]) Shared() int                           { return 0 }
 func (m model[F]) Take(w *kernel.Weights[F], phi, _ []F) { w.Pack(phi) }
 func (m model[F]) Next([]F)                              {}
-func (m model[F]) AddTo(dPhi []F, g *kernel.Gradient[F]) { g.AddTo(dPhi) }
 
 func (m model[F]) Front() recurrent.Front[F] {
 	if m.config.Preprocess <= 0 {
@@ -45,14 +44,14 @@ func (m model[F]) Front() recurrent.Front[F] {
 // raw is the front of cells that see gradients as they are, and say the steps.
 type raw[F params.Float] struct{}
 
-func (raw[F]) Reserve(int)                       {}
-func (raw[F]) Load([]F, int, engine.Block)       {}
-func (raw[F]) Save([]F, int, engine.Block)       {}
-func (raw[F]) Out(int, []F)                      {}
-func (raw[F]) OutBack(_ int, dStep []F) []F      { return dStep }
-func (raw[F]) InBack(*kernel.Block[F], int, int) {}
-func (raw[F]) Clear()                            {}
-func (raw[F]) AddTo(_, _ []F)                    {}
+func (raw[F]) Reserve(int)                                  {}
+func (raw[F]) Load([]F, int, engine.Block)                  {}
+func (raw[F]) Save([]F, int, engine.Block)                  {}
+func (raw[F]) Out(int, []F)                                 {}
+func (raw[F]) OutBack(_ int, dStep []F) []F                 { return dStep }
+func (raw[F]) InBack(*kernel.Block[F], int, int)            {}
+func (raw[F]) Clear()                                       {}
+func (raw[F]) AddTo(dPhi, _ []F, cells *kernel.Gradient[F]) { cells.AddTo(dPhi) }
 
 func (raw[F]) In(cells *kernel.Block[F], t int, grad []F) {
 	for i, g := range grad {

@@ -33,6 +33,9 @@ type Rule struct {
 	Step   float64 `json:"step"`   // the longest step, above 0; 0.1 if zero
 }
 
+// eps keeps the inputs finite where there has been no gradient.
+const eps = 1e-8
+
 var _ rule.Rule = (*Rule)(nil)
 
 // Name implements rule.Rule.
@@ -106,7 +109,7 @@ func (r *Rule) Update(in rule.Inputs) (rule.Outputs, error) {
 	count := t.Shift(1, in.Shared["t"])
 	unbias := t.Neg(t.Expm1(t.Scale(math.Log(c.Beta), count))) // 1 − β^t
 	m := t.Div(t.Average("m", beta, t.Grad), unbias)
-	root := t.Shift(1e-8, t.RootOrZero(t.Div(t.Average("v", beta, t.Square(t.Grad)), unbias)))
+	root := t.Shift(eps, t.RootOrZero(t.Div(t.Average("v", beta, t.Square(t.Grad)), unbias)))
 	x := t.Transpose(t.Rows(t.Div(t.Grad, root), t.Div(m, root)))
 	x = elu(t, t.Add(t.MatMul(x, t.Reshape(in.Phi["fc.w"], 2, c.Hidden)), t.RepeatRows(t.Reshape(in.Phi["fc.b"], c.Hidden), n)))
 	for l := range c.Layers {

@@ -21,6 +21,8 @@ func elementwise() {
 		return x
 	})
 	each("expAVX2", "e^·", eight.power)
+	each("eluAVX2", "the exponential-linear unit", eight.elu)
+	binary("eluBackAVX2", "EluBack", eluBack)
 	copyRows()
 }
 
@@ -31,6 +33,30 @@ func (w width) power(c *chain, x reg.VecVirtual) reg.VecVirtual {
 	c.op(VFMADD213PS, s, s, q)
 	c.op(VMULPS, q, q, q)
 	return q
+}
+
+// elu emits x above 0 and e^x − 1 = (s−1) + s·q below, which cancels nothing.
+func (w width) elu(c *chain, x reg.VecVirtual) reg.VecVirtual {
+	zero, above := w.reg(), w.reg()
+	c.op(VXORPS, zero, zero, zero)
+	c.op(VMAXPS, zero, x, above)
+	c.op(VMINPS, x, zero, x) // NaN stays NaN
+	s, q := w.exponential(c, w.clamp(c, x, 87), 1)
+	below := w.reg()
+	c.with(w, sub, float("oneF", 1), s, below)
+	c.op(VFMADD213PS, below, s, q)
+	c.op(VADDPS, above, q, q)
+	return q
+}
+
+// eluBack emits y + y·min(x, 0) for a result x of elu.
+func eluBack(operands ...Op) {
+	x, y := operands[0], operands[1]
+	below := YMM()
+	VXORPS(below, below, below)
+	VMINPS(x, below, below)
+	VFMADD213PS(y, y, below)
+	VMOVAPS(below, y)
 }
 
 // binary writes a function of two numbers each, 32 at a time while there are as many.

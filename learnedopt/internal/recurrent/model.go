@@ -19,9 +19,6 @@ type Model[F params.Float] interface {
 	Take(w *kernel.Weights[F], phi, shared []F)
 	// Next writes the shared state after the step.
 	Next(shared []F)
-	// AddTo adds the gradient of the cells' weights to that of phi.
-	AddTo(dPhi []F, g *kernel.Gradient[F])
-
 	// Front makes what a worker needs before and behind the cells, for blocks of up to BlockLen coordinates.
 	Front() Front[F]
 }
@@ -46,7 +43,8 @@ type Front[F params.Float] interface {
 	// nil.
 	StateBack(cells *kernel.Block[F], dOwn, dNext, dGrad []F, grad []F, n int, b engine.Block)
 
-	// Clear forgets what InBack and StateBack have added up; AddTo adds it to the cotangents of phi and of the shared state.
+	// Clear forgets what InBack and StateBack have added up; AddTo adds it, and the gradient of the cells' weights, to the
+	// cotangents of phi and of the shared state.
 	Clear()
-	AddTo(dPhi, dShared []F)
+	AddTo(dPhi, dShared []F, cells *kernel.Gradient[F])
 }

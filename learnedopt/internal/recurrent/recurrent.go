@@ -107,8 +107,7 @@ func (e *Engine) pullbackOfGroup(w, g int) error {
 func (e *Engine) sum(w *Worker[float32], g int) {
 	clear(e.Sums[g])
 	clear(e.shared[g])
-	e.model.AddTo(e.Sums[g], w.Gradient)
-	w.Front.AddTo(e.Sums[g], e.shared[g])
+	w.AddTo(e.Sums[g], e.shared[g])
 }
 
 func (e *Engine) pullbackOfBlock(w *Worker[float32], d rule.Cotangents[float32], p rule.Point[float32], b engine.Block) {

@@ -13,24 +13,24 @@ const BlockLen = 32
 // A Worker runs a model over one block of coordinates after another, for one goroutine. The engine and the LSTM's fused
 // operation are both made of it.
 type Worker[F params.Float] struct {
-	Front    Front[F]
-	Gradient *kernel.Gradient[F] // of the cells' weights, as far as Backward has added it up
+	Front Front[F]
 
-	shape   kernel.Shape
-	scale   F
-	own     int // numbers of state a coordinate before the cells'
-	size    int // coordinates of the largest block
-	block   *kernel.Block[F]
-	window  int // steps that block has room for
-	stepped []F // the steps of a run that is only made to go back
-	in, out kernel.State[F]
+	shape    kernel.Shape
+	scale    F
+	own      int // numbers of state a coordinate before the cells'
+	size     int // coordinates of the largest block
+	block    *kernel.Block[F]
+	window   int                 // steps that block has room for
+	gradient *kernel.Gradient[F] // of the cells' weights
+	stepped  []F                 // the steps of a run that is only made to go back
+	in, out  kernel.State[F]
 }
 
 // NewWorker makes a worker on a problem of n coordinates.
 func NewWorker[F params.Float](m Model[F], n int) *Worker[F] {
 	shape := m.Shape()
 	w := &Worker[F]{
-		Front: m.Front(), Gradient: kernel.NewGradient[F](shape),
+		Front: m.Front(), gradient: kernel.NewGradient[F](shape),
 		shape: shape, scale: m.Scale(), own: m.Own(), size: min(n, BlockLen), stepped: make([]F, BlockLen),
 	}
 	w.in, w.out = newState[F](shape.Layers), newState[F](shape.Layers)
@@ -52,9 +52,12 @@ func (w *Worker[F]) reserve(window int) {
 
 // Clear begins a sum of gradients anew.
 func (w *Worker[F]) Clear() {
-	w.Gradient.Clear()
+	w.gradient.Clear()
 	w.Front.Clear()
 }
+
+// AddTo adds what Backward has summed up since Clear to the cotangents of phi and of the shared state.
+func (w *Worker[F]) AddTo(dPhi, dShared []F) { w.Front.AddTo(dPhi, dShared, w.gradient) }
 
 // part returns a block's share of the cells' state, in the memory of s, where state is that of n coordinates.
 func (w *Worker[F]) part(s *kernel.State[F], state []F, n int, b engine.Block) kernel.State[F] {
@@ -114,6 +117,6 @@ func (w *Worker[F]) FrontBack(dOwn, dNext, dGrad, grad []F, n int, b engine.Bloc
 
 func (w *Worker[F]) back(weights *kernel.Weights[F], t int, dStep []F) {
 	n := len(dStep)
-	w.block.Backward(weights, w.Gradient, t, n, w.scale, w.Front.OutBack(t, dStep))
+	w.block.Backward(weights, w.gradient, t, n, w.scale, w.Front.OutBack(t, dStep))
 	w.Front.InBack(w.block, t, n)
 }
