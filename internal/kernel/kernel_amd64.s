@@ -3358,7 +3358,266 @@ TEXT ·cellForwardAVX512(SB), NOSPLIT, $24-176
 quads:
 	MOVQ AX, R14
 
-pass0:
+pass0by2:
+	CMPQ              R14, $0x20
+	JLT               pass0by2past
+	VMOVUPS           (DX), Z0
+	VMOVUPS           (DX)(AX*4), Z1
+	VMOVUPS           (DX)(AX*8), Z2
+	VMOVUPS           (DX)(CX*4), Z3
+	VSHUFF32X4        $0x44, Z1, Z0, Z4
+	VSHUFF32X4        $0x44, Z3, Z2, Z5
+	VSHUFF32X4        $0xee, Z1, Z0, Z0
+	VSHUFF32X4        $0xee, Z3, Z2, Z1
+	VSHUFF32X4        $0x88, Z5, Z4, Z2
+	VSHUFF32X4        $0xdd, Z5, Z4, Z3
+	VSHUFF32X4        $0x88, Z1, Z0, Z4
+	VSHUFF32X4        $0xdd, Z1, Z0, Z0
+	VMOVUPS           64(DX), Z1
+	VMOVUPS           64(DX)(AX*4), Z12
+	VMOVUPS           64(DX)(AX*8), Z5
+	VMOVUPS           64(DX)(CX*4), Z11
+	VSHUFF32X4        $0x44, Z12, Z1, Z9
+	VSHUFF32X4        $0x44, Z11, Z5, Z10
+	VSHUFF32X4        $0xee, Z12, Z1, Z1
+	VSHUFF32X4        $0xee, Z11, Z5, Z5
+	VSHUFF32X4        $0x88, Z10, Z9, Z15
+	VSHUFF32X4        $0xdd, Z10, Z9, Z16
+	VSHUFF32X4        $0x88, Z5, Z1, Z17
+	VSHUFF32X4        $0xdd, Z5, Z1, Z18
+	VBROADCASTSS      limit87<>+0(SB), Z1
+	VBROADCASTSS      limit87<>+0(SB), Z9
+	VBROADCASTSS      limit10<>+0(SB), Z11
+	VBROADCASTSS      limit87<>+0(SB), Z13
+	VBROADCASTSS      limit87<>+0(SB), Z19
+	VBROADCASTSS      limit87<>+0(SB), Z21
+	VBROADCASTSS      limit10<>+0(SB), Z23
+	VBROADCASTSS      limit87<>+0(SB), Z25
+	VBROADCASTSS      minuslimit87<>+0(SB), Z5
+	VBROADCASTSS      minuslimit87<>+0(SB), Z10
+	VBROADCASTSS      minuslimit10<>+0(SB), Z12
+	VBROADCASTSS      minuslimit87<>+0(SB), Z14
+	VBROADCASTSS      minuslimit87<>+0(SB), Z20
+	VBROADCASTSS      minuslimit87<>+0(SB), Z22
+	VBROADCASTSS      minuslimit10<>+0(SB), Z24
+	VBROADCASTSS      minuslimit87<>+0(SB), Z26
+	VMINPS            Z2, Z1, Z1
+	VMINPS            Z3, Z9, Z9
+	VMINPS            Z4, Z11, Z11
+	VMINPS            Z0, Z13, Z13
+	VMINPS            Z15, Z19, Z19
+	VMINPS            Z16, Z21, Z21
+	VMINPS            Z17, Z23, Z23
+	VMINPS            Z18, Z25, Z25
+	VMAXPS            Z1, Z5, Z5
+	VMAXPS            Z9, Z10, Z10
+	VMAXPS            Z11, Z12, Z12
+	VMAXPS            Z13, Z14, Z14
+	VMAXPS            Z19, Z20, Z20
+	VMAXPS            Z21, Z22, Z22
+	VMAXPS            Z23, Z24, Z24
+	VMAXPS            Z25, Z26, Z26
+	VBROADCASTSS      shift<>+0(SB), Z0
+	VBROADCASTSS      shift<>+0(SB), Z2
+	VBROADCASTSS      shift<>+0(SB), Z4
+	VBROADCASTSS      shift<>+0(SB), Z11
+	VBROADCASTSS      shift<>+0(SB), Z15
+	VBROADCASTSS      shift<>+0(SB), Z17
+	VBROADCASTSS      shift<>+0(SB), Z19
+	VBROADCASTSS      shift<>+0(SB), Z23
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z5, Z0
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z10, Z2
+	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z12, Z4
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z14, Z11
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z20, Z15
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z22, Z17
+	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z24, Z19
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z26, Z23
+	VSUBPS.BCST       shift<>+0(SB), Z0, Z1
+	VSUBPS.BCST       shift<>+0(SB), Z2, Z3
+	VSUBPS.BCST       shift<>+0(SB), Z4, Z9
+	VSUBPS.BCST       shift<>+0(SB), Z11, Z13
+	VSUBPS.BCST       shift<>+0(SB), Z15, Z16
+	VSUBPS.BCST       shift<>+0(SB), Z17, Z18
+	VSUBPS.BCST       shift<>+0(SB), Z19, Z21
+	VSUBPS.BCST       shift<>+0(SB), Z23, Z25
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z1, Z5
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z3, Z10
+	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z9, Z12
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z13, Z14
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z16, Z20
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z18, Z22
+	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z21, Z24
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z25, Z26
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z1, Z5
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z3, Z10
+	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z9, Z12
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z13, Z14
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z16, Z20
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z18, Z22
+	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z21, Z24
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z25, Z26
+	VBROADCASTSS      c6Neg<>+0(SB), Z1
+	VBROADCASTSS      c6Neg<>+0(SB), Z3
+	VBROADCASTSS      c6NegTwice<>+0(SB), Z9
+	VBROADCASTSS      c6Neg<>+0(SB), Z13
+	VBROADCASTSS      c6Neg<>+0(SB), Z16
+	VBROADCASTSS      c6Neg<>+0(SB), Z18
+	VBROADCASTSS      c6NegTwice<>+0(SB), Z21
+	VBROADCASTSS      c6Neg<>+0(SB), Z25
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z10, Z3
+	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z20, Z16
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z22, Z18
+	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z24, Z21
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z26, Z25
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z10, Z3
+	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z20, Z16
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z22, Z18
+	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z24, Z21
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z26, Z25
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z10, Z3
+	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z20, Z16
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z22, Z18
+	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z24, Z21
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z26, Z25
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z10, Z3
+	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z20, Z16
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z22, Z18
+	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z24, Z21
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z26, Z25
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z5, Z1
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z10, Z3
+	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z20, Z16
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z22, Z18
+	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z24, Z21
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z26, Z25
+	VMULPS            Z5, Z1, Z1
+	VMULPS            Z10, Z3, Z3
+	VMULPS            Z12, Z9, Z9
+	VMULPS            Z14, Z13, Z13
+	VMULPS            Z20, Z16, Z16
+	VMULPS            Z22, Z18, Z18
+	VMULPS            Z24, Z21, Z21
+	VMULPS            Z26, Z25, Z25
+	VPSLLD            $0x17, Z0, Z0
+	VPSLLD            $0x17, Z2, Z2
+	VPSLLD            $0x17, Z4, Z4
+	VPSLLD            $0x17, Z11, Z11
+	VPSLLD            $0x17, Z15, Z15
+	VPSLLD            $0x17, Z17, Z17
+	VPSLLD            $0x17, Z19, Z19
+	VPSLLD            $0x17, Z23, Z23
+	VPADDD.BCST       one<>+0(SB), Z0, Z0
+	VPADDD.BCST       one<>+0(SB), Z2, Z2
+	VPADDD.BCST       one<>+0(SB), Z4, Z4
+	VPADDD.BCST       one<>+0(SB), Z11, Z11
+	VPADDD.BCST       one<>+0(SB), Z15, Z15
+	VPADDD.BCST       one<>+0(SB), Z17, Z17
+	VPADDD.BCST       one<>+0(SB), Z19, Z19
+	VPADDD.BCST       one<>+0(SB), Z23, Z23
+	VFMADD213PS       Z0, Z0, Z1
+	VFMADD213PS       Z2, Z2, Z3
+	VBROADCASTSS      oneF<>+0(SB), Z0
+	VFMADD213PS       Z11, Z11, Z13
+	VFMADD213PS       Z15, Z15, Z16
+	VFMADD213PS       Z17, Z17, Z18
+	VBROADCASTSS      oneF<>+0(SB), Z2
+	VFMADD213PS       Z23, Z23, Z25
+	VADDPS.BCST       oneF<>+0(SB), Z1, Z1
+	VADDPS.BCST       oneF<>+0(SB), Z3, Z3
+	VBROADCASTSS      twoF<>+0(SB), Z11
+	VADDPS.BCST       oneF<>+0(SB), Z13, Z13
+	VADDPS.BCST       oneF<>+0(SB), Z16, Z16
+	VADDPS.BCST       oneF<>+0(SB), Z18, Z18
+	VBROADCASTSS      twoF<>+0(SB), Z17
+	VADDPS.BCST       oneF<>+0(SB), Z25, Z25
+	VRCP14PS          Z1, Z5
+	VRCP14PS          Z3, Z10
+	VSUBPS            Z4, Z0, Z0
+	VRCP14PS          Z13, Z12
+	VRCP14PS          Z16, Z14
+	VRCP14PS          Z18, Z15
+	VSUBPS            Z19, Z2, Z2
+	VRCP14PS          Z25, Z20
+	VFNMADD213PS.BCST oneF<>+0(SB), Z5, Z1
+	VFNMADD213PS.BCST oneF<>+0(SB), Z10, Z3
+	VFNMADD231PS      Z9, Z4, Z0
+	VFNMADD213PS.BCST oneF<>+0(SB), Z12, Z13
+	VFNMADD213PS.BCST oneF<>+0(SB), Z14, Z16
+	VFNMADD213PS.BCST oneF<>+0(SB), Z15, Z18
+	VFNMADD231PS      Z21, Z19, Z2
+	VFNMADD213PS.BCST oneF<>+0(SB), Z20, Z25
+	VFMADD231PS       Z5, Z1, Z5
+	VFMADD231PS       Z10, Z3, Z10
+	VSUBPS            Z0, Z11, Z11
+	VFMADD231PS       Z12, Z13, Z12
+	VFMADD231PS       Z14, Z16, Z14
+	VFMADD231PS       Z15, Z18, Z15
+	VSUBPS            Z2, Z17, Z17
+	VFMADD231PS       Z20, Z25, Z20
+	VRCP14PS          Z11, Z1
+	VRCP14PS          Z17, Z3
+	VFNMADD213PS.BCST oneF<>+0(SB), Z1, Z11
+	VFNMADD213PS.BCST oneF<>+0(SB), Z3, Z17
+	VFMADD231PS       Z1, Z11, Z1
+	VFMADD231PS       Z3, Z17, Z3
+	VMULPS            Z1, Z0, Z0
+	VMULPS            Z3, Z2, Z2
+	VMOVUPS           Z5, (BX)
+	VMOVUPS           Z10, 64(BX)
+	VMOVUPS           Z0, 128(BX)
+	VMOVUPS           Z12, 192(BX)
+	VMULPS            Z5, Z0, Z0
+	VMOVUPS           (SI), X6
+	VINSERTF32X4      $0x01, (SI)(AX*1), Z6, Z6
+	VINSERTF32X4      $0x02, (SI)(AX*2), Z6, Z6
+	VINSERTF32X4      $0x03, (SI)(CX*1), Z6, Z6
+	VFMADD213PS       Z0, Z10, Z6
+	VMOVUPS           X6, (DI)
+	VEXTRACTF32X4     $0x01, Z6, (DI)(AX*1)
+	VEXTRACTF32X4     $0x02, Z6, (DI)(AX*2)
+	VEXTRACTF32X4     $0x03, Z6, (DI)(CX*1)
+	VMOVUPS           Z6, 256(BX)
+	VMOVUPS           Z14, 320(BX)
+	VMOVUPS           Z15, 384(BX)
+	VMOVUPS           Z2, 448(BX)
+	VMOVUPS           Z20, 512(BX)
+	VMULPS            Z14, Z2, Z2
+	VMOVUPS           16(SI), X7
+	VINSERTF32X4      $0x01, 16(SI)(AX*1), Z7, Z7
+	VINSERTF32X4      $0x02, 16(SI)(AX*2), Z7, Z7
+	VINSERTF32X4      $0x03, 16(SI)(CX*1), Z7, Z7
+	VFMADD213PS       Z2, Z15, Z7
+	VMOVUPS           X7, 16(DI)
+	VEXTRACTF32X4     $0x01, Z7, 16(DI)(AX*1)
+	VEXTRACTF32X4     $0x02, Z7, 16(DI)(AX*2)
+	VEXTRACTF32X4     $0x03, Z7, 16(DI)(CX*1)
+	VMOVUPS           Z7, 576(BX)
+	ADDQ              $0x00000080, DX
+	ADDQ              $0x00000280, BX
+	ADDQ              $0x20, SI
+	ADDQ              $0x20, DI
+	SUBQ              $0x20, R14
+	JMP               pass0by2
+
+pass0by2past:
+pass0by1:
+	CMPQ              R14, $0x10
+	JLT               pass0by1past
 	VMOVUPS           (DX), Z0
 	VMOVUPS           (DX)(AX*4), Z1
 	VMOVUPS           (DX)(AX*8), Z2
@@ -3372,138 +3631,336 @@ pass0:
 	VSHUFF32X4        $0x88, Z1, Z0, Z4
 	VSHUFF32X4        $0xdd, Z1, Z0, Z0
 	VBROADCASTSS      limit87<>+0(SB), Z1
-	VBROADCASTSS      limit87<>+0(SB), Z7
-	VBROADCASTSS      limit10<>+0(SB), Z9
-	VBROADCASTSS      limit87<>+0(SB), Z11
+	VBROADCASTSS      limit87<>+0(SB), Z9
+	VBROADCASTSS      limit10<>+0(SB), Z11
+	VBROADCASTSS      limit87<>+0(SB), Z13
 	VBROADCASTSS      minuslimit87<>+0(SB), Z5
-	VBROADCASTSS      minuslimit87<>+0(SB), Z8
-	VBROADCASTSS      minuslimit10<>+0(SB), Z10
-	VBROADCASTSS      minuslimit87<>+0(SB), Z12
+	VBROADCASTSS      minuslimit87<>+0(SB), Z10
+	VBROADCASTSS      minuslimit10<>+0(SB), Z12
+	VBROADCASTSS      minuslimit87<>+0(SB), Z14
 	VMINPS            Z2, Z1, Z1
-	VMINPS            Z3, Z7, Z7
-	VMINPS            Z4, Z9, Z9
-	VMINPS            Z0, Z11, Z11
+	VMINPS            Z3, Z9, Z9
+	VMINPS            Z4, Z11, Z11
+	VMINPS            Z0, Z13, Z13
 	VMAXPS            Z1, Z5, Z5
-	VMAXPS            Z7, Z8, Z8
 	VMAXPS            Z9, Z10, Z10
 	VMAXPS            Z11, Z12, Z12
+	VMAXPS            Z13, Z14, Z14
 	VBROADCASTSS      shift<>+0(SB), Z0
 	VBROADCASTSS      shift<>+0(SB), Z2
 	VBROADCASTSS      shift<>+0(SB), Z4
-	VBROADCASTSS      shift<>+0(SB), Z9
+	VBROADCASTSS      shift<>+0(SB), Z11
 	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z5, Z0
-	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z8, Z2
-	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z10, Z4
-	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z12, Z9
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z10, Z2
+	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z12, Z4
+	VFMADD231PS.BCST  log2eNeg<>+0(SB), Z14, Z11
 	VSUBPS.BCST       shift<>+0(SB), Z0, Z1
 	VSUBPS.BCST       shift<>+0(SB), Z2, Z3
-	VSUBPS.BCST       shift<>+0(SB), Z4, Z7
-	VSUBPS.BCST       shift<>+0(SB), Z9, Z11
+	VSUBPS.BCST       shift<>+0(SB), Z4, Z9
+	VSUBPS.BCST       shift<>+0(SB), Z11, Z13
 	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z1, Z5
-	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z3, Z8
-	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z7, Z10
-	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z11, Z12
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z3, Z10
+	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z9, Z12
+	VFNMADD231PS.BCST ln2HighNeg<>+0(SB), Z13, Z14
 	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z1, Z5
-	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z3, Z8
-	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z7, Z10
-	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z11, Z12
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z3, Z10
+	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z9, Z12
+	VFNMADD231PS.BCST ln2LowNeg<>+0(SB), Z13, Z14
 	VBROADCASTSS      c6Neg<>+0(SB), Z1
 	VBROADCASTSS      c6Neg<>+0(SB), Z3
-	VBROADCASTSS      c6NegTwice<>+0(SB), Z7
-	VBROADCASTSS      c6Neg<>+0(SB), Z11
+	VBROADCASTSS      c6NegTwice<>+0(SB), Z9
+	VBROADCASTSS      c6Neg<>+0(SB), Z13
 	VFMADD213PS.BCST  c5Neg<>+0(SB), Z5, Z1
-	VFMADD213PS.BCST  c5Neg<>+0(SB), Z8, Z3
-	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z10, Z7
-	VFMADD213PS.BCST  c5Neg<>+0(SB), Z12, Z11
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z10, Z3
+	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST  c5Neg<>+0(SB), Z14, Z13
 	VFMADD213PS.BCST  c4Neg<>+0(SB), Z5, Z1
-	VFMADD213PS.BCST  c4Neg<>+0(SB), Z8, Z3
-	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z10, Z7
-	VFMADD213PS.BCST  c4Neg<>+0(SB), Z12, Z11
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z10, Z3
+	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST  c4Neg<>+0(SB), Z14, Z13
 	VFMADD213PS.BCST  c3Neg<>+0(SB), Z5, Z1
-	VFMADD213PS.BCST  c3Neg<>+0(SB), Z8, Z3
-	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z10, Z7
-	VFMADD213PS.BCST  c3Neg<>+0(SB), Z12, Z11
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z10, Z3
+	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST  c3Neg<>+0(SB), Z14, Z13
 	VFMADD213PS.BCST  c2Neg<>+0(SB), Z5, Z1
-	VFMADD213PS.BCST  c2Neg<>+0(SB), Z8, Z3
-	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z10, Z7
-	VFMADD213PS.BCST  c2Neg<>+0(SB), Z12, Z11
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z10, Z3
+	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST  c2Neg<>+0(SB), Z14, Z13
 	VFMADD213PS.BCST  c1Neg<>+0(SB), Z5, Z1
-	VFMADD213PS.BCST  c1Neg<>+0(SB), Z8, Z3
-	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z10, Z7
-	VFMADD213PS.BCST  c1Neg<>+0(SB), Z12, Z11
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z10, Z3
+	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z12, Z9
+	VFMADD213PS.BCST  c1Neg<>+0(SB), Z14, Z13
 	VMULPS            Z5, Z1, Z1
-	VMULPS            Z8, Z3, Z3
-	VMULPS            Z10, Z7, Z7
-	VMULPS            Z12, Z11, Z11
+	VMULPS            Z10, Z3, Z3
+	VMULPS            Z12, Z9, Z9
+	VMULPS            Z14, Z13, Z13
 	VPSLLD            $0x17, Z0, Z0
 	VPSLLD            $0x17, Z2, Z2
 	VPSLLD            $0x17, Z4, Z4
-	VPSLLD            $0x17, Z9, Z9
+	VPSLLD            $0x17, Z11, Z11
 	VPADDD.BCST       one<>+0(SB), Z0, Z0
 	VPADDD.BCST       one<>+0(SB), Z2, Z2
 	VPADDD.BCST       one<>+0(SB), Z4, Z4
-	VPADDD.BCST       one<>+0(SB), Z9, Z9
+	VPADDD.BCST       one<>+0(SB), Z11, Z11
 	VFMADD213PS       Z0, Z0, Z1
 	VFMADD213PS       Z2, Z2, Z3
 	VBROADCASTSS      oneF<>+0(SB), Z0
-	VFMADD213PS       Z9, Z9, Z11
+	VFMADD213PS       Z11, Z11, Z13
 	VADDPS.BCST       oneF<>+0(SB), Z1, Z1
 	VADDPS.BCST       oneF<>+0(SB), Z3, Z3
 	VBROADCASTSS      twoF<>+0(SB), Z10
-	VADDPS.BCST       oneF<>+0(SB), Z11, Z11
-	VBROADCASTSS      oneF<>+0(SB), Z2
-	VBROADCASTSS      oneF<>+0(SB), Z8
+	VADDPS.BCST       oneF<>+0(SB), Z13, Z13
+	VRCP14PS          Z1, Z2
+	VRCP14PS          Z3, Z5
 	VSUBPS            Z4, Z0, Z0
-	VBROADCASTSS      oneF<>+0(SB), Z12
-	VRCP14PS          Z1, Z5
-	VRCP14PS          Z3, Z9
-	VFNMADD231PS      Z7, Z4, Z0
-	VRCP14PS          Z11, Z4
-	VFNMADD213PS.BCST oneF<>+0(SB), Z5, Z1
-	VFNMADD213PS.BCST oneF<>+0(SB), Z9, Z3
+	VRCP14PS          Z13, Z11
+	VFNMADD213PS.BCST oneF<>+0(SB), Z2, Z1
+	VFNMADD213PS.BCST oneF<>+0(SB), Z5, Z3
+	VFNMADD231PS      Z9, Z4, Z0
+	VFNMADD213PS.BCST oneF<>+0(SB), Z11, Z13
+	VFMADD231PS       Z2, Z1, Z2
+	VFMADD231PS       Z5, Z3, Z5
 	VSUBPS            Z0, Z10, Z10
-	VFNMADD213PS.BCST oneF<>+0(SB), Z4, Z11
-	VFMADD231PS       Z5, Z1, Z5
-	VFMADD231PS       Z9, Z3, Z9
+	VFMADD231PS       Z11, Z13, Z11
 	VRCP14PS          Z10, Z1
-	VFMADD231PS       Z4, Z11, Z4
-	VMULPS            Z5, Z2, Z2
-	VMULPS            Z9, Z8, Z8
 	VFNMADD213PS.BCST oneF<>+0(SB), Z1, Z10
-	VMULPS            Z4, Z12, Z12
 	VFMADD231PS       Z1, Z10, Z1
 	VMULPS            Z1, Z0, Z0
 	VMOVUPS           Z2, (BX)
-	VMOVUPS           Z8, 64(BX)
+	VMOVUPS           Z5, 64(BX)
 	VMOVUPS           Z0, 128(BX)
-	VMOVUPS           Z12, 192(BX)
+	VMOVUPS           Z11, 192(BX)
 	VMULPS            Z2, Z0, Z0
-	VMOVUPS           (SI), X6
-	VINSERTF32X4      $0x01, (SI)(AX*1), Z6, Z6
-	VINSERTF32X4      $0x02, (SI)(AX*2), Z6, Z6
-	VINSERTF32X4      $0x03, (SI)(CX*1), Z6, Z6
-	VFMADD213PS       Z0, Z8, Z6
-	VMOVUPS           X6, (DI)
-	VEXTRACTF32X4     $0x01, Z6, (DI)(AX*1)
-	VEXTRACTF32X4     $0x02, Z6, (DI)(AX*2)
-	VEXTRACTF32X4     $0x03, Z6, (DI)(CX*1)
-	VMOVUPS           Z6, 256(BX)
-	ADDQ              $0x40, DX
+	VMOVUPS           (SI), X8
+	VINSERTF32X4      $0x01, (SI)(AX*1), Z8, Z8
+	VINSERTF32X4      $0x02, (SI)(AX*2), Z8, Z8
+	VINSERTF32X4      $0x03, (SI)(CX*1), Z8, Z8
+	VFMADD213PS       Z0, Z5, Z8
+	VMOVUPS           X8, (DI)
+	VEXTRACTF32X4     $0x01, Z8, (DI)(AX*1)
+	VEXTRACTF32X4     $0x02, Z8, (DI)(AX*2)
+	VEXTRACTF32X4     $0x03, Z8, (DI)(CX*1)
+	VMOVUPS           Z8, 256(BX)
+	ADDQ              $0x00000040, DX
 	ADDQ              $0x00000140, BX
 	ADDQ              $0x10, SI
 	ADDQ              $0x10, DI
 	SUBQ              $0x10, R14
-	JNZ               pass0
-	LEAQ              (SI)(AX*4), SI
-	SUBQ              AX, SI
-	LEAQ              (DI)(AX*4), DI
-	SUBQ              AX, DI
-	LEAQ              (AX)(AX*4), R14
-	SHLQ              $0x02, R14
-	SUBQ              R14, BX
-	MOVQ              AX, R14
+	JMP               pass0by1
 
-pass1:
+pass0by1past:
+	LEAQ (SI)(AX*4), SI
+	SUBQ AX, SI
+	LEAQ (DI)(AX*4), DI
+	SUBQ AX, DI
+	LEAQ (AX)(AX*4), R14
+	SHLQ $0x02, R14
+	SUBQ R14, BX
+	MOVQ AX, R14
+
+pass1by5:
+	CMPQ              R14, $0x50
+	JLT               pass1by5past
+	VMOVUPS           256(BX), Z0
+	VMOVUPS           576(BX), Z3
+	VMOVUPS           896(BX), Z9
+	VMOVUPS           1216(BX), Z12
+	VMOVUPS           1536(BX), Z15
+	VBROADCASTSS      limit10<>+0(SB), Z1
+	VBROADCASTSS      limit10<>+0(SB), Z4
+	VBROADCASTSS      limit10<>+0(SB), Z10
+	VBROADCASTSS      limit10<>+0(SB), Z13
+	VBROADCASTSS      limit10<>+0(SB), Z16
+	VBROADCASTSS      minuslimit10<>+0(SB), Z2
+	VBROADCASTSS      minuslimit10<>+0(SB), Z5
+	VBROADCASTSS      minuslimit10<>+0(SB), Z11
+	VBROADCASTSS      minuslimit10<>+0(SB), Z14
+	VBROADCASTSS      minuslimit10<>+0(SB), Z17
+	VMINPS            Z0, Z1, Z1
+	VMINPS            Z3, Z4, Z4
+	VMINPS            Z9, Z10, Z10
+	VMINPS            Z12, Z13, Z13
+	VMINPS            Z15, Z16, Z16
+	VMAXPS            Z1, Z2, Z2
+	VMAXPS            Z4, Z5, Z5
+	VMAXPS            Z10, Z11, Z11
+	VMAXPS            Z13, Z14, Z14
+	VMAXPS            Z16, Z17, Z17
+	VBROADCASTSS      shift<>+0(SB), Z0
+	VBROADCASTSS      shift<>+0(SB), Z3
+	VBROADCASTSS      shift<>+0(SB), Z9
+	VBROADCASTSS      shift<>+0(SB), Z12
+	VBROADCASTSS      shift<>+0(SB), Z15
+	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z2, Z0
+	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z5, Z3
+	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z11, Z9
+	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z14, Z12
+	VFMADD231PS.BCST  log2eNegTwice<>+0(SB), Z17, Z15
+	VSUBPS.BCST       shift<>+0(SB), Z0, Z1
+	VSUBPS.BCST       shift<>+0(SB), Z3, Z4
+	VSUBPS.BCST       shift<>+0(SB), Z9, Z10
+	VSUBPS.BCST       shift<>+0(SB), Z12, Z13
+	VSUBPS.BCST       shift<>+0(SB), Z15, Z16
+	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z1, Z2
+	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z4, Z5
+	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z10, Z11
+	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z13, Z14
+	VFNMADD231PS.BCST ln2HighNegTwice<>+0(SB), Z16, Z17
+	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z1, Z2
+	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z4, Z5
+	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z10, Z11
+	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z13, Z14
+	VFNMADD231PS.BCST ln2LowNegTwice<>+0(SB), Z16, Z17
+	VBROADCASTSS      c6NegTwice<>+0(SB), Z1
+	VBROADCASTSS      c6NegTwice<>+0(SB), Z4
+	VBROADCASTSS      c6NegTwice<>+0(SB), Z10
+	VBROADCASTSS      c6NegTwice<>+0(SB), Z13
+	VBROADCASTSS      c6NegTwice<>+0(SB), Z16
+	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z11, Z10
+	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST  c5NegTwice<>+0(SB), Z17, Z16
+	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z11, Z10
+	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST  c4NegTwice<>+0(SB), Z17, Z16
+	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z11, Z10
+	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST  c3NegTwice<>+0(SB), Z17, Z16
+	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z11, Z10
+	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST  c2NegTwice<>+0(SB), Z17, Z16
+	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z2, Z1
+	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z5, Z4
+	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z11, Z10
+	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z14, Z13
+	VFMADD213PS.BCST  c1NegTwice<>+0(SB), Z17, Z16
+	VMULPS            Z2, Z1, Z1
+	VMULPS            Z5, Z4, Z4
+	VMULPS            Z11, Z10, Z10
+	VMULPS            Z14, Z13, Z13
+	VMULPS            Z17, Z16, Z16
+	VPSLLD            $0x17, Z0, Z0
+	VPSLLD            $0x17, Z3, Z3
+	VPSLLD            $0x17, Z9, Z9
+	VPSLLD            $0x17, Z12, Z12
+	VPSLLD            $0x17, Z15, Z15
+	VPADDD.BCST       one<>+0(SB), Z0, Z0
+	VPADDD.BCST       one<>+0(SB), Z3, Z3
+	VPADDD.BCST       one<>+0(SB), Z9, Z9
+	VPADDD.BCST       one<>+0(SB), Z12, Z12
+	VPADDD.BCST       one<>+0(SB), Z15, Z15
+	VBROADCASTSS      oneF<>+0(SB), Z2
+	VBROADCASTSS      oneF<>+0(SB), Z11
+	VBROADCASTSS      oneF<>+0(SB), Z17
+	VBROADCASTSS      oneF<>+0(SB), Z19
+	VBROADCASTSS      oneF<>+0(SB), Z21
+	VBROADCASTSS      twoF<>+0(SB), Z5
+	VBROADCASTSS      twoF<>+0(SB), Z14
+	VBROADCASTSS      twoF<>+0(SB), Z18
+	VBROADCASTSS      twoF<>+0(SB), Z20
+	VBROADCASTSS      twoF<>+0(SB), Z22
+	VSUBPS            Z0, Z2, Z2
+	VSUBPS            Z3, Z11, Z11
+	VSUBPS            Z9, Z17, Z17
+	VSUBPS            Z12, Z19, Z19
+	VSUBPS            Z15, Z21, Z21
+	VFNMADD231PS      Z1, Z0, Z2
+	VFNMADD231PS      Z4, Z3, Z11
+	VFNMADD231PS      Z10, Z9, Z17
+	VFNMADD231PS      Z13, Z12, Z19
+	VFNMADD231PS      Z16, Z15, Z21
+	VSUBPS            Z2, Z5, Z5
+	VSUBPS            Z11, Z14, Z14
+	VSUBPS            Z17, Z18, Z18
+	VSUBPS            Z19, Z20, Z20
+	VSUBPS            Z21, Z22, Z22
+	VRCP14PS          Z5, Z0
+	VRCP14PS          Z14, Z1
+	VRCP14PS          Z18, Z3
+	VRCP14PS          Z20, Z4
+	VRCP14PS          Z22, Z9
+	VFNMADD213PS.BCST oneF<>+0(SB), Z0, Z5
+	VFNMADD213PS.BCST oneF<>+0(SB), Z1, Z14
+	VFNMADD213PS.BCST oneF<>+0(SB), Z3, Z18
+	VFNMADD213PS.BCST oneF<>+0(SB), Z4, Z20
+	VFNMADD213PS.BCST oneF<>+0(SB), Z9, Z22
+	VFMADD231PS       Z0, Z5, Z0
+	VFMADD231PS       Z1, Z14, Z1
+	VFMADD231PS       Z3, Z18, Z3
+	VFMADD231PS       Z4, Z20, Z4
+	VFMADD231PS       Z9, Z22, Z9
+	VMULPS            Z0, Z2, Z2
+	VMULPS            Z1, Z11, Z11
+	VMULPS            Z3, Z17, Z17
+	VMULPS            Z4, Z19, Z19
+	VMULPS            Z9, Z21, Z21
+	VMOVUPS           Z2, 256(BX)
+	VMULPS            192(BX), Z2, Z2
+	VMOVUPS           X2, (R8)
+	VEXTRACTF32X4     $0x01, Z2, (R8)(R9*1)
+	VEXTRACTF32X4     $0x02, Z2, (R8)(R9*2)
+	VEXTRACTF32X4     $0x03, Z2, (R8)(R10*1)
+	VMOVUPS           X2, (R11)
+	VEXTRACTF32X4     $0x01, Z2, (R11)(R12*1)
+	VEXTRACTF32X4     $0x02, Z2, (R11)(R12*2)
+	VEXTRACTF32X4     $0x03, Z2, (R11)(R13*1)
+	VMOVUPS           Z11, 576(BX)
+	VMULPS            512(BX), Z11, Z11
+	VMOVUPS           X11, 16(R8)
+	VEXTRACTF32X4     $0x01, Z11, 16(R8)(R9*1)
+	VEXTRACTF32X4     $0x02, Z11, 16(R8)(R9*2)
+	VEXTRACTF32X4     $0x03, Z11, 16(R8)(R10*1)
+	VMOVUPS           X11, 16(R11)
+	VEXTRACTF32X4     $0x01, Z11, 16(R11)(R12*1)
+	VEXTRACTF32X4     $0x02, Z11, 16(R11)(R12*2)
+	VEXTRACTF32X4     $0x03, Z11, 16(R11)(R13*1)
+	VMOVUPS           Z17, 896(BX)
+	VMULPS            832(BX), Z17, Z17
+	VMOVUPS           X17, 32(R8)
+	VEXTRACTF32X4     $0x01, Z17, 32(R8)(R9*1)
+	VEXTRACTF32X4     $0x02, Z17, 32(R8)(R9*2)
+	VEXTRACTF32X4     $0x03, Z17, 32(R8)(R10*1)
+	VMOVUPS           X17, 32(R11)
+	VEXTRACTF32X4     $0x01, Z17, 32(R11)(R12*1)
+	VEXTRACTF32X4     $0x02, Z17, 32(R11)(R12*2)
+	VEXTRACTF32X4     $0x03, Z17, 32(R11)(R13*1)
+	VMOVUPS           Z19, 1216(BX)
+	VMULPS            1152(BX), Z19, Z19
+	VMOVUPS           X19, 48(R8)
+	VEXTRACTF32X4     $0x01, Z19, 48(R8)(R9*1)
+	VEXTRACTF32X4     $0x02, Z19, 48(R8)(R9*2)
+	VEXTRACTF32X4     $0x03, Z19, 48(R8)(R10*1)
+	VMOVUPS           X19, 48(R11)
+	VEXTRACTF32X4     $0x01, Z19, 48(R11)(R12*1)
+	VEXTRACTF32X4     $0x02, Z19, 48(R11)(R12*2)
+	VEXTRACTF32X4     $0x03, Z19, 48(R11)(R13*1)
+	VMOVUPS           Z21, 1536(BX)
+	VMULPS            1472(BX), Z21, Z21
+	VMOVUPS           X21, 64(R8)
+	VEXTRACTF32X4     $0x01, Z21, 64(R8)(R9*1)
+	VEXTRACTF32X4     $0x02, Z21, 64(R8)(R9*2)
+	VEXTRACTF32X4     $0x03, Z21, 64(R8)(R10*1)
+	VMOVUPS           X21, 64(R11)
+	VEXTRACTF32X4     $0x01, Z21, 64(R11)(R12*1)
+	VEXTRACTF32X4     $0x02, Z21, 64(R11)(R12*2)
+	VEXTRACTF32X4     $0x03, Z21, 64(R11)(R13*1)
+	ADDQ              $0x00000640, BX
+	ADDQ              $0x50, R8
+	ADDQ              $0x50, R11
+	SUBQ              $0x50, R14
+	JMP               pass1by5
+
+pass1by5past:
+pass1by1:
+	CMPQ              R14, $0x10
+	JLT               pass1by1past
 	VMOVUPS           256(BX), Z0
 	VBROADCASTSS      limit10<>+0(SB), Z1
 	VBROADCASTSS      minuslimit10<>+0(SB), Z2
@@ -3546,15 +4003,17 @@ pass1:
 	ADDQ              $0x10, R8
 	ADDQ              $0x10, R11
 	SUBQ              $0x10, R14
-	JNZ               pass1
-	LEAQ              (R8)(R9*4), R8
-	SUBQ              AX, R8
-	LEAQ              (R11)(R12*4), R11
-	SUBQ              AX, R11
-	LEAQ              (DX)(CX*4), DX
-	DECQ              8(SP)
-	JNZ               quads
-	LDMXCSR           (SP)
+	JMP               pass1by1
+
+pass1by1past:
+	LEAQ    (R8)(R9*4), R8
+	SUBQ    AX, R8
+	LEAQ    (R11)(R12*4), R11
+	SUBQ    AX, R11
+	LEAQ    (DX)(CX*4), DX
+	DECQ    8(SP)
+	JNZ     quads
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 
@@ -3588,7 +4047,9 @@ TEXT ·cellBackwardAVX512(SB), NOSPLIT, $24-176
 quads:
 	MOVQ AX, R14
 
-pass0:
+pass0by1:
+	CMPQ          R14, $0x10
+	JLT           pass0by1past
 	VBROADCASTSS  oneF<>+0(SB), Z0
 	VMOVUPS       (R8), X1
 	VINSERTF32X4  $0x01, (R8)(R9*1), Z1, Z1
@@ -3649,26 +4110,28 @@ pass0:
 	VMOVUPS       Z0, (DX)(AX*4)
 	VMOVUPS       Z3, (DX)(AX*8)
 	VMOVUPS       Z4, (DX)(CX*4)
-	ADDQ          $0x40, DX
+	ADDQ          $0x00000040, DX
 	ADDQ          $0x00000140, BX
 	ADDQ          $0x10, SI
 	ADDQ          $0x10, DI
 	ADDQ          $0x10, R8
 	ADDQ          $0x10, R11
 	SUBQ          $0x10, R14
-	JNZ           pass0
-	LEAQ          (SI)(AX*4), SI
-	SUBQ          AX, SI
-	LEAQ          (DI)(AX*4), DI
-	SUBQ          AX, DI
-	LEAQ          (R8)(R9*4), R8
-	SUBQ          AX, R8
-	LEAQ          (R11)(R12*4), R11
-	SUBQ          AX, R11
-	LEAQ          (DX)(CX*4), DX
-	DECQ          8(SP)
-	JNZ           quads
-	LDMXCSR       (SP)
+	JMP           pass0by1
+
+pass0by1past:
+	LEAQ    (SI)(AX*4), SI
+	SUBQ    AX, SI
+	LEAQ    (DI)(AX*4), DI
+	SUBQ    AX, DI
+	LEAQ    (R8)(R9*4), R8
+	SUBQ    AX, R8
+	LEAQ    (R11)(R12*4), R11
+	SUBQ    AX, R11
+	LEAQ    (DX)(CX*4), DX
+	DECQ    8(SP)
+	JNZ     quads
+	LDMXCSR (SP)
 	VZEROUPPER
 	RET
 

@@ -13,13 +13,14 @@ import (
 type width struct {
 	reg       func() reg.VecVirtual
 	broadcast bool // a constant in memory is one number, which instructions repeat
-	// quotient adds top/bottom, for bottoms that are not below 1. It may overwrite both.
+	// quotient adds top/bottom, and inverse 1/bottom, for bottoms that are not below 1. They may overwrite both.
 	quotient func(c *chain, top, bottom reg.VecVirtual) reg.VecVirtual
+	inverse  func(c *chain, bottom reg.VecVirtual) reg.VecVirtual
 }
 
 var (
-	eight   = width{YMM, false, quotient}
-	sixteen = width{ZMM, true, quotient512}
+	eight   = width{reg: YMM, quotient: quotient, inverse: inverse}
+	sixteen = width{reg: ZMM, broadcast: true, quotient: quotient512, inverse: inverse512}
 )
 
 func (w width) load(m Mem) reg.VecVirtual {
@@ -90,18 +91,29 @@ func (f activation) now(x reg.VecVirtual) reg.VecVirtual {
 	return y
 }
 
+func inverse(c *chain, bottom reg.VecVirtual) reg.VecVirtual {
+	top := YMM()
+	c.op(VBROADCASTSS, float("oneF", 1), top)
+	return quotient(c, top, bottom)
+}
+
 func quotient(c *chain, top, bottom reg.VecVirtual) reg.VecVirtual {
 	c.op(VDIVPS, bottom, top, top)
 	return top
 }
 
-// quotient512 takes a reciprocal of 14 bits and one Newton step, because VDIVPS on sixteen numbers takes longer than all
-// the rest of a σ. The result is right to 1.5 ulp, for bottoms whose reciprocal is a normal number.
-func quotient512(c *chain, top, bottom reg.VecVirtual) reg.VecVirtual {
+// inverse512 takes a reciprocal of 14 bits and one Newton step, because VDIVPS on sixteen numbers takes longer than all the
+// rest of a σ. The result is right to 1.5 ulp, for bottoms whose reciprocal is a normal number.
+func inverse512(c *chain, bottom reg.VecVirtual) reg.VecVirtual {
 	r := ZMM()
 	c.op(VRCP14PS, bottom, r)
 	c.op(VFNMADD213PS_BCST, float("oneF", 1), r, bottom) // 1 − bottom·r
 	c.op(VFMADD231PS, r, bottom, r)
+	return r
+}
+
+func quotient512(c *chain, top, bottom reg.VecVirtual) reg.VecVirtual {
+	r := inverse512(c, bottom)
 	c.op(VMULPS, r, top, top)
 	return top
 }
@@ -155,7 +167,7 @@ func (w width) sigmoid(c *chain, x reg.VecVirtual) reg.VecVirtual {
 	s, e := w.exponential(c, w.clamp(c, x, 87), -1)
 	c.op(VFMADD213PS, s, s, e)
 	c.with(w, add, float("oneF", 1), e, e)
-	return w.quotient(c, c.constant(w, float("oneF", 1)), e)
+	return w.inverse(c, e)
 }
 
 // tanh emits tanh x = d/(2−d) with d = 1 − e^(−2x) = (1−s) − s·q, which cancels nothing; beyond ±10 it is ±1.

@@ -210,20 +210,20 @@ func (q quad) row(i int) Mem {
 	return Mem{Base: q.base, Index: q.ld, Scale: uint8(i)}
 }
 
-// load gathers four numbers of each of four coordinates.
-func (q quad) load() reg.VecVirtual {
+// load gathers the four numbers of group j of each of four coordinates.
+func (q quad) load(j int) reg.VecVirtual {
 	v := ZMM()
-	VMOVUPS(q.row(0), v.AsX())
+	VMOVUPS(q.row(0).Offset(16*j), v.AsX())
 	for i := 1; i < 4; i++ {
-		VINSERTF32X4(Imm(uint64(i)), q.row(i), v, v)
+		VINSERTF32X4(Imm(uint64(i)), q.row(i).Offset(16*j), v, v)
 	}
 	return v
 }
 
-func (q quad) store(v reg.VecVirtual) {
-	VMOVUPS(v.AsX(), q.row(0))
+func (q quad) store(j int, v reg.VecVirtual) {
+	VMOVUPS(v.AsX(), q.row(0).Offset(16*j))
 	for i := 1; i < 4; i++ {
-		VEXTRACTF32X4(Imm(uint64(i)), v, q.row(i))
+		VEXTRACTF32X4(Imm(uint64(i)), v, q.row(i).Offset(16*j))
 	}
 }
 
@@ -283,21 +283,22 @@ func (w walk512) rows(name, ld string) quad {
 	return q
 }
 
-// gateRow returns where the gates of the group's i-th coordinate lie: a row of gates is four rows of units.
-func (w walk512) gateRow(i int) Mem {
+// gateRow returns where the gates of group j's i-th coordinate lie: a row of gates is four rows of units.
+func (w walk512) gateRow(j, i int) Mem {
 	switch i {
 	case 0:
-		return Mem{Base: w.gates}
+		return Mem{Base: w.gates, Disp: 64 * j}
 	case 3:
-		return Mem{Base: w.gates, Index: w.h3, Scale: 4}
+		return Mem{Base: w.gates, Index: w.h3, Scale: 4, Disp: 64 * j}
 	}
-	return Mem{Base: w.gates, Index: w.h, Scale: uint8(4 * i)}
+	return Mem{Base: w.gates, Index: w.h, Scale: uint8(4 * i), Disp: 64 * j}
 }
 
-func (w walk512) saved(k int) Mem { return Mem{Base: w.act, Disp: 64 * k} }
+// saved returns where the k-th number that is kept of each of group j is.
+func (w walk512) saved(j, k int) Mem { return Mem{Base: w.act, Disp: 320*j + 64*k} }
 
-// loop runs its passes one after the other over each row of groups. A pass moves act and its quads by four units at a time,
-// and at the end its quads past the row.
+// loop runs its passes one after the other over each row of groups. A pass moves act and its quads along the row, and at the
+// end its quads past it.
 func (w walk512) loop(passes ...pass512) {
 	Label("quads")
 	for i, p := range passes {
@@ -317,27 +318,37 @@ func (w walk512) loop(passes ...pass512) {
 	RET()
 }
 
-// A pass512 is what to do with a group.
+// A pass512 is what to do with groups: so many at a time while there are as many, then one by one.
 type pass512 struct {
-	gates bool // it moves along the gates, too
-	quads []quad
-	body  func()
+	gates  bool // it moves along the gates, too
+	quads  []quad
+	groups int
+	body   func(groups int)
 }
 
 func (w walk512) pass(label string, p pass512) {
-	groups := GP64()
-	MOVQ(w.h, groups)
-	Label(label)
-	p.body()
-	if p.gates {
-		ADDQ(Imm(64), w.gates)
+	left := GP64()
+	MOVQ(w.h, left)
+	for _, groups := range []int{p.groups, 1} {
+		loop := label + "by" + string(rune('0'+groups))
+		Label(loop)
+		CMPQ(left, Imm(uint64(16*groups)))
+		JLT(LabelRef(loop + "past"))
+		p.body(groups)
+		if p.gates {
+			ADDQ(U32(64*groups), w.gates)
+		}
+		ADDQ(U32(320*groups), w.act)
+		for _, q := range p.quads {
+			ADDQ(Imm(uint64(16*groups)), q.base)
+		}
+		SUBQ(Imm(uint64(16*groups)), left)
+		JMP(LabelRef(loop))
+		Label(loop + "past")
+		if groups == 1 {
+			break
+		}
 	}
-	ADDQ(U32(320), w.act)
-	for _, q := range p.quads {
-		ADDQ(Imm(16), q.base)
-	}
-	SUBQ(Imm(16), groups)
-	JNZ(LabelRef(label))
 	for _, q := range p.quads {
 		q.past(w.h)
 	}
@@ -351,34 +362,54 @@ func cellForward512() {
 	w := newWalk512("gates")
 	cPrev, cNext, h1, h2 := w.cells("cPrev"), w.cells("cNext"), w.rows("h1", "ld1"), w.rows("h2", "ld2")
 	// In two passes: one group's instructions up to the cell state, and from there to the hidden state, are two long chains.
-	// Both chains of as many groups as it would take to keep the processor busy do not fit its reorder buffer.
-	state := func() {
-		var rows [4]reg.VecVirtual
-		for i := range rows {
-			rows[i] = sixteen.load(w.gateRow(i))
+	// Both chains of as many groups as it would take to keep the processor busy do not fit its reorder buffer. Each pass takes
+	// several groups at a time, whose chains take turns.
+	state := func(groups int) {
+		var chains []chain
+		var acts [][4]reg.VecVirtual
+		for j := range groups {
+			var rows [4]reg.VecVirtual
+			for i := range rows {
+				rows[i] = sixteen.load(w.gateRow(j, i))
+			}
+			gates := transpose(rows)
+			var four [4]chain
+			acts = append(acts, [4]reg.VecVirtual{
+				sixteen.sigmoid(&four[0], gates[0]), sixteen.sigmoid(&four[1], gates[1]),
+				sixteen.tanh(&four[2], gates[2]), sixteen.sigmoid(&four[3], gates[3]),
+			})
+			chains = append(chains, four[:]...)
 		}
-		gates := transpose(rows)
-		var chains [4]chain
-		i, f := sixteen.sigmoid(&chains[0], gates[0]), sixteen.sigmoid(&chains[1], gates[1])
-		g, o := sixteen.tanh(&chains[2], gates[2]), sixteen.sigmoid(&chains[3], gates[3])
-		emit(chains[:]...)
-		for k, a := range []reg.VecVirtual{i, f, g, o} {
-			VMOVUPS(a, w.saved(k))
+		emit(chains...)
+		for j, a := range acts {
+			for k, v := range a {
+				VMOVUPS(v, w.saved(j, k))
+			}
+			i, f, g := a[0], a[1], a[2]
+			VMULPS(i, g, g)
+			c := cPrev.load(j)
+			VFMADD213PS(g, f, c)
+			cNext.store(j, c)
+			VMOVUPS(c, w.saved(j, 4))
 		}
-		VMULPS(i, g, g)
-		c := cPrev.load()
-		VFMADD213PS(g, f, c)
-		cNext.store(c)
-		VMOVUPS(c, w.saved(4))
 	}
-	hidden := func() {
-		t := activation(sixteen.tanh).now(sixteen.load(w.saved(4)))
-		VMOVUPS(t, w.saved(4))
-		VMULPS(w.saved(3), t, t)
-		h1.store(t)
-		h2.store(t)
+	hidden := func(groups int) {
+		chains, tanh := make([]chain, groups), make([]reg.VecVirtual, groups)
+		for j := range groups {
+			tanh[j] = sixteen.tanh(&chains[j], sixteen.load(w.saved(j, 4)))
+		}
+		emit(chains...)
+		for j, t := range tanh {
+			VMOVUPS(t, w.saved(j, 4))
+			VMULPS(w.saved(j, 3), t, t)
+			h1.store(j, t)
+			h2.store(j, t)
+		}
 	}
-	w.loop(pass512{true, []quad{cPrev, cNext}, state}, pass512{false, []quad{h1, h2}, hidden})
+	w.loop(
+		pass512{gates: true, quads: []quad{cPrev, cNext}, groups: 2, body: state},
+		pass512{quads: []quad{h1, h2}, groups: 5, body: hidden},
+	)
 }
 
 func cellBackward512() {
@@ -388,8 +419,8 @@ func cellBackward512() {
 		"cellForwardAVX512 left it.")
 	w := newWalk512("dGates")
 	dc, cPrev, dh1, dh2 := w.cells("dc"), w.cells("cPrev"), w.rows("dh1", "ld1"), w.rows("dh2", "ld2")
-	w.loop(pass512{true, []quad{dc, cPrev, dh1, dh2}, func() {
-		saved := func(k int) reg.VecVirtual { return sixteen.load(w.saved(k)) }
+	w.loop(pass512{gates: true, quads: []quad{dc, cPrev, dh1, dh2}, groups: 1, body: func(int) {
+		saved := func(k int) reg.VecVirtual { return sixteen.load(w.saved(0, k)) }
 		one := ones()
 		slope := func(d, a reg.VecVirtual) { // times a(1−a)
 			rest := ZMM()
@@ -397,10 +428,10 @@ func cellBackward512() {
 			VMULPS(a, d, d)
 			VMULPS(rest, d, d)
 		}
-		dh := dh1.load()
-		VADDPS(dh2.load(), dh, dh)
+		dh := dh1.load(0)
+		VADDPS(dh2.load(0), dh, dh)
 		o, t := saved(3), saved(4)
-		d, rest := dc.load(), ones()
+		d, rest := dc.load(0), ones()
 		VFNMADD231PS(t, t, rest) // 1 − tanh(c)²
 		VMULPS(o, rest, rest)
 		VFMADD231PS(dh, rest, d) // of the cell state
@@ -414,13 +445,13 @@ func cellBackward512() {
 		VMULPS(i, dg, dg)
 		VMULPS(d, dg, dg)
 		f := saved(1)
-		df := cPrev.load()
+		df := cPrev.load(0)
 		VMULPS(d, df, df)
 		slope(df, f)
 		VMULPS(f, d, d)
-		dc.store(d)
+		dc.store(0, d)
 		for i, row := range transpose([4]reg.VecVirtual{di, df, dg, dh}) {
-			VMOVUPS(row, w.gateRow(i))
+			VMOVUPS(row, w.gateRow(0, i))
 		}
 	}})
 }
