@@ -106,7 +106,7 @@ func ours() []Rule {
 	return slices.Concat(
 		handmade.All(),
 		stepsize.All(),
-		[]Rule{new(lstm.Rule)},
+		[]Rule{new(lstm.Rule), new(lstm.Averaging)},
 		plastic.All(),
 		mlp.All(),
 		rnnprop.All(),

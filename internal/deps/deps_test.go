@@ -74,7 +74,7 @@ var lattice = map[string]node{
 	},
 	"learnedopt/internal/features": {imports: "internal/graph internal/rng learnedopt/rule params", tests: "internal/graph learnedopt/rule learnedopt/ruletest"},
 	"learnedopt/mlp":               {imports: "internal/graph learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
-	"learnedopt/rnnprop":           {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/internal/features learnedopt/internal/hyper learnedopt/internal/recurrent learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
+	"learnedopt/rnnprop":           {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/internal/features learnedopt/internal/hyper learnedopt/internal/recurrent learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/lstm learnedopt/ruletest"},
 	"learnedopt/celo":              {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/rnnmlp":            {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/hierarchical":      {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},

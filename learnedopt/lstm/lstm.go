@@ -144,19 +144,28 @@ func (r *Rule) Update(in rule.Inputs) (rule.Outputs, error) {
 	}
 	next := make(map[string]*G.Node)
 	for l := range r.filled().Layers {
-		w, u := in.Phi[fmt.Sprintf("lstm.weight_ih_l%d", l)], in.Phi[fmt.Sprintf("lstm.weight_hh_l%d", l)]
-		h, c := state[fmt.Sprintf("h%d", l)], state[fmt.Sprintf("c%d", l)]
-		gates := b.Add(b.MatMul(x, b.Transpose(w)), b.MatMul(h, b.Transpose(u)))
-		gates = b.Add(gates, b.RepeatRows(in.Phi[fmt.Sprintf("lstm.bias_l%d", l)], n))
-		gate := func(k int) *G.Node { return b.Columns(gates, k*width, (k+1)*width) }
-		c = b.Add(b.Mul(b.Sigmoid(gate(1)), c), b.Mul(b.Sigmoid(gate(0)), b.Tanh(gate(2))))
-		h = b.Mul(b.Sigmoid(gate(3)), b.Tanh(c))
-		next[fmt.Sprintf("h%d", l)], next[fmt.Sprintf("c%d", l)] = h, c
-		x = h
+		h, c := fmt.Sprintf("h%d", l), fmt.Sprintf("c%d", l)
+		next[h], next[c] = r.layer(b, l, in.Phi, x, state[h], state[c])
+		x = next[h]
 	}
 	out := b.MatMul(x, b.Reshape(in.Phi["linear.weight"], width))
 	step := b.Scale(r.filled().Scale, b.Add(out, in.Phi["linear.bias"]))
 	return rule.One(step, next), b.Err()
+}
+
+// layer writes layer l of n coordinates: what becomes of its hidden and cell states, [n, Hidden] each, under inputs x, a row a
+// coordinate.
+func (r *Rule) layer(b *graph.Builder, l int, phi map[string]*G.Node, x, h, c *G.Node) (nextH, nextC *G.Node) {
+	if b.Err() != nil {
+		return nil, nil
+	}
+	n, width := x.Shape()[0], r.hidden()
+	w, u := phi[fmt.Sprintf("lstm.weight_ih_l%d", l)], phi[fmt.Sprintf("lstm.weight_hh_l%d", l)]
+	gates := b.Add(b.MatMul(x, b.Transpose(w)), b.MatMul(h, b.Transpose(u)))
+	gates = b.Add(gates, b.RepeatRows(phi[fmt.Sprintf("lstm.bias_l%d", l)], n))
+	gate := func(k int) *G.Node { return b.Columns(gates, k*width, (k+1)*width) }
+	nextC = b.Add(b.Mul(b.Sigmoid(gate(1)), c), b.Mul(b.Sigmoid(gate(0)), b.Tanh(gate(2))))
+	return b.Mul(b.Sigmoid(gate(3)), b.Tanh(nextC)), nextC
 }
 
 // Kernel implements rule.Kernels, for sizes that have kernels.
