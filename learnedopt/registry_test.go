@@ -16,7 +16,7 @@ func TestNames(t *testing.T) {
 		"radam", "nadam", "yogi", "adabelief", "lamb", "schedulefree", "muon", "dog", "dowg", "prodigy", "mechanic",
 		"rmsmomentum", "polyak", "lstm", "lstm-gac",
 		"static", "hebb", "delta", "abcd", "bengio7", "bengio16", "runarsson", "distributed", "orchard", "formula",
-		"lolv2", "adafacmlp", "star", "celo2", "rnnprop", "celo", "celoadam", "nnadam", "rnnmlp", "hierarchical",
+		"lolv2", "adafacmlp", "star", "celo2", "general", "rnnprop", "celo", "celoadam", "nnadam", "rnnmlp", "hierarchical",
 	}, learnedopt.Names())
 }
 
@@ -57,6 +57,8 @@ func TestConfigurationsInJSON(t *testing.T) {
 		{"bengio16", `{"init":2}`, `{"init":2}`},
 		{"runarsson", ``, `{"hidden":4,"inputs":"target","scale":0.1,"init":1}`},
 		{"distributed", ``, `{"pre":3,"post":1,"hidden":4,"scale":0.1,"init":1}`},
+		{"general", ``, `{"hidden":8,"lr":1,"weight_decay":0,"horizon":"known"}`},
+		{"general", `{"horizon":"free","lr":0.7}`, `{"hidden":8,"lr":0.7,"weight_decay":0,"horizon":"free"}`},
 		{"formula", ``, `{"formula":"0.1*pre*mod"}`},
 		{"orchard", ``, `{"weight_scale":0.005,"bias_scale":0.008,"weight_limit":15,"bias_limit":166,"init":1}`},
 		{"lstm", `{"hidden":7,"layers":1,"scale":1,"preprocess":-1}`, `{"hidden":7,"layers":1,"scale":1,"preprocess":-1}`},

@@ -5,4 +5,6 @@ package mlp
 import "github.com/seed1498fded/unroll/learnedopt/rule"
 
 // All returns one of each rule, with its defaults.
-func All() []rule.Rule { return []rule.Rule{new(LOLv2), new(AdafacMLP), new(Star), new(Celo2)} }
+func All() []rule.Rule {
+	return []rule.Rule{new(LOLv2), new(AdafacMLP), new(Star), new(Celo2), new(General)}
+}

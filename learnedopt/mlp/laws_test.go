@@ -25,6 +25,8 @@ func TestLaws(t *testing.T) {
 		}, 5e-5},
 		"celo2":             {func() learnedopt.Rule { return &mlp.Celo2{Hidden: 3, LR: 0.1, Decay: 0.3} }, 5e-5},
 		"celo2 of matrices": {func() learnedopt.Rule { return &mlp.Celo2{LR: 0.1, NewtonSchulz: true, AdamVectors: true} }, 5e-4},
+		"general":           {func() learnedopt.Rule { return &mlp.General{Hidden: 3, LR: 30, Decay: 0.3, Horizon: "free"} }, 5e-5},
+		"general, known":    {func() learnedopt.Rule { return &mlp.General{Hidden: 8, LR: 30} }, 5e-5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ruletest.RunWith(t, tt.rule, ruletest.Options{Weights: weights, Tolerance: tt.tolerance})

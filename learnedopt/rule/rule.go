@@ -128,6 +128,7 @@ type Rule interface {
 // their shape. What Spec().Reads does not name is nil.
 type Inputs struct {
 	Tensors []TensorInputs     // one; in scope Whole one for each tensor of theta
+	Net     params.Layout      // all tensors of one run, for rules that go by the depth of a net; nil in scope Coordinates
 	Phi     map[string]*G.Node // by the names of Spec().Phi
 	Shared  map[string]*G.Node // by the names of Spec().State.Shared
 

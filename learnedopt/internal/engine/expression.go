@@ -59,9 +59,17 @@ func stateSpecs(spec rule.Spec, tensor params.Spec) params.Layout {
 	return l
 }
 
+// net is what a rule sees of the whole net's layout.
+func net(spec rule.Spec, b rule.Binding) params.Layout {
+	if spec.Scope == rule.Coordinates {
+		return nil
+	}
+	return b.Theta
+}
+
 // write makes the input nodes for some tensors and has a rule's Update write its step over them. What Update panics with, as
 // some of Gorgonia's functions do at what they don't like, is an error.
-func write[F params.Float](r rule.Rule, spec rule.Spec, tensors, senses params.Layout) (e *expression, err error) {
+func write[F params.Float](r rule.Rule, spec rule.Spec, tensors params.Layout, b rule.Binding) (e *expression, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("its Update panicked: %v", v)
@@ -69,7 +77,7 @@ func write[F params.Float](r rule.Rule, spec rule.Spec, tensors, senses params.L
 	}()
 	g := G.NewGraph()
 	e = &expression{spec: spec}
-	in := rule.Inputs{Phi: make(map[string]*G.Node), Shared: make(map[string]*G.Node)}
+	in := rule.Inputs{Phi: make(map[string]*G.Node), Shared: make(map[string]*G.Node), Net: net(spec, b)}
 	for _, s := range spec.Phi {
 		n := newInput[F](g, "phi."+s.Name, s.Shape)
 		in.Phi[s.Name] = n
@@ -102,7 +110,7 @@ func write[F params.Float](r rule.Rule, spec rule.Spec, tensors, senses params.L
 			ti.Theta = newInput[F](g, "theta."+name, s.Shape)
 		}
 		t.grad, t.theta = ti.Grad, ti.Theta
-		t.senses = senseInputs[F](g, spec, senses, &ti)
+		t.senses = senseInputs[F](g, spec, b.Senses, &ti)
 		for _, st := range stateSpecs(spec, s) {
 			n := newInput[F](g, "state."+name+"."+st.Name, st.Shape)
 			ti.State[st.Name] = n

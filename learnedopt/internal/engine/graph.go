@@ -149,7 +149,7 @@ func (w *worker[F]) make(kind int) error {
 	}
 	u := new(unit[F])
 	err := graph.Exclusive(func() (err error) {
-		if u.expression, err = write[F](w.e.c.rule, w.e.c.spec, w.e.kinds[kind], w.e.c.binding.Senses); err != nil {
+		if u.expression, err = write[F](w.e.c.rule, w.e.c.spec, w.e.kinds[kind], w.e.c.binding); err != nil {
 			return err
 		}
 		u.forward, err = forward(u.expression, w.e.compiler())

@@ -63,7 +63,7 @@ func compileInitial[F params.Float](r rule.InitialState, c *Compiled[F], tensors
 		}
 	}()
 	g := G.NewGraph()
-	in := rule.Inputs{Phi: make(map[string]*G.Node)}
+	in := rule.Inputs{Phi: make(map[string]*G.Node), Net: net(c.spec, c.binding)}
 	var phi []*G.Node
 	for _, s := range c.spec.Phi {
 		n := newInput[F](g, "phi."+s.Name, s.Shape)

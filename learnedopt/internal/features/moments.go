@@ -38,14 +38,18 @@ func FactoredState(n int) func(params.Spec) params.Layout {
 			return l
 		}
 		d1, d0 := largest(tensor.Shape)
-		for _, name := range Names("row", n) {
-			l = append(l, params.Spec{Name: name, Shape: without(tensor.Shape, d0)})
-		}
-		for _, name := range Names("col", n) {
-			l = append(l, params.Spec{Name: name, Shape: without(tensor.Shape, d1)})
-		}
-		return l
+		return factoredState(n, without(tensor.Shape, d0), without(tensor.Shape, d1))
 	}
+}
+
+func factoredState(n int, row, col []int) (l params.Layout) {
+	for _, name := range Names("row", n) {
+		l = append(l, params.Spec{Name: name, Shape: row})
+	}
+	for _, name := range Names("col", n) {
+		l = append(l, params.Spec{Name: name, Shape: col})
+	}
+	return l
 }
 
 // largest returns the axes of the second-largest and of the largest size; of equal sizes the later axis is the larger.
@@ -69,7 +73,7 @@ func without(shape []int, axis int) []int {
 // Factored are the factored second moments of one decay, all in the tensor's shape. Where a tensor has fewer than two
 // dimensions Row and Col are the second moments themselves.
 type Factored struct {
-	Row, Col *G.Node // means of g² over the largest axis, and over the second-largest, repeated along it
+	Row, Col *G.Node // means of g² over the largest axis, and over the second-largest, repeated along it; see also AsMatrix
 	Scale    *G.Node // 1/√ of the second moments as far as they are the product of rows and columns; nil if there are no rows
 }
 
@@ -89,7 +93,7 @@ func (t *Tensor) Factored(decays []*G.Node, g *G.Node) []Factored {
 }
 
 func (t *Tensor) factored(i int, beta, square *G.Node) Factored {
-	d1, d0 := largest(t.Spec.Shape)
+	d1, d0 := t.axes()
 	row := t.Average(Names("row", i+1)[i], beta, t.meanAlong(square, d0))
 	col := t.Average(Names("col", i+1)[i], beta, t.meanAlong(square, d1))
 	if t.Err() != nil {

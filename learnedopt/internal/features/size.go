@@ -10,8 +10,15 @@ func (t *Tensor) Sizes(rows *G.Node, eps float64) *G.Node {
 	if t.Err() != nil {
 		return nil
 	}
-	squares := t.SumAlong(t.Square(rows), 1)
-	return t.InverseRoot(t.Scale(1/float64(t.Len()), squares), eps)
+	return t.InverseRoot(t.MeanSquares(rows), eps)
+}
+
+// MeanSquares returns for each of the rows the mean of its squares, a vector.
+func (t *Tensor) MeanSquares(rows *G.Node) *G.Node {
+	if t.Err() != nil {
+		return nil
+	}
+	return t.Scale(1/float64(t.Len()), t.SumAlong(t.Square(rows), 1))
 }
 
 // Matrices returns how many matrices of its last two dimensions a tensor is made of; one if it has no more than these.

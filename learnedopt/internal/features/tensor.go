@@ -13,6 +13,8 @@ type Tensor struct {
 	*graph.Builder
 	rule.TensorInputs
 	Next map[string]*G.Node
+
+	rowsFirst bool // the factored moments' rows are of axis 0 and not of the second-largest
 }
 
 // NewTensor begins the step of one tensor.

@@ -1,0 +1,243 @@
+package mlp
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	G "gorgonia.org/gorgonia"
+
+	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/learnedopt/internal/features"
+	"github.com/seed1498fded/unroll/learnedopt/internal/hyper"
+	"github.com/seed1498fded/unroll/learnedopt/rule"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// General is a rule that is meant to be used on nets which it was not learned on. It joins two parts. The direction d is a
+// perceptron's, of one output, which sees the features of [Celo2], each in units of its root mean square over the tensor. The rate
+// is a controller's of 15 numbers, for each tensor and step:
+//
+//	step = −rate·(d/√(mean d² + 1e-9) + λθ),  rate = 1e-3·α·e^clip(5v, ±8)
+//	v = schedule + controls · (log₁₀(T/300), (log(rms(θ) + 0.01) + 2.3)/2, log(rows/64)/2, [a vector],
+//	    e^(−t/10), log(depth/3), (l₀ + 1)/2, (l₁ + 1.5)/2)
+//
+// in step t, from 0 on, of T. The schedule is linear between seven knots in t/T, or in log₁₀(t + 1) where the horizon is free. Of
+// the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two dimensions and
+// more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay 0.9 or 0.99,
+// without the pull of its start at zero: how much of the gradient is signal.
+//
+// A tensor of more than two dimensions is seen as the matrix of its last. Gradients are limited to ±1000.
+type General struct {
+	Hidden  int     `json:"hidden"`       // units of each of two hidden layers, 2 to 1024; 8 if zero
+	LR      float64 `json:"lr"`           // α, what all rates are multiplied with, above 0; 1 if zero
+	Decay   float64 `json:"weight_decay"` // λ, at least 0
+	Horizon string  `json:"horizon"`      // "known" or "free", of a rule that need not know T; "known" if empty
+}
+
+var _ rule.Rule = (*General)(nil)
+
+const (
+	known = "known"
+	free  = "free"
+
+	generalGain  = 5
+	generalLimit = 8
+	generalRate  = 1e-3
+)
+
+// The knots of the schedule: fractions of the run, or decimal logarithms of the number of the step from 1 on.
+var generalKnots = map[string][]float64{
+	known: {0, .03, .1, .3, .6, .9, 1},
+	free:  {0, 1, 1.5, 2, 2.5, 3, 4},
+}
+
+// Name implements rule.Rule.
+func (*General) Name() string { return "general" }
+
+func (r *General) filled() General {
+	f := *r
+	f.Hidden, f.LR, f.Horizon = cmp.Or(r.Hidden, 8), cmp.Or(r.LR, 1), cmp.Or(r.Horizon, known)
+	return f
+}
+
+func (r *General) net() features.Perceptron {
+	return features.Perceptron{In: features.CeloRows, Hidden: r.filled().Hidden, Out: 1}
+}
+
+// controls is how many numbers the controller has beside the schedule: in a free run none for its length.
+func (r *General) controls() int {
+	if r.filled().Horizon == free {
+		return 7
+	}
+	return 8
+}
+
+// Spec implements rule.Rule. Phi is the perceptron's, then the schedule's seven numbers and the other controls; the state is
+// averages: m0, m1, m2 and v0 a coordinate, of decays 0.9, 0.99, 0.999 and 0.95, and the factored ones of each tensor.
+func (r *General) Spec() rule.Spec {
+	reads := rule.Grad | rule.Theta | rule.Step
+	if r.filled().Horizon != free {
+		reads |= rule.Horizon
+	}
+	return rule.Spec{
+		Reads: reads, Scope: rule.Tensor,
+		Phi: append(r.net().Phi(),
+			params.Spec{Name: "schedule", Shape: []int{len(generalKnots[known])}}, params.Spec{Name: "controls", Shape: []int{r.controls()}}),
+		State: rule.State{PerCoordinate: features.MomentRows(3, 1), PerTensor: features.MatrixState(3)},
+	}
+}
+
+// Validate reports a field out of its range.
+func (r *General) Validate() error {
+	f := r.filled()
+	return hyper.Check("general", pairs(f.Hidden), hyper.Positive("lr", f.LR), notNegative("weight_decay", f.Decay), horizon(f.Horizon))
+}
+
+// pairs reports a number of units that is out of range, for a rule that starts with a pair.
+func pairs(n int) error {
+	if n < 2 || n > 1024 {
+		return fmt.Errorf("hidden is %d, want 2 to 1024", n)
+	}
+	return nil
+}
+
+func horizon(s string) error {
+	if generalKnots[s] == nil {
+		return fmt.Errorf("horizon is %q, want %q or %q", s, known, free)
+	}
+	return nil
+}
+
+// MarshalJSON writes the configuration with every default in its place.
+func (r *General) MarshalJSON() ([]byte, error) {
+	type plain General
+	return json.Marshal(plain(r.filled()))
+}
+
+// adamFeature is which of the features is m/√v of decay 0.9.
+const adamFeature = 7
+
+// Init implements rule.Rule. The rule begins as Adam's direction, which two pairs of rectifiers let through, with small random
+// weights of a normal distribution added and rates that fall in the course of a run.
+func (r *General) Init(phi []float32, key uint64) {
+	l, hidden := r.Spec().Phi, r.filled().Hidden
+	clear(phi)
+	part := func(name string) []float32 { return params.Slice(l, phi, name) }
+	w0, w1, w2 := part("w0"), part("w1"), part("w2")
+	for i, w := range [][]float32{w0, w1, w2} {
+		rng.Normal(w, rng.Split(key, uint64(i+1)), []float64{.054, .105, .105}[i])
+	}
+	for h, sign := range []float32{1, -1} {
+		w0[adamFeature*hidden+h] += sign
+		w1[h*hidden+h]++
+		w2[h] += sign
+	}
+	for k, v := range []float32{.9, .9, .8, .55, 0, -1.4, -3} {
+		part("schedule")[k] = v / generalGain
+	}
+}
+
+// Update implements rule.Rule.
+func (r *General) Update(in rule.Inputs) (rule.Outputs, error) {
+	c := r.filled()
+	t := features.NewTensor(new(graph.Builder), in.Tensors[0]).AsMatrix()
+	decays := func(from ...float64) []*G.Node { return features.Decays(t.Builder, t.Grad, nil, false, from...) }
+	g := t.Clamp(t.Grad, 1000)
+	f := t.Factors(g, decays(threeDecays...), decays(.95)[0], decays(threeDecays...), 1e-8)
+	rows := t.CeloRows(f, g, len(t.Spec.Shape) < 2)
+	squares := t.MeanSquares(rows)
+	d := r.net().Apply(t.Builder, in.Phi, features.Seen{Rows: rows, Scale: t.InverseRoot(squares, 1e-9)})
+	step := t.Normalise(t.Row(d, 0), 1e-9)
+	if c.Decay > 0 {
+		step = t.Add(step, t.Scale(c.Decay, t.Theta))
+	}
+	rate := controller{t, in, c}.rate(squares)
+	step = t.Mul(t.Scale(-generalRate*c.LR, rate), step)
+	if shape := in.Tensors[0].Spec.Shape; len(shape) > 2 {
+		step = t.Reshape(step, shape...)
+	}
+	return rule.One(step, t.Next), t.Err()
+}
+
+// A controller writes what a tensor's rate is made of, scalars all of them.
+type controller struct {
+	*features.Tensor
+	in rule.Inputs
+	c  General
+}
+
+// rate is e^clip(5v, ±8), where squares are the means of the features' squares.
+func (t controller) rate(squares *G.Node) *G.Node {
+	v := t.schedule()
+	for i, x := range t.seen(squares) {
+		v = t.Add(v, t.Mul(features.Element(t.Builder, t.in.Phi["controls"], i), x))
+	}
+	return t.Exp(t.Clamp(t.Scale(generalGain, v), generalLimit))
+}
+
+// schedule is linear between the knots, and flat beyond the last.
+func (t controller) schedule() *G.Node {
+	at, knots, s := t.progress(), generalKnots[t.c.Horizon], t.in.Phi["schedule"]
+	v := features.Element(t.Builder, s, 0)
+	for k := range len(knots) - 1 {
+		past := t.Scale(1/(knots[k+1]-knots[k]), t.Shift(-knots[k], at))
+		part := t.Sub(t.Relu(past), t.Relu(t.Shift(-1, past))) // from 0 to 1 between the two knots
+		rise := t.Sub(features.Element(t.Builder, s, k+1), features.Element(t.Builder, s, k))
+		v = t.Add(v, t.Mul(rise, part))
+	}
+	return v
+}
+
+func (t controller) progress() *G.Node {
+	if t.c.Horizon == free {
+		return t.Scale(1/math.Ln10, t.Log(t.Shift(1, t.in.Step)))
+	}
+	return t.Div(t.in.Step, t.length())
+}
+
+func (t controller) length() *G.Node { return t.AtLeast(t.in.Horizon, 1) }
+
+// seen are what the controls are multiplied with.
+func (t controller) seen(squares *G.Node) []*G.Node {
+	var list []*G.Node
+	if t.c.Horizon != free {
+		list = append(list, t.Scale(1/math.Ln10, t.Log(t.Scale(1./300, t.length()))))
+	}
+	size := t.Log(t.Shift(.01, t.RootOrZero(features.Element(t.Builder, squares, 2))))
+	rows, vector := generalShape(t.Spec.Shape)
+	constant := func(v float64) *G.Node { return t.Const(t.Grad, v) }
+	return append(list, t.Scale(.5, t.Shift(2.3, size)), constant(rows), constant(vector),
+		t.Exp(t.Scale(-.1, t.in.Step)), constant(generalDepth(t.in.Net)),
+		t.Scale(.5, t.Shift(1, t.signal(squares, 0))), t.Scale(.5, t.Shift(1.5, t.signal(squares, 1))))
+}
+
+// generalShape is what of a controller's terms only the shape of a matrix or vector tells: log(rows/64)/2, and 1 for vectors.
+func generalShape(shape []int) (rows, vector float64) {
+	if len(shape) < 2 {
+		return 0, 1
+	}
+	return math.Log(float64(shape[0])/64) / 2, 0
+}
+
+// generalDepth is log(depth/3).
+func generalDepth(net params.Layout) float64 {
+	depth := 0
+	for _, s := range net {
+		if len(s.Shape) > 1 {
+			depth++
+		}
+	}
+	return math.Log(float64(max(depth, 1)) / 3)
+}
+
+// signal is half the logarithm of Σm̂²/Σg², from −4 to 1, with m the k-th average. Both sums are of at least something tiny.
+func (t controller) signal(squares *G.Node, k int) *G.Node {
+	unbias := t.Expm1(t.Scale(math.Log(threeDecays[k]), t.Shift(1, t.in.Step))) // β^(t+1) − 1
+	of := func(i int) *G.Node { return features.Element(t.Builder, squares, i) }
+	m := t.Shift(1e-22, t.Div(of(3+k), t.Square(unbias)))
+	l := t.Scale(.5, t.Log(t.Div(m, t.Shift(1e-20, of(0)))))
+	return t.Shift(-1.5, t.Clamp(t.Shift(1.5, l), 2.5))
+}
