@@ -94,6 +94,81 @@ func cellForwardAVX512(gates []float32, cPrev []float32, cNext []float32, act []
 //go:noescape
 func cellBackwardAVX512(dGates []float32, dc []float32, cPrev []float32, act []float32, dh1 []float32, dh2 []float32, n int, h int, ld1 int, ld2 int)
 
+// squaresAVX2 is Squares for slices whose lengths are known to fit.
+//
+//go:noescape
+func squaresAVX2(row []float32, col []float32, g []float32, ld int)
+
+// sideAveragesAVX2 is SideAverages for slices whose lengths are known to fit.
+//
+//go:noescape
+func sideAveragesAVX2(n0 []float32, n1 []float32, n2 []float32, s0 []float32, s1 []float32, s2 []float32, squares []float32, sums []float32, scale float32)
+
+// sideTermsAVX2 is SideTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func sideTermsAVX2(terms []float32, s0 []float32, s1 []float32, s2 []float32, w []float32, stride int)
+
+// expandTermsAVX2 is Grid.Expand for slices whose lengths are known to fit.
+//
+//go:noescape
+func expandTermsAVX2(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// expandFactorsAVX2 is Grid.ExpandFactors for slices whose lengths are known to fit.
+//
+//go:noescape
+func expandFactorsAVX2(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// momentsAVX2 is Moments for slices whose lengths are known to fit.
+//
+//go:noescape
+func momentsAVX2(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, sums []float32)
+
+// perceptronAVX2 is Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronAVX2(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
+
+// squaresAVX512 is Squares for slices whose lengths are known to fit.
+//
+//go:noescape
+func squaresAVX512(row []float32, col []float32, g []float32, ld int)
+
+// sideAveragesAVX512 is SideAverages for slices whose lengths are known to fit.
+//
+//go:noescape
+func sideAveragesAVX512(n0 []float32, n1 []float32, n2 []float32, s0 []float32, s1 []float32, s2 []float32, squares []float32, sums []float32, scale float32)
+
+// sideTermsAVX512 is SideTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func sideTermsAVX512(terms []float32, s0 []float32, s1 []float32, s2 []float32, w []float32, stride int)
+
+// expandTermsAVX512 is Grid.Expand for slices whose lengths are known to fit.
+//
+//go:noescape
+func expandTermsAVX512(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// expandFactorsAVX512 is Grid.ExpandFactors for slices whose lengths are known to fit.
+//
+//go:noescape
+func expandFactorsAVX512(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// momentsAVX512 is Moments for slices whose lengths are known to fit.
+//
+//go:noescape
+func momentsAVX512(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, sums []float32)
+
+// perceptronAVX512 is Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronAVX512(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
+
+// combineAVX2 is Combine for slices that are known to be of one length.
+//
+//go:noescape
+func combineAVX2(y []float32, x []float32, z []float32, a float32, b float32)
+
 // addAVX2 is Add for slices that are known to be of one length.
 //
 //go:noescape

@@ -10,6 +10,7 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt/internal/features"
 	"github.com/seed1498fded/unroll/learnedopt/internal/hyper"
 	"github.com/seed1498fded/unroll/learnedopt/rule"
+	"github.com/seed1498fded/unroll/params"
 )
 
 // Celo2 is the second rule of Moudgil et al., as in amoudgl/celo. A perceptron sees 30 features of a coordinate, 15 in vectors,
@@ -31,7 +32,10 @@ type Celo2 struct {
 	AdamVectors  bool    `json:"adam_vectors"`  // move tensors of fewer dimensions by m/√v
 }
 
-var _ rule.Rule = (*Celo2)(nil)
+var (
+	_ rule.Kernels = (*Celo2)(nil)
+	_ steered      = (*Celo2)(nil)
+)
 
 // Name implements rule.Rule.
 func (*Celo2) Name() string { return "celo2" }
@@ -93,6 +97,28 @@ func (r *Celo2) Update(in rule.Inputs) (rule.Outputs, error) {
 		step = t.Add(step, t.Scale(c.Decay, t.Theta))
 	}
 	return rule.One(t.Scale(-rate, step), t.Next), t.Err()
+}
+
+// Kernel implements rule.Kernels: where both layers have eight units, for vectors and matrices, if no branch is asked for.
+func (r *Celo2) Kernel(bound rule.Rule, b rule.Binding, workers int) rule.Kernel {
+	if bound != rule.Rule(r) || r.NewtonSchulz || r.AdamVectors || dimensions(b.Theta) > 2 {
+		return nil
+	}
+	return newFused(r, b, workers, func(shape []int) sides { return sides{rowsAcross: shape[0] > shape[1]} })
+}
+
+// dimensions is the greatest number of them that a tensor has.
+func dimensions(l params.Layout) (n int) {
+	for _, s := range l {
+		n = max(n, len(s.Shape))
+	}
+	return n
+}
+
+// steer implements steered.
+func (r *Celo2) steer(*measured, []float32, *rule.Point[float32]) (rate, decay float64) {
+	c := r.filled()
+	return c.LR, c.Decay
 }
 
 // normalised has rows in units of their root mean square over each matrix. Of a single one these go into the weights.

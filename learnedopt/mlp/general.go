@@ -37,7 +37,10 @@ type General struct {
 	Horizon string  `json:"horizon"`      // "known" or "free", of a rule that need not know T; "known" if empty
 }
 
-var _ rule.Rule = (*General)(nil)
+var (
+	_ rule.Kernels = (*General)(nil)
+	_ steered      = (*General)(nil)
+)
 
 const (
 	known = "known"
@@ -240,4 +243,53 @@ func (t controller) signal(squares *G.Node, k int) *G.Node {
 	m := t.Shift(1e-22, t.Div(of(3+k), t.Square(unbias)))
 	l := t.Scale(.5, t.Log(t.Div(m, t.Shift(1e-20, of(0)))))
 	return t.Shift(-1.5, t.Clamp(t.Shift(1.5, l), 2.5))
+}
+
+// Kernel implements rule.Kernels: where both layers have eight units.
+func (r *General) Kernel(bound rule.Rule, b rule.Binding, workers int) rule.Kernel {
+	if bound != rule.Rule(r) {
+		return nil
+	}
+	return newFused(r, b, workers, func([]int) sides { return sides{} })
+}
+
+// steer implements steered: what a controller writes, in numbers.
+func (r *General) steer(m *measured, phi []float32, p *rule.Point[float32]) (rate, decay float64) {
+	c := r.filled()
+	knots := generalKnots[c.Horizon]
+	s, controls := phi[:len(knots)], phi[len(knots):]
+	length, t := float64(max(p.Horizon, 1)), float64(p.Step)
+	at := t / length
+	v := 0.0
+	if c.Horizon == free {
+		at = math.Log10(t + 1)
+	} else {
+		v, controls = float64(controls[0])*math.Log10(length/300), controls[1:]
+	}
+	v += between(knots, s, at)
+	rows, vector := generalShape(m.shape)
+	for i, x := range [...]float64{
+		(math.Log(math.Sqrt(m.squares[2])+.01) + 2.3) / 2, rows, vector, math.Exp(-t / 10), m.depth,
+		(m.signal(0, t) + 1) / 2, (m.signal(1, t) + 1.5) / 2,
+	} {
+		v += float64(controls[i]) * x
+	}
+	limit := float64(generalLimit)
+	return generalRate * c.LR * math.Exp(min(max(generalGain*v, -limit), limit)), c.Decay
+}
+
+// between is linear between knots, and flat beyond the last.
+func between(knots []float64, s []float32, at float64) float64 {
+	v := float64(s[0])
+	for k := range len(knots) - 1 {
+		part := (at - knots[k]) / (knots[k+1] - knots[k])
+		v += float64(s[k+1]-s[k]) * min(max(part, 0), 1)
+	}
+	return v
+}
+
+// signal is half the logarithm of Σm̂²/Σg², from −4 to 1, with m the k-th average after step t.
+func (m *measured) signal(k int, t float64) float64 {
+	unbias := math.Expm1(math.Log(threeDecays[k]) * (t + 1))
+	return min(max(math.Log((m.squares[3+k]/(unbias*unbias)+1e-22)/(m.squares[0]+1e-20))/2, -4), 1)
 }

@@ -23,6 +23,7 @@ func main() {
 	gemm512()
 	cellForward512()
 	cellBackward512()
+	perceptrons()
 	rules()
 	elementwise()
 	Generate()

@@ -1,0 +1,563 @@
+package main
+
+import (
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// The parts of a step that sees coordinates through a perceptron, of perceptron.go in package kernel, whose constants these are.
+const (
+	hiddenUnits = 8
+	terms       = hiddenUnits + 3
+	streamed    = 18
+	lanes       = 16
+	planeStride = 4 * (512 + lanes) // in bytes
+)
+
+func perceptrons() {
+	for _, w := range []wide{{eight, "AVX2", 8}, {sixteen, "AVX512", 16}} {
+		w.squares()
+		w.sideAverages()
+		w.sideTerms()
+		w.expand("expandTerms", "Grid.Expand", 0)
+		w.expand("expandFactors", "Grid.ExpandFactors", hiddenUnits)
+		w.moments()
+		w.perceptron()
+	}
+	pass("combineAVX2", "Combine", "y", "x z", "a b", func(x, c []reg.VecVirtual) []reg.VecVirtual {
+		VMULPS(c[0], x[0], x[0])
+		VMULPS(c[1], x[1], x[1])
+		VADDPS(x[1], x[0], x[0])
+		return x[:1]
+	})
+}
+
+// A wide is a width with the operations that these parts are made of, which are the same in both.
+type wide struct {
+	width
+	suffix string
+	n      int // numbers in a register
+}
+
+func (w wide) text(name, signature, of string) {
+	TEXT(name+w.suffix, NOSPLIT, "func("+signature+")")
+	Pragma("noescape")
+	Doc(name + w.suffix + " is " + of + " for slices whose lengths are known to fit.")
+}
+
+// with applies an instruction whose first operand is one number in memory, for all of a register.
+func (w wide) with(a arithmetic, m Mem, operands ...Op) {
+	if w.broadcast {
+		a.broadcast(append([]Op{m}, operands...)...)
+		return
+	}
+	a.plain(append([]Op{w.repeated(m)}, operands...)...)
+}
+
+var (
+	times    = arithmetic{VMULPS, VMULPS_BCST}
+	plus     = arithmetic{VADDPS, VADDPS_BCST}
+	plusProd = arithmetic{VFMADD231PS, VFMADD231PS_BCST} // z ← z + constant·y
+)
+
+func (w wide) repeated(m Mem) reg.VecVirtual {
+	v := w.reg()
+	VBROADCASTSS(m, v)
+	return v
+}
+
+func (w wide) zero() reg.VecVirtual {
+	v := w.reg()
+	VXORPS(v, v, v)
+	return v
+}
+
+func (w wide) product(x, y reg.VecVirtual) reg.VecVirtual {
+	v := w.reg()
+	VMULPS(x, y, v)
+	return v
+}
+
+// limited is x within two bounds. NaN, as the first operand, stays.
+func (w wide) limited(x reg.VecVirtual, name string, limit float64) reg.VecVirtual {
+	v := w.reg()
+	VMINPS(x, w.repeated(float(name, limit)), v)
+	VMAXPS(v, w.repeated(float(name+"Below", -limit)), v)
+	return v
+}
+
+// inverseRoot replaces x, above 0, by 1/√x: exact steps where there are eight lanes, an estimate of 14 bits and Newton's step where
+// there are sixteen.
+func (w wide) inverseRoot(x reg.VecVirtual) {
+	y := w.reg()
+	if !w.broadcast {
+		VSQRTPS(x, y)
+		VDIVPS(y, w.repeated(float("oneF", 1)), x)
+		return
+	}
+	t := w.reg()
+	VRSQRT14PS(x, y)
+	VMULPS(x, y, t)
+	w.with(times, float("halfF", .5), y, x)
+	VFNMADD213PS(w.repeated(float("oneF", 1)), y, t) // 1 − xy²
+	VFMADD213PS(y, t, x)                             // y/2·(1 − xy²) + y
+}
+
+// reciprocal replaces x by 1/x.
+func (w wide) reciprocal(x reg.VecVirtual) { VDIVPS(x, w.repeated(float("oneF", 1)), x) }
+
+// A part is which lanes of a register are meant: all if zero.
+type part struct{ mask reg.Register }
+
+func (w wide) get(m Mem, p part) reg.VecVirtual {
+	v := w.reg()
+	switch {
+	case p.mask == nil:
+		VMOVUPS(m, v)
+	case w.broadcast:
+		VMOVUPS_Z(m, p.mask, v)
+	default:
+		VMASKMOVPS(m, p.mask, v)
+	}
+	return v
+}
+
+func (w wide) put(v reg.VecVirtual, m Mem, p part) {
+	switch {
+	case p.mask == nil:
+		VMOVUPS(v, m)
+	case w.broadcast:
+		VMOVUPS(v, p.mask, m)
+	default:
+		VMASKMOVPS(v, p.mask, m)
+	}
+}
+
+// only makes what is not meant zero.
+func (w wide) only(v reg.VecVirtual, p part) {
+	switch {
+	case p.mask == nil:
+	case w.broadcast:
+		VMOVAPS_Z(v, p.mask, v)
+	default:
+		VANDPS(p.mask, v, v)
+	}
+}
+
+// loop runs a body over n numbers, a register's at a time, and over the rest. It uses n up and leaves in at the bytes that are done
+// before the rest.
+func (w wide) loop(label string, n, at reg.Register, body func(p part)) {
+	XORQ(at, at)
+	Label(label)
+	CMPQ(n, Imm(uint64(w.n)))
+	JLT(LabelRef(label + "rest"))
+	body(part{})
+	ADDQ(Imm(uint64(4*w.n)), at)
+	SUBQ(Imm(uint64(w.n)), n)
+	JMP(LabelRef(label))
+	Label(label + "rest")
+	TESTQ(n, n)
+	JZ(LabelRef(label + "done"))
+	body(part{w.rest(n)})
+	Label(label + "done")
+}
+
+// rest is the mask of the first n numbers.
+func (w wide) rest(n reg.Register) reg.Register {
+	if !w.broadcast {
+		return loaded(maskOf(n))
+	}
+	bits, mask := GP32(), K()
+	MOVL(U32(0xffff), bits)
+	BZHIL(n.(reg.GPVirtual).As32(), bits, bits)
+	KMOVW(bits, mask)
+	return mask
+}
+
+func base(name string) reg.GPVirtual { return Load(Param(name).Base(), GP64()).(reg.GPVirtual) }
+
+func indexed(base, at reg.Register, k int) Mem {
+	return Mem{Base: base, Index: at, Scale: 1, Disp: k}
+}
+
+// Sums are kept in registers where there are enough, in memory where not.
+type sums struct {
+	wide
+	memory reg.Register
+	held   []reg.VecVirtual
+}
+
+func (w wide) sums(n int) *sums {
+	s := &sums{wide: w, memory: base("sums")}
+	if w.broadcast {
+		for k := range n {
+			s.held = append(s.held, w.load(s.at(k)))
+		}
+	}
+	return s
+}
+
+func (s *sums) at(k int) Mem { return Mem{Base: s.memory, Disp: 4 * lanes * k} }
+
+// add adds the product of x and y to sum k.
+func (s *sums) add(k int, x, y reg.VecVirtual) {
+	s.change(k, func(v reg.VecVirtual) { VFMADD231PS(x, y, v) })
+}
+
+// count adds x to sum k.
+func (s *sums) count(k int, x reg.VecVirtual) {
+	s.change(k, func(v reg.VecVirtual) { VADDPS(x, v, v) })
+}
+
+func (s *sums) change(k int, f func(reg.VecVirtual)) {
+	if s.held != nil {
+		f(s.held[k])
+		return
+	}
+	v := s.load(s.at(k))
+	f(v)
+	VMOVUPS(v, s.at(k))
+}
+
+// done writes what is held.
+func (s *sums) done() {
+	s.memory = base("sums")
+	for k, v := range s.held {
+		VMOVUPS(v, s.at(k))
+	}
+}
+
+func leave() {
+	VZEROUPPER()
+	RET()
+}
+
+func (w wide) squares() {
+	w.text("squares", "row, col, g []float32, ld int", "Squares")
+	row, col, g := base("row"), base("col"), base("g")
+	rows, ld := Load(Param("row").Len(), GP64()), Load(Param("ld"), GP64())
+	bytes(ld)
+	n, at := GP64(), GP64()
+	Label("rows")
+	Load(Param("col").Len(), n)
+	sum := w.zero()
+	w.loop("cols", n, at, func(p part) {
+		x := w.limited(w.get(indexed(g, at, 0), p), "gradLimit", 1000)
+		VMULPS(x, x, x)
+		VADDPS(x, sum, sum)
+		q := w.get(indexed(col, at, 0), p)
+		VADDPS(x, q, q)
+		w.put(q, indexed(col, at, 0), p)
+	})
+	VMOVSS(w.total(sum), Mem{Base: row})
+	ADDQ(Imm(4), row)
+	ADDQ(ld, g)
+	DECQ(rows)
+	JNZ(LabelRef("rows"))
+	leave()
+}
+
+// total adds a register's numbers up.
+func (w wide) total(v reg.VecVirtual) reg.Register {
+	half, x, t := YMM(), XMM(), XMM()
+	if w.broadcast {
+		VEXTRACTF64X4(Imm(1), v, half)
+		VADDPS(half, v.AsY(), half)
+	} else {
+		VMOVAPS(v, half)
+	}
+	VEXTRACTF128(Imm(1), half, x)
+	VADDPS(half.AsX(), x, x)
+	VMOVHLPS(x, x, t)
+	VADDPS(t, x, x)
+	VMOVSHDUP(x, t)
+	VADDSS(t, x, x)
+	return x
+}
+
+var decays, rests = [3]float64{.9, .99, .999}, [3]float64{.1, .01, .001}
+
+func decay(k int) Mem { return float("decay"+string(rune('0'+k)), decays[k]) }
+func rest(k int) Mem  { return float("rest"+string(rune('0'+k)), rests[k]) }
+
+func (w wide) sideAverages() {
+	w.text("sideAverages", "n0, n1, n2, s0, s1, s2, squares, sums []float32, scale float32", "SideAverages")
+	next := []reg.Register{base("n0"), base("n1"), base("n2")}
+	state := []reg.Register{base("s0"), base("s1"), base("s2")}
+	squares, at := base("squares"), GP64()
+	scale, err := Param("scale").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	sums := w.sums(9)
+	n := Load(Param("squares").Len(), GP64())
+	w.loop("n", n, at, func(p part) {
+		q := w.get(indexed(squares, at, 0), p)
+		w.with(times, scale.Addr, q, q)
+		w.with(plus, float("squareEps", 1e-30), q, q)
+		for k := range 3 {
+			s := w.get(indexed(state[k], at, 0), p)
+			w.with(times, decay(k), s, s)
+			w.with(plusProd, rest(k), q, s)
+			w.put(s, indexed(next[k], at, 0), p)
+			sums.count(k, s)
+			sums.add(3+k, s, s)
+			w.with(plus, float("rootEps", 1e-8), s, s)
+			w.reciprocal(s)
+			w.only(s, p)
+			sums.count(6+k, s)
+		}
+	})
+	sums.done()
+	leave()
+}
+
+// A column is values of several kinds, which lie ld apart. There is one index in an address only, so every third has a base.
+type column struct {
+	bases [4]reg.Register
+	ld    reg.Register // in bytes
+}
+
+func newColumn(first, ld reg.Register) column {
+	c := column{ld: ld}
+	c.bases[0] = first
+	for i := 1; i < len(c.bases); i++ {
+		c.bases[i] = GP64()
+		LEAQ(Mem{Base: c.bases[i-1], Index: ld, Scale: 2}, c.bases[i])
+		ADDQ(ld, c.bases[i])
+	}
+	return c
+}
+
+func (c column) kind(k int) Mem {
+	m := Mem{Base: c.bases[k/3]}
+	if k%3 > 0 {
+		m.Index, m.Scale = c.ld, uint8(k%3)
+	}
+	return m
+}
+
+func (c column) move(by Op) {
+	for _, b := range c.bases {
+		ADDQ(by, b)
+	}
+}
+
+func (w wide) sideTerms() {
+	w.text("sideTerms", "terms, s0, s1, s2, w []float32, stride int", "SideTerms")
+	ld := Load(Param("stride"), GP64())
+	bytes(ld)
+	to := newColumn(base("terms"), ld)
+	state := []reg.Register{base("s0"), base("s1"), base("s2")}
+	weights, at := base("w"), GP64()
+	n := Load(Param("s0").Len(), GP64())
+	number := func(k int) Mem { return Mem{Base: weights, Disp: 4 * k} }
+	const bias, factor = 6 * hiddenUnits, 7 * hiddenUnits
+	w.loop("n", n, at, func(p part) {
+		var seen []reg.VecVirtual
+		for k := range 3 {
+			seen = append(seen, w.get(indexed(state[k], at, 0), p))
+		}
+		for k := range 3 {
+			root := w.reg()
+			w.with(plus, float("rootEps", 1e-8), seen[k], root)
+			w.inverseRoot(root)
+			seen = append(seen, root)
+			f := w.reg()
+			w.with(times, number(factor+k), seen[k], f)
+			VMAXPS(f, w.repeated(number(factor+3)), f)
+			w.with(plus, number(factor+4), f, f)
+			w.inverseRoot(f)
+			w.put(f, to.kind(hiddenUnits+k), p)
+		}
+		for h := range hiddenUnits {
+			y := w.repeated(number(bias + h))
+			for k, x := range seen {
+				w.with(plusProd, number(hiddenUnits*k+h), x, y)
+			}
+			w.put(y, to.kind(h), p)
+		}
+		to.move(Imm(uint64(4 * w.n)))
+	})
+	leave()
+}
+
+func (w wide) expand(name, of string, first int) {
+	w.text(name, "planes, down, across []float32, rows, cols, ldDown, ldAcross int", of)
+	ldDown, ldAcross := Load(Param("ldDown"), GP64()), Load(Param("ldAcross"), GP64())
+	bytes(ldDown)
+	bytes(ldAcross)
+	planes := base("planes")
+	down, across := newColumn(base("down"), ldDown), newColumn(base("across"), ldAcross)
+	moved, n := GP64(), GP64()
+	Label("rows")
+	v := make([]reg.VecVirtual, terms)
+	for k := first; k < terms; k++ {
+		v[k] = w.repeated(down.kind(k))
+	}
+	down.move(Imm(4))
+	XORQ(moved, moved)
+	Load(Param("cols"), n)
+	Label("cols")
+	for k := first; k < terms; k++ {
+		x := w.reg()
+		if k < hiddenUnits {
+			VADDPS(across.kind(k), v[k], x)
+		} else {
+			VMULPS(across.kind(k), v[k], x)
+		}
+		VMOVUPS(x, Mem{Base: planes, Disp: k * planeStride})
+	}
+	across.move(Imm(uint64(4 * w.n)))
+	ADDQ(Imm(uint64(4*w.n)), planes)
+	SUBQ(Imm(uint64(4*w.n)), moved)
+	SUBQ(Imm(uint64(w.n)), n)
+	JG(LabelRef("cols"))
+	// Behind the last number of this row there may be some that are none; the next row begins there.
+	across.move(moved)
+	LEAQ(Mem{Base: planes, Index: n, Scale: 4}, planes)
+	left, err := Param("rows").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	DECQ(left.Addr)
+	JNZ(LabelRef("rows"))
+	leave()
+}
+
+// A coordinate is what the streamed features are made of.
+type coordinate struct {
+	wide
+	part
+	g, theta, v reg.VecVirtual
+	m           [3]reg.VecVirtual
+	planes, at  reg.Register
+}
+
+func (c coordinate) plane(k int, p part) reg.VecVirtual {
+	return c.get(indexed(c.planes, c.at, k*planeStride), p)
+}
+
+func (w wide) moments() {
+	w.text("moments", "n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, planes, sums []float32", "Moments")
+	next := []reg.Register{base("n0"), base("n1"), base("n2"), base("nv")}
+	state := []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")}
+	grad, theta, planes, at := base("grad"), base("theta"), base("planes"), GP64()
+	sums := w.sums(streamed)
+	n := Load(Param("grad").Len(), GP64())
+	w.loop("n", n, at, func(p part) {
+		c := coordinate{wide: w, part: p, planes: planes, at: at}
+		g := w.limited(w.get(indexed(grad, at, 0), p), "gradLimit", 1000)
+		gg := w.product(g, g)
+		v := w.get(indexed(state[3], at, 0), p)
+		w.with(times, float("squareDecay", .95), v, v)
+		w.with(plusProd, float("squareRest", .05), gg, v)
+		w.put(v, indexed(next[3], at, 0), p)
+		sums.add(6, v, v)
+		inverse := v
+		w.with(plus, float("rootEps", 1e-8), v, inverse)
+		w.reciprocal(inverse)
+		w.only(inverse, p)
+		sums.count(0, gg)
+		x := w.limited(g, "clipLimit", .1)
+		sums.add(1, x, x)
+		x = w.get(indexed(theta, at, 0), p)
+		sums.add(2, x, x)
+		sums.count(10, inverse)
+		sums.add(14, gg, inverse)
+		for k := range 3 {
+			m := w.get(indexed(state[k], at, 0), p)
+			w.with(times, decay(k), m, m)
+			w.with(plusProd, rest(k), g, m)
+			w.put(m, indexed(next[k], at, 0), p)
+			VMULPS(m, m, m)
+			sums.count(3+k, m)
+			sums.add(7+k, m, inverse)
+			f := c.plane(hiddenUnits+k, p)
+			VMULPS(f, f, f)
+			sums.add(11+k, gg, f)
+			sums.add(15+k, m, f)
+		}
+	})
+	sums.done()
+	leave()
+}
+
+func (w wide) perceptron() {
+	w.text("perceptron", "d, s0, s1, s2, sv, grad, theta, planes, w, sums []float32", "Perceptron")
+	spill := AllocLocal(4 * 8 * hiddenUnits) // of the first layer, where there are sixteen registers
+	state := []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")}
+	d, grad, theta, planes, weights, at := base("d"), base("grad"), base("theta"), base("planes"), base("w"), GP64()
+	sums := w.sums(1)
+	n := Load(Param("grad").Len(), GP64())
+	number := func(k int) Mem { return Mem{Base: weights, Disp: 4 * k} }
+	const bias1, w1, w2 = streamed * hiddenUnits, streamed*hiddenUnits + hiddenUnits, streamed*hiddenUnits + hiddenUnits + hiddenUnits*hiddenUnits
+	w.loop("n", n, at, func(p part) {
+		c := coordinate{wide: w, part: p, planes: planes, at: at}
+		acc := make([]reg.VecVirtual, hiddenUnits)
+		for h := range acc {
+			acc[h] = c.plane(h, part{})
+		}
+		see := func(k int, x reg.VecVirtual) {
+			for h := range acc {
+				w.with(plusProd, number(hiddenUnits*k+h), x, acc[h])
+			}
+		}
+		g := w.limited(w.get(indexed(grad, at, 0), p), "gradLimit", 1000)
+		root := w.get(indexed(state[3], at, 0), p)
+		see(6, root)
+		w.with(plus, float("rootEps", 1e-8), root, root)
+		w.inverseRoot(root)
+		see(0, g)
+		see(1, w.limited(g, "clipLimit", .1))
+		see(2, w.get(indexed(theta, at, 0), p))
+		see(10, root)
+		see(14, w.product(g, root))
+		for k := range 3 {
+			m, f := w.get(indexed(state[k], at, 0), p), c.plane(hiddenUnits+k, part{})
+			see(3+k, m)
+			see(7+k, w.product(m, root))
+			see(11+k, w.product(g, f))
+			VMULPS(m, f, f)
+			see(15+k, f)
+		}
+		zero := w.zero()
+		hidden := func(h int) reg.VecVirtual { return acc[h] }
+		for h := range acc {
+			VMAXPS(acc[h], zero, acc[h])
+			if !w.broadcast {
+				VMOVUPS(acc[h], spill.Offset(32*h))
+			}
+		}
+		if !w.broadcast {
+			hidden = func(h int) reg.VecVirtual { return w.load(spill.Offset(32 * h)) }
+		}
+		second := make([]reg.VecVirtual, hiddenUnits)
+		for j := range second {
+			second[j] = w.repeated(number(bias1 + j))
+		}
+		for h := range hiddenUnits {
+			x := hidden(h)
+			for j := range second {
+				w.with(plusProd, number(w1+hiddenUnits*h+j), x, second[j])
+			}
+		}
+		out, odd := w.repeated(number(w2+hiddenUnits)), w.zero()
+		zero = w.zero()
+		for j, y := range second {
+			VMAXPS(y, zero, y)
+			if j%2 == 0 {
+				w.with(plusProd, number(w2+j), y, out)
+			} else {
+				w.with(plusProd, number(w2+j), y, odd)
+			}
+		}
+		VADDPS(odd, out, out)
+		w.only(out, p)
+		w.put(out, indexed(d, at, 0), p)
+		sums.add(0, out, out)
+	})
+	sums.done()
+	leave()
+}

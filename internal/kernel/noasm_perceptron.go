@@ -1,0 +1,39 @@
+//go:build !amd64 || purego
+
+package kernel
+
+func squaresAVX2(row, col, g []float32, ld int)   { panic(noAsm) }
+func squaresAVX512(row, col, g []float32, ld int) { panic(noAsm) }
+func sideAveragesAVX2(n0, n1, n2, s0, s1, s2, squares, sums []float32, scale float32) {
+	panic(noAsm)
+}
+func sideAveragesAVX512(n0, n1, n2, s0, s1, s2, squares, sums []float32, scale float32) {
+	panic(noAsm)
+}
+func sideTermsAVX2(terms, s0, s1, s2, w []float32, stride int)   { panic(noAsm) }
+func sideTermsAVX512(terms, s0, s1, s2, w []float32, stride int) { panic(noAsm) }
+func expandTermsAVX2(planes, down, across []float32, rows, cols, ldDown, ldAcross int) {
+	panic(noAsm)
+}
+func expandTermsAVX512(planes, down, across []float32, rows, cols, ldDown, ldAcross int) {
+	panic(noAsm)
+}
+func expandFactorsAVX2(planes, down, across []float32, rows, cols, ldDown, ldAcross int) {
+	panic(noAsm)
+}
+func expandFactorsAVX512(planes, down, across []float32, rows, cols, ldDown, ldAcross int) {
+	panic(noAsm)
+}
+func momentsAVX2(n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, planes, sums []float32) {
+	panic(noAsm)
+}
+func momentsAVX512(n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, planes, sums []float32) {
+	panic(noAsm)
+}
+func perceptronAVX2(d, s0, s1, s2, sv, grad, theta, planes, w, sums []float32) {
+	panic(noAsm)
+}
+func perceptronAVX512(d, s0, s1, s2, sv, grad, theta, planes, w, sums []float32) {
+	panic(noAsm)
+}
+func combineAVX2(y, x, z []float32, a, b float32) { panic(noAsm) }

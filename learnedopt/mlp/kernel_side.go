@@ -1,0 +1,140 @@
+package mlp
+
+import (
+	"math"
+
+	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/learnedopt/internal/features"
+)
+
+// A kind says which of the factored state's averages a side has: where their features begin, and whether their factor is relative
+// to their mean.
+type kind struct {
+	averages, roots int
+	relative        bool
+}
+
+var rowKind, columnKind = kind{15, 21, true}, kind{18, 24, false}
+
+// A side is the rows of a matrix, or its columns; or the coordinates of a vector, which has nothing but averages and weights.
+type side struct {
+	n, other int // how many there are, and how many numbers are in each
+	at       int // where in the state their averages begin
+	kind     kind
+	biased   bool // its terms have the first layer's bias
+
+	squares []float32 // sums
+	next    kernel.Sides
+	sums    [kernel.SideSums * kernel.Lanes]float32
+	weights [kernel.SideWeights]float32
+	terms   []float32
+	stride  int
+}
+
+func (s *side) make() {
+	s.stride = (s.n+kernel.Lanes-1)/kernel.Lanes*kernel.Lanes + kernel.Lanes
+	s.terms, s.squares = make([]float32, kernel.Terms*s.stride), make([]float32, s.n)
+}
+
+// part returns the averages of some.
+func (s *side) part(state []float32, from, n int) (p kernel.Sides) {
+	for k := range p {
+		at := s.at + k*s.n + from
+		p[k] = state[at : at+n]
+	}
+	return p
+}
+
+// average takes all averages.
+func (s *side) average(next, state []float32) {
+	from := s.part(state, 0, s.n)
+	s.next = s.part(next, 0, s.n)
+	clear(s.sums[:])
+	kernel.SideAverages(&s.next, &from, s.squares, 1/float32(s.other), s.sums[:])
+}
+
+// weigh makes the weights of a side's terms from the sums of its averages.
+func (s *side) weigh(net *net) {
+	mean := func(k int) float64 { return total(s.sums[k*kernel.Lanes:]) / float64(s.n) }
+	w := s.weights[:]
+	for k := range 3 {
+		scaledRow(w[k*kernel.Units:], net.first(s.kind.averages+k), inverseRoot(mean(3+k)))
+		scaledRow(w[(3+k)*kernel.Units:], net.first(s.kind.roots+k), inverseRoot(mean(6+k)))
+	}
+	s.bias(net)
+	factor := s.factor()
+	for k := range 3 {
+		if factor[k] = 1; s.kind.relative {
+			factor[k] = float32(1 / (mean(k) + 1e-9))
+		}
+	}
+	factor[3], factor[4] = 1e-9, 0
+}
+
+// vectorWeights are those of a vector's coordinates, which have no features of rows and columns.
+func (s *side) vectorWeights(net *net) {
+	s.biased = true
+	s.bias(net)
+	copy(s.factor(), []float32{1, 1, 1, 0, 1e-9})
+}
+
+func (s *side) bias(net *net) {
+	if s.biased {
+		copy(s.weights[6*kernel.Units:7*kernel.Units], net.bias0())
+	}
+}
+
+func (s *side) factor() []float32 { return s.weights[7*kernel.Units:] }
+
+// inverseRoot is what something is multiplied with to be in units of its root mean square.
+func inverseRoot(meanSquare float64) float64 { return 1 / math.Sqrt(meanSquare+1e-9) }
+
+// A net reads a perceptron's weights from phi, which begins with them.
+type net struct {
+	outputs int // of which the first is used
+	phi     []float32
+}
+
+const (
+	atBias0    = features.CeloRows * kernel.Units
+	atWeights1 = atBias0 + kernel.Units
+	atBias1    = atWeights1 + kernel.Units*kernel.Units
+	atWeights2 = atBias1 + kernel.Units
+)
+
+func (n *net) read(phi []float32) { n.phi = phi }
+
+// first returns the first layer's weights of a feature.
+func (n *net) first(feature int) []float32 {
+	return n.phi[feature*kernel.Units : (feature+1)*kernel.Units]
+}
+
+func (n *net) bias0() []float32 { return n.phi[atBias0:atWeights1] }
+
+// scaled writes the weights of streamed features whose squares have some means. Of the last three a vector has none.
+func (n *net) scaled(w *[kernel.PerceptronWeights]float32, squares *[kernel.Streamed]float64, vector bool) {
+	const ownFeatures = features.CeloRowsShort
+	for k := range kernel.Streamed {
+		row, feature, scale := w[k*kernel.Units:], k, inverseRoot(squares[k])
+		if k >= ownFeatures {
+			feature += features.CeloRows - kernel.Streamed
+			if vector {
+				scale = 0
+			}
+		}
+		scaledRow(row, n.first(feature), scale)
+	}
+	at := kernel.Streamed * kernel.Units
+	at += copy(w[at:], n.phi[atBias1:atWeights2])
+	at += copy(w[at:], n.phi[atWeights1:atBias1])
+	for j := range kernel.Units {
+		w[at+j] = n.phi[atWeights2+j*n.outputs]
+	}
+	w[at+kernel.Units] = n.phi[atWeights2+kernel.Units*n.outputs]
+}
+
+func scaledRow(to, from []float32, scale float64) {
+	for h, v := range from {
+		to[h] = float32(float64(v) * scale)
+	}
+}
