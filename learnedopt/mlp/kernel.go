@@ -305,11 +305,12 @@ func newScratches(n int) []*scratch {
 	return list
 }
 
-// total adds up the parts of a sum.
+// total adds up the parts of a sum, in pairs.
 func total(parts []float32) float64 {
-	sum := 0.0
-	for _, x := range parts[:kernel.Lanes] {
-		sum += float64(x)
+	p := (*[kernel.Lanes]float32)(parts)
+	var s [kernel.Lanes / 2]float64
+	for i := range s {
+		s[i] = float64(p[i]) + float64(p[i+len(s)])
 	}
-	return sum
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
 }

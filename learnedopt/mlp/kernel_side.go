@@ -134,7 +134,8 @@ func (n *net) scaled(w *[kernel.PerceptronWeights]float32, squares *[kernel.Stre
 }
 
 func scaledRow(to, from []float32, scale float64) {
-	for h, v := range from {
-		to[h] = float32(float64(v) * scale)
+	t, f, s := (*[kernel.Units]float32)(to), (*[kernel.Units]float32)(from), float32(scale)
+	for h := range t {
+		t[h] = f[h] * s
 	}
 }
