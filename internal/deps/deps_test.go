@@ -73,7 +73,7 @@ var lattice = map[string]node{
 		tests:   "internal/rng learnedopt/ruletest",
 	},
 	"learnedopt/internal/features": {imports: "internal/graph internal/rng learnedopt/rule params", tests: "internal/graph learnedopt/rule learnedopt/ruletest"},
-	"learnedopt/mlp":               {imports: "internal/graph learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
+	"learnedopt/mlp":               {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
 	"learnedopt/rnnprop":           {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/internal/features learnedopt/internal/hyper learnedopt/internal/recurrent learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/lstm learnedopt/ruletest"},
 	"learnedopt/celo":              {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/rnnmlp":            {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
@@ -118,7 +118,7 @@ var lattice = map[string]node{
 	"bench/plastic": {
 		imports: "inner inner/catalog inner/plastic internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/eval meta/search params",
 	},
-	"bench/ours": {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt learnedopt/handmade learnedopt/lstm meta params"},
+	"bench/ours": {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt learnedopt/handmade learnedopt/lstm meta meta/es params"},
 }
 
 // command is the node of every program in a folder right below cmd: what it does is in cmd/app.
