@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/learnedopt/celo"
+	"github.com/seed1498fded/unroll/learnedopt/compose"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/hierarchical"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
@@ -101,10 +102,14 @@ func word(name string) bool {
 	})
 }
 
+// Compositions name the rules in them as files do.
+func init() { compose.SetNamed(Named) }
+
 // ours returns one of each rule of this module.
 func ours() []Rule {
 	return slices.Concat(
 		handmade.All(),
+		compose.All(),
 		stepsize.All(),
 		[]Rule{new(lstm.Rule), new(lstm.Averaging)},
 		plastic.All(),

@@ -14,6 +14,7 @@ import (
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/compose"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/learnedopt/stepsize"
@@ -95,8 +96,17 @@ func rules() map[string]learnedopt.Rule {
 		"lstm":     &lstm.Rule{},
 		"raw lstm": &lstm.Rule{Hidden: 6, Layers: 1, Preprocess: -1, Scale: 1},
 		"tensor":   &stepsize.RMSMomentum{LR: 0.05, Beta: 0.7}, // of scope tensor, from a state that is learned
+		"composed": composed(),
 		"whole":    &stepsize.Polyak{Scale: 0.2, Beta: 0.6},    // of scope whole, reads loss and step
 	}
+}
+
+// composed is a composition of learned rules of different scopes, some of which read the step and the horizon.
+func composed() learnedopt.Rule {
+	raw := compose.Of(&lstm.Rule{Hidden: 3, Layers: 1, Preprocess: -1, Scale: 1})
+	sum := compose.Of(&compose.Sum{Terms: []compose.Term{{Rule: raw}, {Rule: compose.Of(&stepsize.RMSMomentum{LR: 0.05, Beta: 0.7}), Weight: 0.5}}})
+	graft := compose.Of(&compose.Graft{Direction: sum, Length: compose.Of(&handmade.SGD{LR: 0.02})})
+	return &compose.Schedule{Rule: compose.Of(&compose.Decay{Rule: graft, Decay: 0.01}), Warmup: 3, End: 0.1}
 }
 
 // All windows of an episode, of which the last is shorter, first-order and exact, against central differences in float64.

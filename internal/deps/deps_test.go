@@ -69,8 +69,9 @@ var lattice = map[string]node{
 	"learnedopt/plastic":            {imports: "internal/brief internal/formula internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/lstm":               {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/internal/recurrent learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt": {
-		imports: "checkpoints checkpoints/zoo internal/brief internal/config internal/graph internal/kernel learnedopt/celo learnedopt/handmade learnedopt/hierarchical learnedopt/internal/engine learnedopt/lstm learnedopt/mlp learnedopt/nnadam learnedopt/plastic learnedopt/rnnmlp learnedopt/rnnprop learnedopt/rule learnedopt/stepsize params",
-		tests:   "internal/rng learnedopt/ruletest",
+		imports:              "checkpoints checkpoints/zoo internal/brief internal/config internal/graph internal/kernel learnedopt/celo learnedopt/handmade learnedopt/hierarchical learnedopt/internal/engine learnedopt/lstm learnedopt/mlp learnedopt/nnadam learnedopt/plastic learnedopt/rnnmlp learnedopt/rnnprop learnedopt/rule learnedopt/stepsize params",
+		"learnedopt/compose": {imports: "internal/brief internal/config internal/graph internal/rng learnedopt/handmade learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "internal/kernel learnedopt learnedopt/lstm learnedopt/mlp learnedopt/plastic learnedopt/ruletest"},
+		tests:                "internal/rng learnedopt/ruletest",
 	},
 	"learnedopt/internal/features": {imports: "internal/graph internal/rng learnedopt/rule params", tests: "internal/graph learnedopt/rule learnedopt/ruletest"},
 	"learnedopt/mlp":               {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
@@ -85,7 +86,7 @@ var lattice = map[string]node{
 	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/machine internal/rng learnedopt learnedopt/plastic meta params", tests: "inner/plastic learnedopt meta/search/searchtest"},
 	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/mix inner/plastic inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/plastic meta/estimatortest"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
-	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
+	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/compose learnedopt/handmade learnedopt/plastic meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
 
 	"meta/search/searchtest": {imports: "checkpoints internal/rng meta/search"},
 

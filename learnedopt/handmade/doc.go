@@ -14,5 +14,5 @@ import "github.com/seed1498fded/unroll/learnedopt/rule"
 func All() []rule.Rule {
 	return []rule.Rule{new(SGD), new(Momentum), new(NAG), new(RMSprop), new(Adam), new(AdamW), new(Lion), new(Adafactor),
 		new(RAdam), new(NAdam), new(Yogi), new(AdaBelief), new(LAMB), new(ScheduleFree),
-		new(Muon), new(DoG), new(DoWG), new(Prodigy), new(Mechanic)}
+		new(Muon), new(DoG), new(DoWG), new(Prodigy)}
 }

@@ -26,7 +26,7 @@ import (
 //	distance    First
 //	rate        First·√(G + ε), which makes LR·First the rate of the first step
 //
-// The state holds how far every weight has been moved; DoWG, Prodigy and Mechanic do likewise. What else moves weights than
+// The state holds how far every weight has been moved; DoWG and Prodigy do likewise. What else moves weights than
 // these steps does not count.
 type DoG struct {
 	LR    float64 `json:"lr"`    // 1 if zero
@@ -93,16 +93,16 @@ func (r *DoG) Update(in rule.Inputs) (rule.Outputs, error) {
 		directions = append(directions, decay(r.Decay).add(b, in, x.Grad, x.Theta))
 		thetas, moved = append(thetas, x.Theta), append(moved, x.State["moved"])
 	}
-	gradients := b.Add(in.Shared["gradients"], square(b, directions...))
+	gradients := b.Add(in.Shared["gradients"], hyper.SquaredNorm(b, directions...))
 	root := b.Sqrt(b.Add(gradients, b.Exp(in.Phi["log_eps"])))
 	first := b.Exp(in.Phi["log_first"])
 	switch r.filled().Start {
 	case "heuristic":
-		first = b.Mul(first, b.Shift(1, norm(b, thetas...)))
+		first = b.Mul(first, b.Shift(1, hyper.Norm(b, thetas...)))
 	case "rate":
 		first = b.Mul(first, root)
 	}
-	distance := b.Max(norm(b, moved...), b.Add(in.Shared["distance"], b.Mul(atFirst(b, in), first)))
+	distance := b.Max(hyper.Norm(b, moved...), b.Add(in.Shared["distance"], b.Mul(atFirst(b, in), first)))
 	rate := b.Mul(b.Exp(in.Phi["log_lr"]), b.Div(distance, root))
 
 	out := rule.Outputs{Shared: map[string]*G.Node{"distance": distance, "gradients": gradients}}

@@ -68,8 +68,8 @@ func (*DoWG) Update(in rule.Inputs) (rule.Outputs, error) {
 		grads, moved = append(grads, x.Grad), append(moved, x.State["moved"])
 	}
 	first := b.Mul(atFirst(b, in), b.Exp(in.Phi["log_first"]))
-	distance := b.Max(square(b, moved...), b.Add(in.Shared["distance"], first))
-	gradients := b.Add(in.Shared["gradients"], b.Mul(distance, square(b, grads...)))
+	distance := b.Max(hyper.SquaredNorm(b, moved...), b.Add(in.Shared["distance"], first))
+	gradients := b.Add(in.Shared["gradients"], b.Mul(distance, hyper.SquaredNorm(b, grads...)))
 	rate := b.Mul(b.Exp(in.Phi["log_lr"]), b.Div(distance, b.Add(b.RootOrZero(gradients), b.Exp(in.Phi["log_eps"]))))
 
 	out := rule.Outputs{Shared: map[string]*G.Node{"distance": distance, "gradients": gradients}}

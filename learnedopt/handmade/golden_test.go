@@ -64,12 +64,6 @@ func (n natural) phi(t *testing.T, l params.Layout) []float64 {
 		case "log":
 			phi = append(phi, math.Log(v))
 		case "logit":
-			if name == "memories" { // of Mechanic, six in number
-				for i := range s.Len() {
-					phi = append(phi, logit(1-math.Pow(10, -float64(i+1))))
-				}
-				continue
-			}
 			phi = append(phi, logit(v))
 		default:
 			require.Fail(t, "unknown form", s.Name)
@@ -132,14 +126,6 @@ var goldens = []struct {
 	{"prodigy/defaults_aligned", &handmade.Prodigy{}, prodigyLike(1e-6, 1)},
 	{"prodigy/d0_1e-2_wd_aligned", &handmade.Prodigy{First: 0.01, Decay: 0.1}, prodigyLike(0.01, 1).and("decay", 0.1)},
 	{"prodigy/d0_1e-2_safeguard_aligned", &handmade.Prodigy{First: 0.01, Growth: 2, Safeguard: true}, prodigyLike(0.01, 2)},
-	{"mechanic_adam/defaults_adam_lr1", &handmade.Mechanic{Decay: 0.01}, mechanicLike(1e-6)},
-	{"mechanic_adam/s_init.01_adam_lr1", &handmade.Mechanic{First: 0.01, Decay: 0.01}, mechanicLike(0.01)},
-	{"mechanic_adam/defaults_adam_lr1_aligned", &handmade.Mechanic{Decay: 0.01}, mechanicLike(1e-6)},
-	{"mechanic_adam/s_init.01_adam_lr1_aligned", &handmade.Mechanic{First: 0.01, Decay: 0.01}, mechanicLike(0.01)},
-}
-
-func mechanicLike(first float64) natural {
-	return natural{"first": first, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "memories": 0, "decay": 0.01}
 }
 
 func muonLike() natural {

@@ -6,6 +6,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/learnedopt/internal/hyper"
 	"github.com/seed1498fded/unroll/learnedopt/rule"
 )
 
@@ -64,23 +65,7 @@ func (r *LAMB) Update(in rule.Inputs) (rule.Outputs, error) {
 	a.average("v", "logit_beta2", b.Square(a.grad))
 	theta := in.Tensors[0].Theta
 	u := decay(r.Decay).add(b, in, b.Div(a.unbiased("m", "logit_beta1"), a.root()), theta)
-	return a.step(b.Mul(quotientOrOne(b, norm(b, theta), norm(b, u)), u))
-}
-
-// norm returns the length of tensors together, with a derivative of 0 at 0.
-func norm(b *graph.Builder, tensors ...*G.Node) *G.Node { return b.RootOrZero(square(b, tensors...)) }
-
-// square returns the squared length of tensors together.
-func square(b *graph.Builder, tensors ...*G.Node) *G.Node {
-	var sum *G.Node
-	for _, x := range tensors {
-		s := b.Sum(b.Square(x))
-		if sum != nil {
-			s = b.Add(sum, s)
-		}
-		sum = s
-	}
-	return sum
+	return a.step(b.Mul(quotientOrOne(b, hyper.Norm(b, theta), hyper.Norm(b, u)), u))
 }
 
 // quotientOrOne returns x/y of numbers that are not negative, and 1 where one is 0.

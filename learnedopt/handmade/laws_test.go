@@ -67,7 +67,6 @@ func others() []learnedopt.Rule {
 		&handmade.DoWG{LR: 0.3, First: 0.2, Eps: 1e-6},
 		&handmade.Prodigy{LR: 0.3, Beta1: 0.8, Beta2: 0.9, Eps: 1e-6, First: 0.01, Growth: 2, Decay: 0.2},
 		&handmade.Prodigy{LR: 0.3, Beta1: 0.8, Beta2: 0.9, Eps: 1e-6, First: 0.01, Growth: 2, Safeguard: true},
-		&handmade.Mechanic{First: 0.01, Beta1: 0.8, Beta2: 0.9, Eps: 1e-6, Decay: 0.2},
 	}
 	for _, f := range formulas {
 		rules = append(rules, f.rule)

@@ -93,7 +93,7 @@ func (r *Muon) Update(in rule.Inputs) (rule.Outputs, error) {
 
 // newtonSchulz returns about UVᵀ of a matrix with the singular value decomposition USVᵀ.
 func newtonSchulz(b *graph.Builder, x *G.Node, rows, columns int) *G.Node {
-	x = b.Div(x, b.Shift(1e-8, norm(b, x)))
+	x = b.Div(x, b.Shift(1e-8, hyper.Norm(b, x)))
 	if rows > columns {
 		x = b.Transpose(x)
 	}

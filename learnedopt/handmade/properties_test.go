@@ -99,7 +99,7 @@ func TestLionMovesByTheSign(t *testing.T) {
 
 // Rules that find their rate do: from a start of about 1e-6 they reach the minimum of a bowl ten away.
 func TestRatesAreFound(t *testing.T) {
-	for _, r := range []learnedopt.Rule{&handmade.DoG{}, &handmade.DoWG{}, &handmade.Prodigy{}, &handmade.Mechanic{}} {
+	for _, r := range []learnedopt.Rule{&handmade.DoG{}, &handmade.DoWG{}, &handmade.Prodigy{}} {
 		opt, err := learnedopt.New(r, nil, vector(4))
 		require.NoError(t, err)
 		theta, grad, minimum := make([]float32, 4), make([]float32, 4), []float32{5, -5, 5, -5}

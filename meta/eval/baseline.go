@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/compose"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/plastic"
 )
@@ -69,7 +70,7 @@ func otherBaselines() []Baseline {
 		{Name: "dog", Fixed: true, With: func(float64) learnedopt.Rule { return &handmade.DoG{} }},
 		{Name: "dowg", Fixed: true, With: func(float64) learnedopt.Rule { return &handmade.DoWG{} }},
 		{Name: "prodigy", Fixed: true, With: func(float64) learnedopt.Rule { return &handmade.Prodigy{} }},
-		{Name: "mechanic", Fixed: true, With: func(float64) learnedopt.Rule { return &handmade.Mechanic{} }},
+		{Name: "mechanic", Fixed: true, With: func(float64) learnedopt.Rule { return &compose.Mechanic{} }},
 	}
 }
 
