@@ -97,7 +97,7 @@ func rules() map[string]learnedopt.Rule {
 		"raw lstm": &lstm.Rule{Hidden: 6, Layers: 1, Preprocess: -1, Scale: 1},
 		"tensor":   &stepsize.RMSMomentum{LR: 0.05, Beta: 0.7}, // of scope tensor, from a state that is learned
 		"composed": composed(),
-		"whole":    &stepsize.Polyak{Scale: 0.2, Beta: 0.6},    // of scope whole, reads loss and step
+		"whole":    &stepsize.Polyak{Scale: 0.2, Beta: 0.6}, // of scope whole, reads loss and step
 	}
 }
 

@@ -68,10 +68,10 @@ var lattice = map[string]node{
 	"learnedopt/stepsize":           {imports: "internal/graph learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/plastic":            {imports: "internal/brief internal/formula internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/lstm":               {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/internal/recurrent learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
+	"learnedopt/compose":            {imports: "internal/brief internal/config internal/graph internal/rng learnedopt/handmade learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "internal/kernel learnedopt learnedopt/lstm learnedopt/mlp learnedopt/plastic learnedopt/ruletest"},
 	"learnedopt": {
-		imports:              "checkpoints checkpoints/zoo internal/brief internal/config internal/graph internal/kernel learnedopt/celo learnedopt/handmade learnedopt/hierarchical learnedopt/internal/engine learnedopt/lstm learnedopt/mlp learnedopt/nnadam learnedopt/plastic learnedopt/rnnmlp learnedopt/rnnprop learnedopt/rule learnedopt/stepsize params",
-		"learnedopt/compose": {imports: "internal/brief internal/config internal/graph internal/rng learnedopt/handmade learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "internal/kernel learnedopt learnedopt/lstm learnedopt/mlp learnedopt/plastic learnedopt/ruletest"},
-		tests:                "internal/rng learnedopt/ruletest",
+		imports: "checkpoints checkpoints/zoo internal/brief internal/config internal/graph internal/kernel learnedopt/celo learnedopt/handmade learnedopt/hierarchical learnedopt/internal/engine learnedopt/lstm learnedopt/mlp learnedopt/nnadam learnedopt/plastic learnedopt/rnnmlp learnedopt/rnnprop learnedopt/rule learnedopt/stepsize params",
+		tests:   "internal/rng learnedopt/ruletest",
 	},
 	"learnedopt/internal/features": {imports: "internal/graph internal/rng learnedopt/rule params", tests: "internal/graph learnedopt/rule learnedopt/ruletest"},
 	"learnedopt/mlp":               {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "internal/rng learnedopt learnedopt/ruletest"},
@@ -102,7 +102,7 @@ var lattice = map[string]node{
 		tests:   "cmd/internal/clitest inner/plastic internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {
-		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets learnedopt learnedopt/handmade meta meta/eval",
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets internal/brief internal/regular learnedopt learnedopt/compose learnedopt/handmade meta meta/eval",
 		tests:   "cmd/internal/clitest learnedopt/lstm learnedopt/plastic",
 	},
 	"cmd/app/identify": {

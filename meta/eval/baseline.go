@@ -97,35 +97,48 @@ func LearningRates() []float64 {
 	return []float64{10, 3, 1, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5}
 }
 
-// Tuned is a baseline at its best learning rate, and how that was found.
+// Tuned is a baseline at its best learning rate under its best schedule, and how these were found.
 type Tuned struct {
-	Rule  learnedopt.Rule
-	LR    float64
-	Grid  []float64
-	Final []Summary // the final loss at each learning rate of Grid
+	Rule      learnedopt.Rule
+	LR        float64
+	Schedule  string
+	Grid      []float64
+	Schedules []string
+	Final     []Summary // the final loss at each learning rate of Grid, under one schedule after the other
 }
 
 // Tune picks the learning rate with the lowest mean final loss over the runs r, which must not be those that are
 // reported. Rates at which a run diverges are out, unless all do.
-func Tune(ctx context.Context, b Baseline, grid []float64, r Runs) (Tuned, error) {
-	return r.tune(ctx, b, grid, func() {})
+func Tune(ctx context.Context, b Baseline, rates []float64, r Runs) (Tuned, error) {
+	return r.tune(ctx, b, grid{rates, []string{compose.Constant}}, func() {})
 }
 
-func (r Runs) tune(ctx context.Context, b Baseline, grid []float64, tell func()) (Tuned, error) {
-	t := Tuned{Grid: grid, LR: grid[0]}
+// TuneScheduled is Tune over schedules too: it picks the pair of learning rate and schedule, one of [Schedules], with the lowest
+// mean final loss; of equals the first.
+func TuneScheduled(ctx context.Context, b Baseline, rates []float64, schedules []string, r Runs) (Tuned, error) {
+	if err := CheckSchedules(schedules); err != nil {
+		return Tuned{}, err
+	}
+	return r.tune(ctx, b, grid{rates, schedules}, func() {})
+}
+
+func (r Runs) tune(ctx context.Context, b Baseline, g grid, tell func()) (Tuned, error) {
+	t := Tuned{Grid: g.rates, LR: g.rates[0], Schedules: g.schedules, Schedule: g.schedules[0]}
 	best := math.Inf(1)
-	for _, lr := range grid {
-		runs, err := r.measure(ctx, &learnedopt.Trained{Rule: b.With(lr)}, tell)
-		if err != nil {
-			return Tuned{}, err
-		}
-		final := r.final(lossesOf(runs))
-		t.Final = append(t.Final, final)
-		if final.Mean < best {
-			best, t.LR = final.Mean, lr
+	for _, schedule := range g.schedules {
+		for _, lr := range g.rates {
+			runs, err := r.measure(ctx, &learnedopt.Trained{Rule: scheduled(b.With(lr), schedule)}, tell)
+			if err != nil {
+				return Tuned{}, err
+			}
+			final := r.final(lossesOf(runs))
+			t.Final = append(t.Final, final)
+			if final.Mean < best {
+				best, t.LR, t.Schedule = final.Mean, lr, schedule
+			}
 		}
 	}
-	t.Rule = b.With(t.LR)
+	t.Rule = scheduled(b.With(t.LR), t.Schedule)
 	return t, nil
 }
 

@@ -18,11 +18,12 @@ type Comparison struct {
 	Problem    string // its name, for the report
 	Tasks      []Task
 	Contenders []Contender
-	Steps      int     // updates a run
-	Epochs     int     // or passes over all images a run; the families of the tasks are Images then
-	Runs       int     // by epochs they are those of Seed and of the numbers after it
-	TuningRuns int     // for each learning rate, where any are tuned
-	LR         float64 // learning rate of baselines where nothing is tuned; 0 for each one's own default
+	Steps      int      // updates a run
+	Epochs     int      // or passes over all images a run; the families of the tasks are Images then
+	Runs       int      // by epochs they are those of Seed and of the numbers after it
+	TuningRuns int      // for each learning rate, where any are tuned
+	Schedules  []string // what baselines are tuned over besides the learning rate, of [Schedules]; nil for that alone
+	LR         float64  // learning rate of baselines where nothing is tuned; 0 for each one's own default
 	Seed       uint64
 
 	// Progress is told how much of the work is done, as a fraction, and what comes next. It may be nil.
@@ -41,11 +42,31 @@ type Task struct {
 	Transfer inner.Family
 }
 
-// A Contender is a learned rule, as it is, or a baseline, to be tuned. Exactly one is set.
+// A Contender is a learned rule, as it is, a baseline, to be tuned, or a rule as somebody configured it, as it is. Exactly one is
+// set.
 type Contender struct {
 	Name     string
 	Learned  *learnedopt.Trained
 	Baseline *Baseline
+
+	Configured learnedopt.Rule
+}
+
+// The kinds of contenders.
+const (
+	kindLearned    = "learned"
+	kindBaseline   = "baseline"
+	kindConfigured = "configured"
+)
+
+func (c Contender) kind() string {
+	switch {
+	case c.Baseline != nil:
+		return kindBaseline
+	case c.Configured != nil:
+		return kindConfigured
+	}
+	return kindLearned
 }
 
 // The keys of a comparison's two sets of runs are children of its seed, far from those that other users of a seed take.
@@ -78,18 +99,31 @@ func (c cell) name() string {
 	return c.task.Name + c.task.Credit + " × " + c.contender.Name
 }
 
-// tunes reports whether the contender's learning rate is tuned.
-func (c cell) tunes() bool {
-	return c.contender.Baseline != nil && !c.contender.Baseline.Fixed && c.task.Tuning != nil
+// grid returns what the contender is tuned over; it is empty if it is not tuned.
+func (c cell) grid() grid {
+	if c.contender.Baseline == nil || c.task.Tuning == nil {
+		return grid{}
+	}
+	g := gridOf(*c.contender.Baseline, c.Schedules)
+	if c.contender.Baseline.Fixed && len(c.Schedules) == 0 {
+		return grid{}
+	}
+	return g
 }
+
+// tunes reports whether the contender is tuned.
+func (c cell) tunes() bool { return c.grid().size() > 0 }
 
 // untuned returns what the contender is at first: a baseline that is to be tuned has some learning rate.
 func (c cell) untuned() *learnedopt.Trained {
 	switch {
+	case c.contender.Configured != nil:
+		return &learnedopt.Trained{Rule: c.contender.Configured}
 	case c.contender.Baseline == nil:
 		return c.contender.Learned
 	case c.tunes():
-		return &learnedopt.Trained{Rule: c.contender.Baseline.With(LearningRates()[0])}
+		g := c.grid()
+		return &learnedopt.Trained{Rule: scheduled(c.contender.Baseline.With(g.rates[0]), g.schedules[0])}
 	}
 	return &learnedopt.Trained{Rule: c.contender.Baseline.With(c.LR)}
 }
@@ -114,6 +148,9 @@ func (c Comparison) Validate() error {
 	cells := c.cells()
 	if len(cells) == 0 {
 		return errors.New("eval: nothing to compare")
+	}
+	if err := CheckSchedules(c.Schedules); err != nil {
+		return err
 	}
 	for _, x := range cells {
 		if err := x.test().Validate(x.untuned().Rule); err != nil {
@@ -167,7 +204,7 @@ func work(ctx context.Context, cells []cell) (shares, minibatches []float64, err
 	for _, x := range cells {
 		runs := x.Runs
 		if x.tunes() {
-			runs += x.TuningRuns * len(LearningRates())
+			runs += x.TuningRuns * x.grid().size()
 		}
 		plan, err := x.test().plan()
 		if err != nil {
@@ -193,17 +230,17 @@ func work(ctx context.Context, cells []cell) (shares, minibatches []float64, err
 }
 
 func (c cell) measure(ctx context.Context, tell func()) (Result, error) {
-	r := Result{Problem: c.task.Name, Credit: c.task.Credit, Name: c.contender.Name, Kind: "learned"}
-	if c.contender.Baseline != nil {
-		r.Kind = "baseline"
-	}
+	r := Result{Problem: c.task.Name, Credit: c.task.Credit, Name: c.contender.Name, Kind: c.contender.kind()}
 	trained := c.untuned()
 	if c.tunes() {
-		tuned, err := c.tuning().tune(ctx, *c.contender.Baseline, LearningRates(), tell)
+		tuned, err := c.tuning().tune(ctx, *c.contender.Baseline, c.grid(), tell)
 		if err != nil {
 			return r, err
 		}
-		trained, r.Edge = &learnedopt.Trained{Rule: tuned.Rule}, tuned.AtEdge()
+		trained, r.Edge = &learnedopt.Trained{Rule: tuned.Rule}, !c.contender.Baseline.Fixed && tuned.AtEdge()
+		if len(c.Schedules) > 0 {
+			r.Schedule = tuned.Schedule
+		}
 	}
 	var err error
 	if r.Hyper, err = json.Marshal(trained.Rule); err != nil {

@@ -17,14 +17,16 @@
 //	runs              runs of each result
 //	seed              of all randomness; by epochs that of the first run
 //	tuned             whether the learning rates of baselines were tuned
+//	schedules         what baselines were tuned over besides the learning rate
 //	credits           name and hyper of the credit rules, the fields of hyper without those that are at their default
 //
 // Of each result:
 //
 //	credit            the rule whose signal the optimizer saw; left out for the gradient itself
 //	name              the optimizer's
-//	kind              "learned" or "baseline"
+//	kind              "learned", "baseline", or "configured" for a rule that is measured as somebody configured it
 //	hyper             the optimizer's configuration; a baseline's with its learning rate
+//	schedule          of a baseline that was tuned over schedules, the best
 //	curve             mean loss at each step, or of each epoch the mean over its minibatches
 //	curve_stderr      its standard error
 //	final             mean and stderr of the mean of a run's last 5 losses, or of the loss of its last epoch

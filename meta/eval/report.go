@@ -12,15 +12,16 @@ import (
 
 // Report is what a Comparison found. Marshalled, it is the JSON that the package documentation describes.
 type Report struct {
-	Results  []Result `json:"results"` // of one task after the other
-	Problem  string   `json:"problem"`
-	*Network          // nil by steps
-	Steps    int      `json:"steps,omitempty"`
-	Epochs   int      `json:"epochs,omitempty"`
-	Runs     int      `json:"runs"`
-	Seed     uint64   `json:"seed"`
-	Tuned    bool     `json:"tuned"`
-	Credits  []Credit `json:"credits,omitempty"`
+	Results   []Result `json:"results"` // of one task after the other
+	Problem   string   `json:"problem"`
+	*Network           // nil by steps
+	Steps     int      `json:"steps,omitempty"`
+	Epochs    int      `json:"epochs,omitempty"`
+	Runs      int      `json:"runs"`
+	Seed      uint64   `json:"seed"`
+	Tuned     bool     `json:"tuned"`
+	Schedules []string `json:"schedules,omitempty"`
+	Credits   []Credit `json:"credits,omitempty"`
 }
 
 // Network is what was trained for epochs.
@@ -46,6 +47,7 @@ type Result struct {
 	Name         string          `json:"name"`
 	Kind         string          `json:"kind"`
 	Hyper        json.RawMessage `json:"hyper"`
+	Schedule     string          `json:"schedule,omitempty"`
 	Curve        []meta.Number   `json:"curve"`
 	CurveErr     []meta.Number   `json:"curve_stderr"`
 	Final        Stat            `json:"final"`
@@ -75,7 +77,7 @@ func stat(s Summary) Stat { return Stat{meta.Number(s.Mean), meta.Number(s.StdEr
 
 // head returns the report without results.
 func (c Comparison) head() (*Report, error) {
-	r := &Report{Problem: c.Problem, Steps: c.Steps, Epochs: c.Epochs, Runs: c.Runs, Seed: c.Seed}
+	r := &Report{Problem: c.Problem, Steps: c.Steps, Epochs: c.Epochs, Runs: c.Runs, Seed: c.Seed, Schedules: c.Schedules}
 	for _, x := range c.cells() {
 		r.Tuned = r.Tuned || x.tunes()
 	}

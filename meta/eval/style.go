@@ -3,6 +3,7 @@ package eval
 import (
 	"image/color"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -44,7 +45,7 @@ func (r *Report) style(x Result) style {
 		return newStyle(slices.IndexFunc(r.Credits, func(c Credit) bool { return c.Name == x.Credit }), optimizer)
 	}
 	s := newStyle(optimizer, 0)
-	if x.Kind == "learned" {
+	if x.Kind == kindLearned {
 		s.line.Width = vg.Points(2.2)
 	}
 	return s
@@ -52,7 +53,7 @@ func (r *Report) style(x Result) style {
 
 // optimizers returns a result of each, the learned ones first.
 func (r *Report) optimizers() (list []Result) {
-	for _, kind := range []string{"learned", "baseline"} {
+	for _, kind := range []string{kindLearned, kindConfigured, kindBaseline} {
 		for _, x := range r.Results {
 			if x.Kind == kind && !slices.ContainsFunc(list, func(o Result) bool { return o.Name == x.Name }) {
 				list = append(list, x)
@@ -60,6 +61,15 @@ func (r *Report) optimizers() (list []Result) {
 		}
 	}
 	return list
+}
+
+// label is the name, and where schedules were tuned what came of it, as in adam, 0.01, cosine.
+func (x Result) label() string {
+	if x.Schedule == "" {
+		return x.Name
+	}
+	parts := []string{x.Name, x.lr(), x.Schedule}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "-" }), ", ")
 }
 
 // legend explains colours and marks, then dashes.
@@ -76,7 +86,7 @@ func (r *Report) legend() plot.Legend {
 	if len(r.Credits) < 2 {
 		for _, x := range r.optimizers() {
 			if r.Network != nil || lossCurve(x) != nil {
-				add(x.Name, r.style(x))
+				add(x.label(), r.style(x))
 			}
 		}
 		return l

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/seed1498fded/unroll/learnedopt/compose"
 	"github.com/seed1498fded/unroll/meta"
 )
 
@@ -79,6 +80,9 @@ func (r *Report) seeds() string {
 // columns returns those that have something to show.
 func (r *Report) columns() []column {
 	columns := []column{{"optimizer", Result.title}, {"lr", Result.lr}}
+	if len(r.Schedules) > 0 {
+		columns = append(columns, column{"schedule", func(x Result) string { return cmp.Or(x.Schedule, "-") }})
+	}
 	if len(r.Credits) > 1 {
 		columns = slices.Insert(columns, 0, column{"credit", func(x Result) string { return x.Credit }})
 	}
@@ -172,7 +176,7 @@ func (x Result) score() meta.Number {
 
 // title is the optimizer's name and whether it was learned.
 func (x Result) title() string {
-	if x.Kind == "learned" {
+	if x.Kind == kindLearned {
 		return x.Name + " (learned)"
 	}
 	return x.Name
@@ -180,11 +184,22 @@ func (x Result) title() string {
 
 // lr returns the learning rate for the table.
 func (x Result) lr() string {
-	var hyper struct{ LR, Rate float64 }
-	if x.Kind != "baseline" || json.Unmarshal(x.Hyper, &hyper) != nil || cmp.Or(hyper.LR, hyper.Rate) == 0 {
+	type rates struct{ LR, Rate float64 }
+	var hyper struct {
+		rates
+		Rule struct{ Config rates } // inside of a schedule
+	}
+	if x.Kind != kindBaseline || json.Unmarshal(x.Hyper, &hyper) != nil {
 		return "-"
 	}
-	text := fmt.Sprint(cmp.Or(hyper.LR, hyper.Rate))
+	lr := cmp.Or(hyper.LR, hyper.Rate)
+	if x.Schedule != "" && x.Schedule != compose.Constant {
+		lr = cmp.Or(hyper.Rule.Config.LR, hyper.Rule.Config.Rate)
+	}
+	if lr == 0 {
+		return "-"
+	}
+	text := fmt.Sprint(lr)
 	if x.Edge {
 		text += "*"
 	}

@@ -29,6 +29,8 @@ func (o options) crossing() (c eval.Comparison, err error) {
 		return c, fmt.Errorf("--epochs: training for epochs is by credit rules; want --credit with one or more of %s", strings.Join(credit.Names(), ", "))
 	case o.Steps != nil:
 		return c, errors.New("--steps: not with --epochs, which says how long to train")
+	case o.Schedules != nil:
+		return c, errors.New("--schedules: not with --epochs, where nothing is tuned")
 	case o.TuneRuns != nil:
 		return c, errors.New("--tune-runs: not with --epochs, where nothing is tuned; --lr sets the learning rate of baselines")
 	}

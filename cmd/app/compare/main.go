@@ -18,7 +18,10 @@ import (
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/nets"
+	"github.com/seed1498fded/unroll/internal/brief"
+	"github.com/seed1498fded/unroll/internal/regular"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/compose"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
 
@@ -30,7 +33,7 @@ of a --credit rule and an --optimizer on the whole training set, nothing tuned, 
 type options struct {
 	cli.Common
 	Problem      string        `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
-	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}; others: ${others}) and of embedded learned rules (${zoo}), and files of learned rules. Default: all baselines, for lives static, hebb and delta; with --epochs adam." placeholder:"FILE|NAME,..."`
+	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}; others: ${others}) and of embedded learned rules (${zoo}), files of learned rules, and rules as they are configured, NAME:{JSON} as in decay:{\"rule\":\"adam\",\"decay\":0.001}, or a file NAME.json with {\"name\":NAME,\"config\":{JSON}}. Default: all baselines, for lives static, hebb and delta; with --epochs adam." placeholder:"FILE|NAME,..."`
 	Credit       cli.Names     `help:"Credit rules, whose signal the optimizers see in place of the gradient: ${credits}. One, or with --epochs one or more." placeholder:"NAME,..."`
 	CreditConfig *cli.JSON     `help:"The settings of a single credit rule as JSON, such as {\"std\":0.1}; in a YAML file a mapping will do." placeholder:"JSON"`
 	Tasks        *cli.Count    `help:"How many of the problem's tasks to learn on, the first of a shuffle by the seed; measured is on the others. Default: as the learned rules say, or those of boolean 8 of 14." placeholder:"N"`
@@ -38,6 +41,7 @@ type options struct {
 	Epochs       *cli.Count    `help:"Train for so many epochs of the whole training set, under every pair of a credit rule and an optimizer." placeholder:"N"`
 	Runs         *cli.Count    `help:"Runs to average over. Default 20, for lives 200; with --epochs 1, and of several each has a seed, one above that of the last." placeholder:"N"`
 	TuneRuns     *cli.Count    `help:"Runs to tune each learning rate on, other than those above. Default 10, for quadratics 100." placeholder:"N"`
+	Schedules    cli.Names     `help:"What the learning rates of baselines are tuned over besides their value: ${schedules}; of the last two after a warm-up of 5 % of the steps. Several, or one. Default: constant, and no word of it." placeholder:"NAME,..."`
 	LR           *cli.Positive `name:"lr" help:"Learning rate of every baseline, with --epochs, where nothing is tuned. Default: each one's own (${rates})." placeholder:"X"`
 	Seed         cli.Seed      `default:"1" help:"Names all randomness."`
 	Hidden       cli.Widths    `help:"Widths of the network's hidden layers, as in 20,20." placeholder:"N,..."`
@@ -65,7 +69,7 @@ func vars() cli.Vars {
 	}
 	return cli.Vars{
 		"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "others": strings.Join(all[len(baselines):], ", "), "zoo": strings.Join(zoo.Names(), ", "),
-		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "), "inits": strings.Join(nets.Inits(), ", "), "rates": strings.Join(rates, ", "),
+		"schedules": strings.Join(eval.Schedules(), ", "), "credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "), "inits": strings.Join(nets.Inits(), ", "), "rates": strings.Join(rates, ", "),
 	}
 }
 
@@ -133,12 +137,21 @@ func (o options) sizes() []cli.Given {
 	}
 }
 
-// contenders finds what the names stand for: baselines, rules of the zoo, and files of learned rules for all else.
+// contenders finds what the names stand for: baselines, rules that are configured, rules of the zoo, and files of learned rules for
+// all else.
 func contenders(names []string) ([]eval.Contender, error) {
 	var list []eval.Contender
 	for _, name := range names {
 		if b, err := eval.FindBaseline(name); err == nil {
 			list = append(list, eval.Contender{Name: name, Baseline: &b})
+			continue
+		}
+		r, err := configured(name)
+		if err != nil {
+			return nil, fmt.Errorf("--optimizer: %w", err)
+		}
+		if r != nil {
+			list = append(list, eval.Contender{Name: unused(compose.Text(r), list), Configured: r})
 			continue
 		}
 		trained, err := load(name)
@@ -152,6 +165,37 @@ func contenders(names []string) ([]eval.Contender, error) {
 		list = append(list, eval.Contender{Name: name, Learned: trained})
 	}
 	return list, nil
+}
+
+// maxRule is how long a file of a rule's configuration may be.
+const maxRule = 64 << 10
+
+// configured returns the rule that a name configures, nil if it does not.
+func configured(name string) (learnedopt.Rule, error) {
+	if at := strings.Index(name, ":{"); at > 0 {
+		return learnedopt.Named(name[:at], json.RawMessage(name[at+1:]))
+	}
+	if !strings.HasSuffix(name, ".json") {
+		return nil, nil
+	}
+	text, err := regular.ReadFile(name, maxRule)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, cli.Reason(err))
+	}
+	var r compose.Inner
+	if err := json.Unmarshal(text, &r); err != nil {
+		return nil, fmt.Errorf("%s: %s", name, brief.Error(err))
+	}
+	return r.Rule, nil
+}
+
+// unused returns a name, with a number if one of the contenders has it already.
+func unused(name string, list []eval.Contender) string {
+	unique := name
+	for n := 2; slices.ContainsFunc(list, func(c eval.Contender) bool { return c.Name == unique }); n++ {
+		unique = fmt.Sprintf("%s %d", name, n)
+	}
+	return unique
 }
 
 // embedded reports whether a name stands for something that comes with the program, and not for a file.

@@ -241,6 +241,8 @@ func TestRefused(t *testing.T) {
 	clitest.WriteFile(t, "file", "a file")
 	clitest.WriteFile(t, "bad.yaml", "step: 3\n")
 	clitest.WriteFile(t, "old.json", "{}")
+	clitest.WriteFile(t, "magic.json", `{"name":"magic"}`)
+	clitest.WriteFile(t, "null.json", "null")
 	clitest.WriteFile(t, "folder.png/x", "")
 	clitest.WriteImages(t, "images")
 	clitest.WriteFile(t, "images/t10k-labels-idx1-ubyte", "no labels")
@@ -260,6 +262,16 @@ func TestRefused(t *testing.T) {
 		{`unknown.safetensors: learnedopt: unknown rule "magic"`, small("--optimizer", "unknown.safetensors")},
 		{"other.safetensors: checkpoints: the saved rule \"lstm\" has another layout", small("--optimizer", "other.safetensors")},
 		{"images: bad format: a folder, not a regular file", small("--optimizer", "images")},
+		{`--optimizer: learnedopt: unknown rule "magic"`, small("--optimizer", `magic:{"lr":1}`)},
+		{`--optimizer: learnedopt: configuration of rule "decay": unknown rule "adma"`, small("--optimizer", `decay:{"rule":"adma"}`)},
+		{"--optimizer: learnedopt: sgd: lr is -1, want a number above 0", small("--optimizer", `adam,sgd:{"lr":-1}`)},
+		{"none.json: no such file", small("--optimizer", "none.json")},
+		{`magic.json: unknown rule "magic"`, small("--optimizer", "magic.json")},
+		{"old.json: a rule inside of another has no name", small("--optimizer", "old.json")},
+		{"null.json: a rule inside of another: want a JSON object", small("--optimizer", "null.json")},
+		{`--schedules: eval: unknown schedule "step"; want one of constant, linear, cosine`, small("--schedules", "step")},
+		{"--schedules: eval: schedule linear is named twice", small("--schedules", "linear,linear")},
+		{"--schedules: not with --epochs, where nothing is tuned", crossed("--schedules", "linear")},
 		{"--optimizer: want names", small("--optimizer=")},
 		{"--optimizer: want names", small("--optimizer", "adam,,sgd")},
 

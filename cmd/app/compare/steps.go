@@ -49,6 +49,10 @@ func (o options) comparison() (c eval.Comparison, err error) {
 	if o.LR != nil {
 		return c, errors.New("--lr: only with --epochs; else the learning rates of baselines are tuned")
 	}
+	if err := eval.CheckSchedules(o.Schedules); err != nil {
+		return c, fmt.Errorf("--schedules: %w", err)
+	}
+	c.Schedules = o.Schedules
 	names := o.Optimizer
 	if len(names) == 0 {
 		for _, b := range baselines {

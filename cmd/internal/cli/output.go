@@ -24,7 +24,7 @@ func CheckOutput(path string, extensions ...string) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return fmt.Errorf("%s: %w", path, reason(err))
+		return fmt.Errorf("%s: %w", path, Reason(err))
 	case info.IsDir():
 		return fmt.Errorf("%s: want a file, but it is a folder", path)
 	case !info.Mode().IsRegular():
@@ -82,7 +82,7 @@ func resolved(path string) string {
 func openable(path string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
-		return reason(err)
+		return Reason(err)
 	}
 	return file.Close()
 }
@@ -92,13 +92,13 @@ func openable(path string) error {
 func writable(dir string) error {
 	probe, err := os.CreateTemp(dir, ".probe-*")
 	if err != nil {
-		return reason(err)
+		return Reason(err)
 	}
-	return reason(errors.Join(probe.Close(), os.Remove(probe.Name())))
+	return Reason(errors.Join(probe.Close(), os.Remove(probe.Name())))
 }
 
-// reason strips the operation and the path from an error of a file, which our own wording has already.
-func reason(err error) error {
+// Reason strips the operation and the path from an error of a file, which our own wording has already.
+func Reason(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
 	}

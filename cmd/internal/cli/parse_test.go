@@ -258,6 +258,12 @@ func TestSplitNames(t *testing.T) {
 		require.Equal(t, names, splitNames(kong.JoinEscaped(names, ',')))
 	}
 	require.Equal(t, []string{"a", ""}, splitNames("a,"))
+
+	object := `decay:{"rule":{"a":[1,2]},"text":",}\",","decay":1}`
+	require.Equal(t, []string{"a", object, "b", object}, splitNames("a,"+object+",b,"+object))
+	require.Equal(t, []string{"a", object}, splitNames(kong.JoinEscaped([]string{"a", object}, ',')), "from a list")
+	require.Equal(t, []string{`a:{"b`, `c`, `d:{}`}, splitNames(`a:{"b,c,d:{}`), "what is no object is text")
+	require.Len(t, splitNames(strings.Repeat(`:{"`, 100_000)), 1, "and that in no time")
 }
 
 func TestHelp(t *testing.T) {

@@ -76,7 +76,7 @@ func (s *sources) load(ctx *kong.Context) error {
 	}
 	text, err := regular.ReadFile(path, maxConfig)
 	if err != nil {
-		return fmt.Errorf("%s: %s: %w", from, path, reason(err))
+		return fmt.Errorf("%s: %s: %w", from, path, Reason(err))
 	}
 	s.values, err = readConfig(path, text, slices.Delete(flags, at, at+1))
 	return err

@@ -30,8 +30,8 @@ type Budget time.Duration
 // Seed is a flag for a seed, a whole number of at least 0.
 type Seed uint64
 
-// Names is a flag for one or more names, none of them empty, with commas between them. Without a default it is empty
-// when the flag is not given, and only then.
+// Names is a flag for one or more names, none of them empty, with commas between them; commas of a JSON object that follows a
+// colon, as in name:{"a":1,"b":2}, are a part of the name. Without a default it is empty when the flag is not given, and only then.
 type Names []string
 
 // Widths is a flag for one or more whole numbers from 1 to MaxWidth, at most MaxLayers of them, with commas between them.
@@ -105,11 +105,19 @@ func (v *Names) Decode(ctx *kong.DecodeContext) error {
 	})
 }
 
-// splitNames is kong.SplitEscaped in time proportional to the length, for commas: a backslash takes one for a part of a name.
+// splitNames is kong.SplitEscaped in time proportional to the length, for commas: a backslash takes one for a part of a name, and
+// so does an object.
 func splitNames(s string) []string {
 	var names []string
 	var name []byte
+	broken := false // once an object is none, all others are text too: each may be as long as what is left
 	for i := 0; i < len(s); i++ {
+		if !broken && strings.HasPrefix(s[i:], ":{") {
+			n := objectLen(s[i+1:])
+			name, broken = append(name, s[i:i+1+n]...), n == 0
+			i += n
+			continue
+		}
 		switch {
 		case strings.HasPrefix(s[i:], `\,`):
 			i++
@@ -121,6 +129,15 @@ func splitNames(s string) []string {
 		}
 	}
 	return append(names, string(name))
+}
+
+// objectLen returns how long the JSON object at the front of a text is, 0 if there is none.
+func objectLen(s string) int {
+	d := json.NewDecoder(strings.NewReader(s))
+	if d.Decode(new(json.RawMessage)) != nil {
+		return 0
+	}
+	return int(d.InputOffset())
 }
 
 // Decode reads the numbers from the arguments, for kong.
