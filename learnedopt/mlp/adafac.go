@@ -59,7 +59,7 @@ func (r *AdafacMLP) Spec() rule.Spec { return adafacSpec(r.net()) }
 // Validate reports a field out of its range.
 func (r *AdafacMLP) Validate() error {
 	f := r.filled()
-	return hyper.Check("adafacmlp", hidden(f.Hidden), hyper.Positive("step", f.Step))
+	return hyper.Check("adafacmlp", hyper.Units("hidden", f.Hidden), hyper.Positive("step", f.Step))
 }
 
 // MarshalJSON writes the configuration with every default in its place.

@@ -62,7 +62,7 @@ func (r *Celo2) Spec() rule.Spec {
 // Validate reports a field out of its range.
 func (r *Celo2) Validate() error {
 	f := r.filled()
-	return hyper.Check("celo2", hidden(f.Hidden), hyper.Positive("lr", f.LR), notNegative("weight_decay", f.Decay))
+	return hyper.Check("celo2", hyper.Units("hidden", f.Hidden), hyper.Positive("lr", f.LR), notNegative("weight_decay", f.Decay))
 }
 
 // MarshalJSON writes the configuration with every default in its place.

@@ -3,7 +3,6 @@ package mlp
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 
 	G "gorgonia.org/gorgonia"
 
@@ -51,15 +50,7 @@ func (r *LOLv2) Spec() rule.Spec {
 // Validate reports a field out of its range.
 func (r *LOLv2) Validate() error {
 	f := r.filled()
-	return hyper.Check("lolv2", hidden(f.Hidden), hyper.Positive("step", f.Step))
-}
-
-// hidden reports a number of units that is out of range.
-func hidden(n int) error {
-	if n < 1 || n > 1024 {
-		return fmt.Errorf("hidden is %d, want 1 to 1024", n)
-	}
-	return nil
+	return hyper.Check("lolv2", hyper.Units("hidden", f.Hidden), hyper.Positive("step", f.Step))
 }
 
 // MarshalJSON writes the configuration with every default in its place.

@@ -50,7 +50,7 @@ func (r *Star) Spec() rule.Spec { return adafacSpec(r.net()) }
 func (r *Star) Validate() error {
 	f := r.filled()
 	return hyper.Check("star",
-		hidden(f.Hidden), hyper.Positive("step", f.Step), finite("nominal", f.Nominal), notNegative("weight_decay", f.Decay))
+		hyper.Units("hidden", f.Hidden), hyper.Positive("step", f.Step), finite("nominal", f.Nominal), notNegative("weight_decay", f.Decay))
 }
 
 func finite(name string, v float64) error {
