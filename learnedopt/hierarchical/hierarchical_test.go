@@ -25,8 +25,9 @@ func TestLaws(t *testing.T) {
 // a derivative of 1e6: as long as α does not change, the step of a single number is the sign of its direction, and what is
 // left of its derivative is lost in a float32.
 func weights(n int) params.Layout {
-	rows := max(n, 6) / 4
-	return params.Layout{{Name: "w", Shape: []int{rows, 2}}, {Name: "s", Shape: []int{1}}, {Name: "b", Shape: []int{max(n, 6) - 1 - 2*rows}}}
+	n = max(n, 6)
+	rows := n / 4
+	return params.Layout{{Name: "w", Shape: []int{rows, 2}}, {Name: "s", Shape: []int{1}}, {Name: "b", Shape: []int{n - 1 - 2*rows}}}
 }
 
 // The paper's optimizer has 8,349 weights.

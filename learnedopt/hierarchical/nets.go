@@ -47,7 +47,8 @@ func (n nets) phi() params.Layout {
 	for _, x := range n.layers() {
 		l = append(l, x.Phi()...)
 	}
-	l = append(l, params.Spec{Name: "direction.w", Shape: []int{n.parameter.Units, 1}}, params.Spec{Name: "direction.grad", Shape: []int{scales, 1}})
+	l = append(l,
+		params.Spec{Name: "direction.w", Shape: []int{n.parameter.Units, 1}}, params.Spec{Name: "direction.grad", Shape: []int{scales, 1}})
 	for _, c := range n.cells() {
 		l = append(l, params.Spec{Name: c.Name + ".start", Shape: []int{1, c.Units}})
 	}

@@ -14,7 +14,8 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestLaws(t *testing.T) {
-	ruletest.RunWith(t, func() learnedopt.Rule { return &rnnmlp.Rule{LSTM: 2, Hidden: 3, Step: 0.1, Scalars: true} }, ruletest.Options{Tolerance: 5e-5})
+	ruletest.RunWith(t, func() learnedopt.Rule { return &rnnmlp.Rule{LSTM: 2, Hidden: 3, Step: 0.1, Scalars: true} },
+		ruletest.Options{Tolerance: 5e-5})
 }
 
 // The paper's optimizer has 35,799 weights.
