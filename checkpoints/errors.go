@@ -10,6 +10,8 @@ import (
 var (
 	// ErrFormat means that the file is no safetensors file, or not one of ours, or truncated, or contradicts itself.
 	ErrFormat = errors.New("bad format")
+	// ErrForeign, an ErrFormat too, means that the file is safetensors of somebody else; see [LoadSafetensors].
+	ErrForeign = errors.New("not written by this package")
 	// ErrVersion means that the file is ours, but of a format version this package does not know.
 	ErrVersion = errors.New("unknown version")
 	// ErrChecksum means that the file is well formed but its content is not what was written.

@@ -12,13 +12,16 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// A FlaxArray is one array of float32 of a file of Flax, row-major.
-type FlaxArray struct {
+// An Array is one array of float32 of somebody else's file, row-major.
+type Array struct {
 	Shape []int
 	Data  []float32
 }
 
-// What a file of Flax may ask for.
+// A FlaxArray is one of a file of Flax.
+type FlaxArray = Array
+
+// What a file of somebody else may ask for.
 const (
 	maxFlax       = 8 << 20 // bytes; the arrays are copied, and no rule has as many
 	maxFlaxArrays = 1 << 12
@@ -30,14 +33,19 @@ const (
 // names are the keys on the way, joined with /. A file that will not do, and one of more than 8 MiB, 4,096 arrays or 8 maps in
 // one another, is an [ErrFormat], a missing one [os.ErrNotExist].
 func LoadFlax(path string) (map[string]FlaxArray, error) {
-	b, err := regular.ReadFile(path, maxFlax)
+	return loadForeign(path, maxFlax, readFlax)
+}
+
+// loadForeign reads a file of at most so many bytes.
+func loadForeign(path string, most int64, read func([]byte) (map[string]Array, error)) (map[string]Array, error) {
+	b, err := regular.ReadFile(path, most)
 	switch {
 	case errors.Is(err, regular.ErrNotRegular) || errors.Is(err, regular.ErrTooLong):
 		return nil, fmt.Errorf("checkpoints: %s: %w: %w", path, ErrFormat, cause(err))
 	case err != nil:
 		return nil, fmt.Errorf("checkpoints: %s: %w", path, cause(err))
 	}
-	arrays, err := readFlax(b)
+	arrays, err := read(b)
 	if err != nil {
 		return nil, fmt.Errorf("checkpoints: %s: %w", path, err)
 	}

@@ -105,12 +105,9 @@ func open(r *bufio.Reader, size int64) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	var m safetensors.Metadata
-	if err := checkHeader(b); err != nil {
-		return nil, fmt.Errorf("%w: no safetensors header: %w", ErrFormat, err)
-	}
-	if err := json.Unmarshal(b, &m); err != nil {
-		return nil, fmt.Errorf("%w: no safetensors header: %s", ErrFormat, brief.Error(err))
+	m, err := parseHeader(b)
+	if err != nil {
+		return nil, err
 	}
 	p := &plan{header: len(b), meta: m.Metadata()}
 	if err := checkVersion(p.meta); err != nil {
@@ -124,6 +121,17 @@ func open(r *bufio.Reader, size int64) (*plan, error) {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	return p, nil
+}
+
+// parseHeader reads what the header says.
+func parseHeader(b []byte) (m safetensors.Metadata, err error) {
+	if err := checkHeader(b); err != nil {
+		return m, fmt.Errorf("%w: no safetensors header: %w", ErrFormat, err)
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return m, fmt.Errorf("%w: no safetensors header: %s", ErrFormat, brief.Error(err))
+	}
+	return m, nil
 }
 
 // readHeader returns the bytes of the header.
@@ -163,8 +171,8 @@ func errNoHeader(n uint64, rest int64) error {
 // checkVersion finds out whether the file is ours and of a version we can read.
 func checkVersion(meta map[string]string) error {
 	if got, ok := meta[keyFormat]; !ok || got != formatName {
-		return fmt.Errorf("%w: a safetensors file, but not written by this package: metadata %q is %s, want %q",
-			ErrFormat, keyFormat, brief.Quote(got), formatName)
+		return fmt.Errorf("%w: a safetensors file, but %w: metadata %q is %s, want %q",
+			ErrFormat, ErrForeign, keyFormat, brief.Quote(got), formatName)
 	}
 	got, err := strconv.Atoi(meta[keyVersion])
 	switch {

@@ -39,7 +39,7 @@ const (
 	celoStart     = "lstm_init_state/"
 )
 
-func importCelo(arrays map[string]checkpoints.FlaxArray) (*Trained, error) {
+func importCelo(arrays map[string]checkpoints.Array) (*Trained, error) {
 	hidden, net := arrays[celoNet+"b0"]
 	lstm, scheduled := arrays[celoStart+"hidden"]
 	var r Rule
@@ -53,19 +53,26 @@ func importCelo(arrays map[string]checkpoints.FlaxArray) (*Trained, error) {
 	default:
 		return nil, fmt.Errorf("the weights of none of celo, celoadam and celo2: there are neither %sb0 nor %shidden", celoNet, celoStart)
 	}
+	left := maps.Clone(arrays)
+	maps.DeleteFunc(left, func(name string, _ checkpoints.Array) bool { return idle(name) })
+	return imported(r, "flax", left, celoWeights)
+}
+
+// imported makes a rule of arrays, of which take takes those of each tensor of phi. None may be left.
+func imported(r Rule, from string, left map[string]checkpoints.Array,
+	take func(map[string]checkpoints.Array, params.Spec) ([]float32, error)) (*Trained, error) {
 	if err := Validate(r); err != nil {
 		return nil, err
 	}
-	t := &Trained{Rule: r, Provenance: map[string]string{"imported": "flax"}}
-	left := maps.Clone(arrays)
+	left = maps.Clone(left)
+	t := &Trained{Rule: r, Provenance: map[string]string{"imported": from}}
 	for _, s := range r.Spec().Phi {
-		v, err := celoWeights(left, s)
+		v, err := take(left, s)
 		if err != nil {
 			return nil, err
 		}
 		t.Phi = append(t.Phi, v...)
 	}
-	maps.DeleteFunc(left, func(name string, _ checkpoints.FlaxArray) bool { return idle(name) })
 	for _, name := range slices.Sorted(maps.Keys(left)) {
 		return nil, fmt.Errorf("%s has no place for %s", r.Name(), brief.Quote(name))
 	}
@@ -81,10 +88,10 @@ func idle(name string) bool {
 }
 
 // celoWeights takes one tensor of phi from what is left of a file.
-func celoWeights(left map[string]checkpoints.FlaxArray, s params.Spec) ([]float32, error) {
+func celoWeights(left map[string]checkpoints.Array, s params.Spec) ([]float32, error) {
 	switch {
 	case s.Name == "w0":
-		return celoFirst(left, s)
+		return celoFirst(left, s, celoNet+"w0__%d")
 	case s.Name == "hidden" || s.Name == "cell":
 		return celoArray(left, celoStart+s.Name, s.Shape)
 	case !strings.Contains(s.Name, "."):
@@ -96,11 +103,11 @@ func celoWeights(left map[string]checkpoints.FlaxArray, s params.Spec) ([]float3
 // celoInputs are how many inputs each of the first layer's matrices has: there is one for each kind of feature.
 var celoInputs = []int{1, 1, 1, 3, 1, 3, 1, 3, 1, 3, 3, 3, 3, 3}
 
-// celoFirst puts the matrices of the first layer one below the other, by their numbers.
-func celoFirst(left map[string]checkpoints.FlaxArray, s params.Spec) ([]float32, error) {
+// celoFirst puts the matrices of the first layer one below the other, by their numbers, which their names have in a form.
+func celoFirst(left map[string]checkpoints.Array, s params.Spec, form string) ([]float32, error) {
 	var all []float32
 	for i, n := range celoInputs {
-		v, err := celoArray(left, fmt.Sprintf("%sw0__%d", celoNet, i), []int{n, s.Shape[1]})
+		v, err := celoArray(left, fmt.Sprintf(form, i), []int{n, s.Shape[1]})
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +117,7 @@ func celoFirst(left map[string]checkpoints.FlaxArray, s params.Spec) ([]float32,
 }
 
 // celoArray takes an array of a shape, before which there may be dimensions of 1.
-func celoArray(left map[string]checkpoints.FlaxArray, name string, shape []int) ([]float32, error) {
+func celoArray(left map[string]checkpoints.Array, name string, shape []int) ([]float32, error) {
 	a, there := left[name]
 	switch {
 	case !there:

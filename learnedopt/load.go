@@ -2,6 +2,7 @@ package learnedopt
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -22,12 +23,17 @@ const ZooPrefix = "zoo:"
 // Load reads a trained rule from a file written by Save or by cmd/metatrain, or from the zoo, see [ZooPrefix]. The error
 // names the file and what is wrong: a file that is missing or damaged, a rule whose name, configuration or layout this
 // program does not know, or meta-parameters that are not finite. A rule from elsewhere is known once it is given to
-// [Register]; see [LoadAs] too. A name that ends in [FlaxSuffix] is read by [ImportCelo].
+// [Register]; see [LoadAs] too. A name that ends in [FlaxSuffix] is read by [ImportCelo], a safetensors file of somebody else by
+// [ImportPyLO].
 func Load(path string) (*Trained, error) {
 	if strings.HasSuffix(path, FlaxSuffix) {
 		return ImportCelo(path)
 	}
-	return load(path, func(saved checkpoints.Rule) (Rule, error) { return Named(saved.Name, saved.Config) })
+	t, err := load(path, func(saved checkpoints.Rule) (Rule, error) { return Named(saved.Name, saved.Config) })
+	if errors.Is(err, checkpoints.ErrForeign) {
+		return ImportPyLO(path)
+	}
+	return t, err
 }
 
 // LoadAs is Load for a rule that nobody has registered. The file must hold a rule of r's name; its configuration is read into
