@@ -13,6 +13,9 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
+// lowered is a rule without its kernel.
+type lowered struct{ learnedopt.Rule }
+
 // A step of compositions of hand-made rules, beside the bare rule on its kernel and on its expression.
 func BenchmarkCompositions(b *testing.B) {
 	adam := compose.Of(&handmade.Adam{})
@@ -23,9 +26,10 @@ func BenchmarkCompositions(b *testing.B) {
 			rule learnedopt.Rule
 		}{
 			{"adam", &handmade.Adam{}},
-			{"adam lowered", &compose.Schedule{Rule: adam, Shape: "constant"}},
+			{"adam lowered", lowered{&handmade.Adam{}}},
 			{"adamw", &handmade.AdamW{}},
 			{"decay", &compose.Decay{Rule: adam}},
+			{"decay lowered", lowered{&compose.Decay{Rule: adam}}},
 			{"cosine", &compose.Schedule{Rule: adam, Warmup: 0.1}},
 			{"sum", &compose.Sum{Terms: []compose.Term{{Rule: adam}, {Rule: compose.Of(&handmade.Lion{})}}}},
 			{"graft", &compose.Graft{}},

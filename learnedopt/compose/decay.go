@@ -21,7 +21,10 @@ type Decay struct {
 	Decay float64 `json:"decay"` // λ, above 0; 1e-4 if zero
 }
 
-var _ composition = (*Decay)(nil)
+var (
+	_ composition  = (*Decay)(nil)
+	_ rule.Kernels = (*Decay)(nil)
+)
 
 // Name implements rule.Rule.
 func (*Decay) Name() string { return "decay" }

@@ -10,7 +10,7 @@
 // theirs, or wider where a formula asks for it. A rule that moves coordinates, each by itself, works on one tensor at a time in
 // there, as on a block of so many coordinates. Starts that a rule has for its memory are kept.
 //
-// A composition has no kernel; its expression runs lowered.
+// Decay and Schedule run on the kernel of the rule in them, if it has one; the others have none, and their expressions run lowered.
 package compose
 
 import "github.com/seed1498fded/unroll/learnedopt/rule"

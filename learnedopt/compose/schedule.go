@@ -33,7 +33,10 @@ type Schedule struct {
 	End    float64 `json:"end"`    // e, from 0 to 1; 0 if zero
 }
 
-var _ composition = (*Schedule)(nil)
+var (
+	_ composition  = (*Schedule)(nil)
+	_ rule.Kernels = (*Schedule)(nil)
+)
 
 // The shapes of a Schedule.
 const (
