@@ -3,6 +3,10 @@
 //
 //	go run ./cmd/compare --problem mnist8 --optimizer runs/mnist8-lstm-1/optimizer.safetensors,adam --plot curves.png
 //
+// Baselines may be tuned over schedules too, and rules of one's own making be configured:
+//
+//	go run ./cmd/compare --schedules constant,linear,cosine --optimizer 'adam,schedule:{"rule":{"name":"lion"},"warmup":0.1}'
+//
 // The optimizers may see a credit rule's signal in place of the gradient:
 //
 //	go run ./cmd/compare --problem mnist8 --credit fa --optimizer runs/mnist8-fa-lstm-1/optimizer.safetensors,adam

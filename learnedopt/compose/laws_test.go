@@ -78,7 +78,8 @@ var compositions = []struct {
 	{name: "decay", make: func() learnedopt.Rule { return &compose.Decay{Rule: small(), Decay: 0.2} }},
 	{name: "cosine", make: func() learnedopt.Rule { return &compose.Schedule{Rule: adam(), Warmup: 0.1, End: 0.2} }},
 	{name: "kernels in kernels", make: func() learnedopt.Rule {
-		in := compose.Of(&compose.Schedule{Rule: small(), Warmup: 3, End: 0.2})
+		in := compose.Of(&lstm.Rule{Hidden: 4, Layers: 1, Scale: 0.5}) // of a width that has a kernel, with a backward pass
+		in = compose.Of(&compose.Schedule{Rule: in, Warmup: 3, End: 0.2})
 		return &compose.Decay{Rule: compose.Of(&compose.Decay{Rule: in, Decay: 0.1}), Decay: 0.2}
 	}},
 	{name: "kernel of Adam", make: func() learnedopt.Rule { return &compose.Decay{Rule: adam(), Decay: 0.2} }},
