@@ -47,6 +47,7 @@ type BPTTOf[F params.Float] struct {
 	losses  [][]float64 // for each run, those that the window met
 	counts  []bool      // which of one run's count
 	weights [][]F       // for each loss, the runs' weights
+	slopes  [][]F       // for each loss, those of the runs' meta-losses; nil where these are the losses
 	lambda  []F
 }
 
@@ -57,6 +58,7 @@ type BPTTConfigOf[F params.Float] struct {
 	Horizon   int       // inner steps of an episode; 100 if zero
 	Window    int       // inner steps between two estimates, at most Horizon; 20 if zero
 	Objective Objective // Borders if empty
+	MetaLoss  MetaLoss  // what each loss counts as; the loss itself if zero
 	Exact     bool      // differentiate through the inner gradients; the problems must implement inner.CurvatureOf
 	Copies    int       // problems that run side by side, their meta-losses averaged; 1 if zero
 	Workers   int       // goroutines to use at most; runtime.GOMAXPROCS(0) if zero. The bits do not depend on it
@@ -143,6 +145,9 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 		return nil, fmt.Errorf("meta: what %T shows to its synapses can't be differentiated; learn %q by evolution", p, c.Rule.Name())
 	}
 	b.trajectory = NewTrajectory(b.compiled, c.Horizon)
+	if err := b.trajectory.SetMetaLoss(c.MetaLoss, p, true); err != nil {
+		return nil, err
+	}
 	b.start = newPlace(b.trajectory, signalled)
 	b.lambda = make([]F, b.compiled.Coordinates())
 	for range c.Copies {
@@ -150,6 +155,9 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 	}
 	for range c.Window + 1 {
 		b.weights = append(b.weights, make([]F, c.Copies))
+		if b.trajectory.score != nil {
+			b.slopes = append(b.slopes, make([]F, c.Copies))
+		}
 	}
 	return b, b.newTape(signalled)
 }
@@ -170,10 +178,10 @@ func (b *BPTTOf[F]) newTape(signalled bool) (err error) {
 		if sampled {
 			return fmt.Errorf("meta: rule %q can't take the gradient over a fraction of the coordinates", c.Rule.Name())
 		}
-		b.tape = newStepTape(b.compiled, c.Window, c.Exact, signalled)
+		b.tape = newStepTape(b.compiled, c.Window, c.Exact, signalled, b.trajectory.metaGrad != nil)
 		return nil
 	}
-	w := newWindowTape(b.compiled, c.Window, signalled)
+	w := newWindowTape(b.compiled, c.Window, signalled || b.trajectory.metaGrad != nil)
 	if sampled {
 		w.sample, err = newSample(c.Rule, b.compiled, c.Fraction, c.Window, c.Workers)
 	}
@@ -199,6 +207,10 @@ func (b *BPTTOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 			return Estimate{}, err
 		}
 		b.live = true
+	}
+	if err := b.trajectory.Prepare(ctx, b.length); err != nil {
+		b.live = b.trajectory.Steps() > 0
+		return Estimate{}, err
 	}
 	b.start.save(b.trajectory)
 	width := min(b.config.Window, b.length-b.trajectory.Steps())
@@ -268,8 +280,11 @@ func (b *BPTTOf[F]) forward(ctx context.Context, phi []F, width int) (loss float
 
 // meet notes the t-th losses of a window.
 func (b *BPTTOf[F]) meet(t int) {
-	for i, loss := range b.trajectory.Losses {
+	for i, loss := range b.trajectory.MetaLosses {
 		b.losses[i][t] = loss
+	}
+	if b.slopes != nil {
+		copy(b.slopes[t], b.trajectory.score.slopes)
 	}
 }
 
@@ -295,7 +310,17 @@ func (b *BPTTOf[F]) weigh(width int) float64 {
 		}
 		loss += sum
 	}
+	b.chain(width)
 	return loss / float64(divisor) / float64(b.config.Copies)
+}
+
+// chain makes weights of losses of the weights of meta-losses.
+func (b *BPTTOf[F]) chain(width int) {
+	for t, slopes := range b.slopes[:min(width+1, len(b.slopes))] {
+		for i, slope := range slopes {
+			b.weights[t][i] *= slope
+		}
+	}
 }
 
 // A place is where a trajectory stood, evaluated.
@@ -304,6 +329,10 @@ type place[F params.Float] struct {
 	theta, state, grad, trueGrad []F
 	losses                       []float64
 	senses                       []F
+
+	// Of a MetaLoss: what the losses count as, the slopes of that, and the derivatives on other minibatches.
+	metaLosses       []float64
+	slopes, metaGrad []F
 }
 
 func newPlace[F params.Float](t *Trajectory[F], signalled bool) place[F] {
@@ -311,6 +340,9 @@ func newPlace[F params.Float](t *Trajectory[F], signalled bool) place[F] {
 	p := place[F]{theta: make([]F, n), state: make([]F, len(t.State)), grad: make([]F, n), losses: make([]float64, t.Runs()), senses: make([]F, len(t.Senses))}
 	if p.trueGrad = p.grad; signalled {
 		p.trueGrad = make([]F, n)
+	}
+	if t.score != nil {
+		p.metaLosses, p.slopes, p.metaGrad = make([]float64, t.Runs()), make([]F, t.Runs()), make([]F, len(t.metaGrad))
 	}
 	return p
 }
@@ -323,6 +355,11 @@ func (p *place[F]) save(t *Trajectory[F]) {
 	copy(p.trueGrad, t.TrueGrad)
 	copy(p.losses, t.Losses)
 	copy(p.senses, t.Senses)
+	if t.score != nil {
+		copy(p.metaLosses, t.MetaLosses)
+		copy(p.slopes, t.score.slopes)
+		copy(p.metaGrad, t.metaGrad)
+	}
 }
 
 func (p *place[F]) restore(t *Trajectory[F]) {
@@ -333,6 +370,11 @@ func (p *place[F]) restore(t *Trajectory[F]) {
 	copy(t.TrueGrad, p.trueGrad)
 	copy(t.Losses, p.losses)
 	copy(t.Senses, p.senses)
+	if t.score != nil {
+		copy(t.MetaLosses, p.metaLosses)
+		copy(t.score.slopes, p.slopes)
+		copy(t.metaGrad, p.metaGrad)
+	}
 	for i, f := range p.losses {
 		t.losses[i] = F(f)
 	}

@@ -1,6 +1,7 @@
 package meta
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 
@@ -80,5 +81,8 @@ func (b *BPTTOf[F]) Load(f *checkpoints.File, prefix string) error {
 	tr.steps = m.Step
 	copy(tr.State, v[copy(tr.Theta, v):])
 	b.live = true
+	if err := tr.Prepare(context.Background(), m.Length); err != nil {
+		return err
+	}
 	return tr.Evaluate()
 }

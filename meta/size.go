@@ -31,6 +31,9 @@ func (c BPTTConfigOf[F]) bytes(p inner.ProblemOf[F], state int) float64 {
 	if _, ok := p.(inner.SignalledOf[F]); ok {
 		trueGrad = n
 	}
+	if c.MetaLoss.Minibatches == Other {
+		trueGrad += n
+	}
 	sensed := 0.0
 	if senses(c.Rule.Spec().Reads) {
 		sensed = float64(c.Copies) * float64(inner.SensesOf(p).Len())

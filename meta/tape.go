@@ -50,12 +50,13 @@ type stepTape[F params.Float] struct {
 type stepEntry[F params.Float] struct {
 	state, grad, theta []F
 	trueGrad           []F // grad itself where the rule sees it
+	metaGrad           []F // what the meta-loss is differentiated from: trueGrad itself but on other minibatches
 	senses             []F
 	losses             []F
 	step               int
 }
 
-func newStepTape[F params.Float](c *learnedopt.Compiled[F], window int, exact, signalled bool) *stepTape[F] {
+func newStepTape[F params.Float](c *learnedopt.Compiled[F], window int, exact, signalled, other bool) *stepTape[F] {
 	n, m := c.Coordinates(), c.State().Len()
 	s := &stepTape[F]{compiled: c, exact: exact, dState: make([]F, m)}
 	for range window {
@@ -63,6 +64,9 @@ func newStepTape[F params.Float](c *learnedopt.Compiled[F], window int, exact, s
 		e.trueGrad = e.grad
 		if signalled {
 			e.trueGrad = make([]F, n)
+		}
+		if e.metaGrad = e.trueGrad; other {
+			e.metaGrad = make([]F, n)
 		}
 		if exact || s.reads(learnedopt.Theta) || senses(c.Reads()) {
 			e.theta = make([]F, n)
@@ -94,6 +98,7 @@ func (s *stepTape[F]) note(t int, tr *Trajectory[F]) {
 	copy(e.state, tr.State)
 	copy(e.grad, tr.Grad)
 	copy(e.trueGrad, tr.TrueGrad)
+	copy(e.metaGrad, tr.derivative())
 	copy(e.theta, tr.Theta)
 	copy(e.losses, tr.losses)
 	copy(e.senses, tr.Senses)
@@ -104,7 +109,7 @@ func (s *stepTape[F]) back(ctx context.Context, grad, phi []F, tr *Trajectory[F]
 	steps := len(weights) - 1
 	clear(s.dState)
 	clear(lambda)
-	addWeighted(lambda, tr.TrueGrad, weights[steps])
+	addWeighted(lambda, tr.derivative(), weights[steps])
 	for t := steps - 1; t >= 0; t-- {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -118,7 +123,7 @@ func (s *stepTape[F]) back(ctx context.Context, grad, phi []F, tr *Trajectory[F]
 		if err := s.compiled.Pullback(d, p); err != nil {
 			return err
 		}
-		addWeighted(lambda, e.trueGrad, weights[t])
+		addWeighted(lambda, e.metaGrad, weights[t])
 		for i, x := range s.dRead {
 			lambda[i] += x
 		}
@@ -180,7 +185,7 @@ func (s *stepTape[F]) throughSenses(lambda []F, tr *Trajectory[F], e *stepEntry[
 type windowTape[F params.Float] struct {
 	compiled        *learnedopt.Compiled[F]
 	start           []F // the state where the window began
-	grads, trueGrad [][]F
+	grads, metaGrad [][]F
 	dStep           [][]F
 	sample          *sample[F] // nil: all coordinates
 }
@@ -190,13 +195,13 @@ func windowed[F params.Float](c *learnedopt.Compiled[F], exact bool) bool {
 	return c.HasWindow() && !exact && c.Reads()&(learnedopt.Theta|learnedopt.Loss) == 0 && !senses(c.Reads()) && !c.Starts()
 }
 
-func newWindowTape[F params.Float](c *learnedopt.Compiled[F], window int, signalled bool) *windowTape[F] {
+func newWindowTape[F params.Float](c *learnedopt.Compiled[F], window int, apart bool) *windowTape[F] {
 	w := &windowTape[F]{compiled: c, start: make([]F, c.State().Len())}
 	for range window {
 		grad := make([]F, c.Coordinates())
-		w.grads, w.trueGrad = append(w.grads, grad), append(w.trueGrad, grad)
-		if signalled {
-			w.trueGrad[len(w.trueGrad)-1] = make([]F, c.Coordinates())
+		w.grads, w.metaGrad = append(w.grads, grad), append(w.metaGrad, grad)
+		if apart {
+			w.metaGrad[len(w.metaGrad)-1] = make([]F, c.Coordinates())
 		}
 		w.dStep = append(w.dStep, make([]F, c.Coordinates()))
 	}
@@ -208,7 +213,7 @@ func (w *windowTape[F]) note(t int, tr *Trajectory[F]) {
 		copy(w.start, tr.State)
 	}
 	copy(w.grads[t], tr.Grad)
-	copy(w.trueGrad[t], tr.TrueGrad)
+	copy(w.metaGrad[t], tr.derivative())
 }
 
 // back goes by a running sum: without a way through the problem or the weights, λ is the weighted sum of the gradients after
@@ -219,10 +224,10 @@ func (w *windowTape[F]) back(ctx context.Context, grad, phi []F, tr *Trajectory[
 	}
 	steps := len(weights) - 1
 	clear(lambda)
-	addWeighted(lambda, tr.TrueGrad, weights[steps])
+	addWeighted(lambda, tr.derivative(), weights[steps])
 	for t := steps - 1; t >= 0; t-- {
 		copy(w.dStep[t], lambda)
-		addWeighted(lambda, w.trueGrad[t], weights[t])
+		addWeighted(lambda, w.metaGrad[t], weights[t])
 	}
 	win := learnedopt.Window[F]{Phi: phi, State: w.start, Grads: w.grads[:steps], DStep: w.dStep[:steps], DPhi: grad}
 	if w.sample != nil {

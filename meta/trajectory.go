@@ -16,6 +16,7 @@ const (
 	keyStart
 	keyBatches
 	keySample // of an estimate, not of a trajectory
+	keyOther
 )
 
 // A Trajectory is a training run of a problem under a rule, or several runs side by side, between two steps. Everything that
@@ -36,6 +37,12 @@ type Trajectory[F params.Float] struct {
 	TrueGrad []F       // the derivatives of the losses; Grad itself where the rule sees that
 	Losses   []float64 // where the runs are now, on the minibatches that Grad is of; set by Evaluate
 	Senses   []F       // what the next step's synapses will feel, for rules that read it; set by Evaluate and by Sense
+
+	// MetaLosses are what the losses count as, see SetMetaLoss: Losses itself unless that was called. Set by Evaluate.
+	MetaLosses []float64
+
+	score    *score[F]
+	metaGrad []F // the derivatives of the losses that count; nil where these are those that the rule sees
 
 	losses []F // for rules that read them
 	step   []F // nil where the rule moves the weights itself
@@ -62,7 +69,7 @@ func NewTrajectory[F params.Float](c *learnedopt.Compiled[F], horizon int) *Traj
 	if senses(c.Reads()) {
 		t.Senses = make([]F, c.Copies()*c.Senses().Len())
 	}
-	t.TrueGrad = t.Grad
+	t.TrueGrad, t.MetaLosses = t.Grad, t.Losses
 	if !c.Moves() {
 		t.step = make([]F, n)
 	}
@@ -166,6 +173,11 @@ func (t *Trajectory[F]) batchAt(step, i int) uint64 {
 	return t.ofRun(rng.Split(rng.Split(t.key, keyBatches), uint64(step)), i)
 }
 
+// otherBatch returns the key of a minibatch that is like the next step's and that no step sees.
+func (t *Trajectory[F]) otherBatch(i int) uint64 {
+	return t.ofRun(rng.Split(rng.Split(t.key, keyOther), uint64(t.steps)), i)
+}
+
 // Evaluate sets losses, gradients, derivatives and what synapses feel for where the runs are now. It must be called, or Sense,
 // once before each step.
 func (t *Trajectory[F]) Evaluate() error {
@@ -205,7 +217,7 @@ func (t *Trajectory[F]) Measure() (err error) {
 			}
 		}
 	}
-	return nil
+	return t.tally()
 }
 
 // Scores returns, for each measure that the problems have of a life that has come to where the runs are now, the number of each
@@ -255,10 +267,10 @@ func (t *Trajectory[F]) point(phi []F) learnedopt.Point[F] {
 	}
 }
 
-// Loss returns the sum of the runs' losses.
+// Loss returns the sum of the runs' meta-losses, which are their losses unless SetMetaLoss says else.
 func (t *Trajectory[F]) Loss() float64 {
 	sum := 0.0
-	for _, loss := range t.Losses {
+	for _, loss := range t.MetaLosses {
 		sum += loss
 	}
 	return sum

@@ -1,0 +1,197 @@
+package meta
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// A score makes meta-losses of the losses of a trajectory's runs.
+type score[F params.Float] struct {
+	loss     MetaLoss
+	baseline *baseline[F] // nil for none
+	slopes   []F          // of each run's meta-loss by the loss that it is of
+	other    []F          // the derivatives of the losses on other minibatches; nil where nobody wants them
+	batch    func(i int) uint64
+}
+
+// SetMetaLoss has Evaluate set MetaLosses by a MetaLoss, for runs of problems such as p, from the next Begin on. With derivatives it also
+// sets what BPTT goes back from.
+func (t *Trajectory[F]) SetMetaLoss(m MetaLoss, p inner.ProblemOf[F], derivatives bool) error {
+	m, rule, err := m.filled()
+	if err != nil || m.Plain() {
+		return err
+	}
+	if _, lived := p.(inner.Lived); lived && (rule != nil || m.Minibatches == Other) {
+		return fmt.Errorf("meta: meta-loss: %T is a life, which has neither other minibatches nor a baseline", p)
+	}
+	s := &score[F]{loss: m, slopes: make([]F, t.Runs()), batch: t.batch}
+	if m.Minibatches == Other {
+		s.batch = t.otherBatch
+		if derivatives {
+			s.other = make([]F, len(t.Theta))
+			t.metaGrad = s.other
+		}
+	}
+	if rule != nil {
+		if s.baseline, err = newBaseline(rule, t, s, p); err != nil {
+			return err
+		}
+	}
+	t.score, t.MetaLosses = s, make([]float64, t.Runs())
+	return nil
+}
+
+// Prepare runs the meta-loss's baseline over the episode that the trajectory stands in, of a number of steps, unless that has been done. It
+// must be called after each Begin, BeginOn or ResumeOn before Evaluate is after a step; the trajectory stays where it is.
+func (t *Trajectory[F]) Prepare(ctx context.Context, steps int) error {
+	if t.score == nil || t.score.baseline == nil {
+		return nil
+	}
+	return t.score.baseline.prepare(ctx, t, steps)
+}
+
+// derivative returns what meta-losses are differentiated from: the derivatives of the losses that they are of.
+func (t *Trajectory[F]) derivative() []F {
+	if t.metaGrad != nil {
+		return t.metaGrad
+	}
+	return t.TrueGrad
+}
+
+// slope returns the derivative of run i's meta-loss by its loss.
+func (t *Trajectory[F]) slope(i int) F {
+	if t.score == nil {
+		return 1
+	}
+	return t.score.slopes[i]
+}
+
+// tally sets MetaLosses, after Losses.
+func (t *Trajectory[F]) tally() error {
+	s := t.score
+	if s == nil {
+		return nil
+	}
+	for i := range t.runs {
+		loss, err := s.met(t, i)
+		if err != nil {
+			return err
+		}
+		base := 1 - s.loss.Eps
+		if s.baseline != nil {
+			base = s.baseline.at(t, i, loss)
+		}
+		value, slope := s.loss.of(loss, base)
+		t.MetaLosses[i], s.slopes[i] = value, F(slope)
+	}
+	return nil
+}
+
+// met returns the loss of run i that counts.
+func (s *score[F]) met(t *Trajectory[F], i int) (float64, error) {
+	if s.loss.Minibatches != Other {
+		return t.Losses[i], nil
+	}
+	r, batch := &t.runs[i], s.batch(i)
+	var grad []F
+	if s.other != nil {
+		n := len(r.theta)
+		grad = s.other[i*n : (i+1)*n]
+	}
+	loss, err := r.problem.Eval(grad, r.theta, batch)
+	if err == nil && grad != nil && r.signal != nil {
+		err = r.signal.Derivative(grad, r.theta, batch)
+	}
+	return loss, err
+}
+
+// maxKept is the number of episodes whose baselines' losses are kept. One that comes up again later is run again.
+const maxKept = 1024
+
+// A baseline is a rule's own training in the episodes of a trajectory.
+type baseline[F params.Float] struct {
+	trajectory *Trajectory[F]
+	phi        []F
+	kept       map[uint64][][]float64 // for each key of an episode, the losses of each run after each number of steps
+	order      []uint64               // the keys, in the order they came
+}
+
+func newBaseline[F params.Float](r learnedopt.Rule, t *Trajectory[F], s *score[F], p inner.ProblemOf[F]) (*baseline[F], error) {
+	options := learnedopt.Options{Copies: t.Runs(), Workers: 1, Senses: inner.SensesOf(p)}
+	c, err := learnedopt.CompileWith[F](r, t.compiled.Theta(), options)
+	if err != nil {
+		return nil, fmt.Errorf("meta: meta-loss: baseline: %w", err)
+	}
+	b := &baseline[F]{trajectory: NewTrajectory(c, 0), kept: make(map[uint64][][]float64)}
+	b.trajectory.score = &score[F]{loss: MetaLoss{Minibatches: s.loss.Minibatches}, slopes: s.slopes, batch: b.trajectory.batch}
+	if s.loss.Minibatches == Other {
+		b.trajectory.score.batch = b.trajectory.otherBatch
+	}
+	b.trajectory.MetaLosses = make([]float64, t.Runs())
+	b.phi = params.Convert[F](learnedopt.Phi(r, 0))
+	return b, nil
+}
+
+// prepare sees to it that the losses of t's episode are there.
+func (b *baseline[F]) prepare(ctx context.Context, t *Trajectory[F], steps int) error {
+	if len(b.kept[t.key]) > steps {
+		return nil
+	}
+	problems := make([]inner.ProblemOf[F], t.Runs())
+	for i, r := range t.runs {
+		problems[i] = r.problem
+	}
+	losses, err := b.run(ctx, problems, t.key, steps)
+	if err != nil {
+		return err
+	}
+	if _, known := b.kept[t.key]; !known {
+		b.order = append(b.order, t.key)
+	}
+	b.kept[t.key] = losses
+	if len(b.order) > maxKept {
+		delete(b.kept, b.order[0])
+		b.order = b.order[1:]
+	}
+	return nil
+}
+
+// run takes the steps of an episode.
+func (b *baseline[F]) run(ctx context.Context, problems []inner.ProblemOf[F], key uint64, steps int) (losses [][]float64, err error) {
+	tr := b.trajectory
+	if err := tr.BeginOn(problems, b.phi, key, steps); err != nil {
+		return nil, err
+	}
+	for range steps + 1 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := tr.Evaluate(); err != nil {
+			return nil, err
+		}
+		losses = append(losses, append([]float64(nil), tr.MetaLosses...))
+		if n := len(losses); n > 1 {
+			for i, f := range losses[n-1] {
+				if !finite(f) {
+					losses[n-1][i] = losses[n-2][i]
+				}
+			}
+		}
+		if err := tr.Advance(b.phi); err != nil {
+			return nil, err
+		}
+	}
+	return losses, nil
+}
+
+// at returns the baseline's loss in run i after as many steps as t has taken: before the first that is t's own.
+func (b *baseline[F]) at(t *Trajectory[F], i int, loss float64) float64 {
+	if t.steps == 0 {
+		return loss
+	}
+	return b.kept[t.key][t.steps][i]
+}
