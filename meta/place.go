@@ -28,7 +28,7 @@ func (t *Trajectory[F]) BeginOn(problems []inner.ProblemOf[F], phi []F, key uint
 }
 
 // ResumeOn puts the runs back where Place found them: on problems that Sample returned for the key, after a number of steps, and
-// evaluated as they were. It is not for problems with a world of their own, which does not go back.
+// evaluated as they were, but for MetaLosses that SetMetaLoss sets: those come with the next Evaluate. It is not for problems with a world of their own, which does not go back.
 func (t *Trajectory[F]) ResumeOn(problems []inner.ProblemOf[F], place []F, key uint64, steps, horizon int) {
 	t.use(problems, key, steps, horizon)
 	for _, part := range t.parts() {
@@ -36,6 +36,9 @@ func (t *Trajectory[F]) ResumeOn(problems []inner.ProblemOf[F], place []F, key u
 	}
 	for i, f := range t.losses {
 		t.Losses[i] = float64(f)
+	}
+	if t.score != nil {
+		clear(t.MetaLosses)
 	}
 }
 

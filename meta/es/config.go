@@ -37,6 +37,11 @@ type ConfigOf[F params.Float] struct {
 	// the horizon. meta.Mean if empty.
 	Objective meta.Objective
 
+	MetaLoss meta.MetaLoss // what each loss counts as, in training; the loss itself if zero. Settings.Cap is of that
+
+	// Pinned, if not zero, is the key of every episode. The estimates then differ by their perturbations alone: for studies of those.
+	Pinned uint64
+
 	Workers int // goroutines to use at most; runtime.GOMAXPROCS(0) if zero. The bits do not depend on it
 }
 
@@ -129,7 +134,11 @@ func New[F params.Float](c ConfigOf[F]) (*EstimatorOf[F], error) {
 				return nil, fmt.Errorf("es: %d pairs of %d numbers each: %w", c.Pairs, s.State().Len(), err)
 			}
 		}
-		e.workers = append(e.workers, newWorker(c, s))
+		w := newWorker(c, s)
+		if err := w.controls(s); err != nil {
+			return nil, err
+		}
+		e.workers = append(e.workers, w)
 	}
 	return e, e.allocate()
 }
@@ -145,7 +154,13 @@ func Named[F params.Float](name string, text json.RawMessage, c ConfigOf[F]) (*E
 
 // training fills in systems that train the family's problems by the rule.
 func (c ConfigOf[F]) training() (ConfigOf[F], error) {
-	training := TrainingConfigOf[F]{Rule: c.Rule, Family: c.Family, Copies: c.Copies, Objective: c.Objective}
+	training := TrainingConfigOf[F]{Rule: c.Rule, Family: c.Family, Copies: c.Copies, Objective: c.Objective, MetaLoss: c.MetaLoss}
+	if c.Control != NoControl {
+		training.Through, training.Exact = c.Window, c.Control == ExactControl
+	}
+	if c.Method != Full && c.Objective == meta.Mean {
+		training.Objective = meta.Sum // of a stretch; what a window's is divided by comes after
+	}
 	for _, f := range inner.MembersOf(c.Family) {
 		if err := c.member(training, f); err != nil {
 			return c, err
@@ -196,12 +211,16 @@ func (c ConfigOf[F]) bytes(state int) float64 {
 	}
 	branches := float64(c.branches())
 	vectors := (2*pairs+workers)*branches*float64(state) + (4*pairs+workers*branches)*phi
-	return vectors*size + 8*(pairs*phi+workers*branches*float64(c.Window))
+	sums := pairs
+	if c.Control != NoControl {
+		sums *= 2
+	}
+	return vectors*size + 8*(sums*phi+workers*branches*float64(c.Window))
 }
 
 // branches returns how many there are of a pair: under phi + ε, under phi − ε, and for truncated ES under phi itself.
 func (c ConfigOf[F]) branches() int {
-	if c.Method == Truncated && c.Form == "" {
+	if c.Method == Truncated && c.Form == "" || c.Control != NoControl {
 		return 3
 	}
 	return 2

@@ -27,6 +27,9 @@ type EstimatorOf[F params.Float] struct {
 	config  ConfigOf[F]
 	workers []*worker[F]
 	pairs   []*pair[F]
+
+	tallies    []*tally // of the pairs
+	regression regression
 }
 
 // Estimator is the form in use.
@@ -49,6 +52,13 @@ func (e *EstimatorOf[F]) allocate() error {
 			return err
 		}
 		e.pairs = append(e.pairs, p)
+		if e.config.Control != NoControl {
+			p.control = make([]float64, e.Phi().Len())
+		}
+		e.tallies = append(e.tallies, &p.tally)
+	}
+	if n := e.Phi().Len(); e.config.Control != NoControl {
+		e.regression = regression{grad: make([]float64, n), control: make([]float64, n), coefficients: make([]float64, len(e.pairs))}
 	}
 	return nil
 }
@@ -129,6 +139,7 @@ func (w *worker[F]) estimate(ctx context.Context, p *pair[F], phi []F, key uint6
 func (e *EstimatorOf[F]) gather(grad []F) meta.Estimate {
 	c := e.config
 	est := meta.Estimate{}
+	e.steer()
 	loss, seen := 0.0, 0
 	for _, p := range e.pairs {
 		est.Steps += p.steps * c.Copies

@@ -23,7 +23,7 @@ func (w *worker[F]) whole(ctx context.Context, p *pair[F], phi []F, key uint64) 
 		if err := w.system.Start(state, w.phi[i], w.episode(p)); err != nil {
 			return err
 		}
-		if err := w.system.Unroll(ctx, w.losses[i][:at.Length], state, w.phi[i], w.episode(p), 0); err != nil {
+		if err := w.branch(ctx, p, i, 0, at.Length); err != nil {
 			return err
 		}
 		p.steps += at.Length
@@ -32,6 +32,7 @@ func (w *worker[F]) whole(ctx context.Context, p *pair[F], phi []F, key uint64) 
 	if d := plus - minus; finite(d) {
 		p.loss, p.counted = (plus+minus)/2, 1
 		p.add(at.eps, w.signed(clipped(d, w.config.Clip), 1))
+		w.control(p, at.eps)
 	}
 	p.end()
 	at.counts = counts{} // nothing is carried on

@@ -82,6 +82,7 @@ type Settings struct {
 	Form     Form    `json:"form,omitempty"`     // of Truncated and PES; Unbiased if empty
 	Together bool    `json:"together,omitempty"` // all pairs begin their first episodes at full length, so that all end together
 	Shortest int     `json:"shortest,omitempty"` // the least length of an episode; the horizon if zero
+	Control  Control `json:"control,omitempty"`  // a control variate; none if empty
 }
 
 // filled returns the settings with every default in its place.
@@ -121,6 +122,8 @@ func (s Settings) validate() error {
 	wrong(s.Form != "" && s.Form != LearnedOptimization, "form is %s; want %s or %s", brief.Quote(s.Form), Unbiased, LearnedOptimization)
 	wrong(s.Form != "" && s.Method != PES && s.Method != Truncated, "form is for pes and truncated-es alone")
 	wrong(s.Together && s.Method == Full, "together is not for es, whose episodes always are")
+	wrong(!slices.Contains([]Control{NoControl, BPTTControl, ExactControl}, s.Control), "control is %s; want %s or %s", brief.Quote(s.Control), BPTTControl, ExactControl)
+	wrong(s.Control != NoControl && (s.Sign || s.Clip != 0 || s.Form != ""), "control is not with sign, clip or form")
 	wrong(s.Shortest < 0, "shortest is %d; want 1 or more, or 0 for the horizon", s.Shortest)
 	return errors.Join(errs...)
 }

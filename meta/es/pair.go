@@ -61,6 +61,7 @@ type pair[F params.Float] struct {
 // A tally is what a pair has seen in one estimate.
 type tally struct {
 	grad     []float64 // the sum of perturbations times differences
+	control  []float64 // with a Control, what that would have it be, less its mean
 	counted  int       // differences
 	loss     float64   // the sum of the losses that they are of, the mean of both branches
 	ended    int       // episodes
@@ -70,7 +71,8 @@ type tally struct {
 
 func (t *tally) reset() {
 	clear(t.grad)
-	*t = tally{grad: t.grad}
+	clear(t.control)
+	*t = tally{grad: t.grad, control: t.control}
 }
 
 // keyOf returns a pair's child of a part of an estimate's key.
@@ -82,6 +84,9 @@ func (p *pair[F]) keyOf(key uint64, part uint64) uint64 {
 func (p *pair[F]) name(c *ConfigOf[F], key uint64) {
 	at := p.next
 	at.Key = rng.Split(p.keyOf(key, keyEpisode), p.episodes)
+	if c.Pinned != 0 {
+		at.Key = c.Pinned
+	}
 	at.Length = c.Horizon
 	if s := c.Shortest; s > 0 {
 		lo, hi := math.Log(float64(s)), math.Log(float64(c.Horizon+1))

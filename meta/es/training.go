@@ -26,7 +26,8 @@ type track[F params.Float] struct {
 	family     inner.FamilyOf[F]
 	trajectory *meta.Trajectory[F]
 	layout     params.Layout
-	lean       bool // only the loss at the end of an episode is looked at; all before are zero
+	lean       bool            // only the loss at the end of an episode is looked at; all before are zero
+	through    *meta.BPTTOf[F] // nil if nothing is to be differentiated
 }
 
 // sampled are the problems of an episode.
@@ -44,6 +45,11 @@ type TrainingConfigOf[F params.Float] struct {
 
 	// With meta.Last, and a rule that reads neither losses nor gradients, losses before an episode's end are not looked at.
 	Objective meta.Objective
+
+	MetaLoss meta.MetaLoss // what each loss counts as; the loss itself if zero
+
+	Through int  // the most steps that Differentiate goes at once; none if zero
+	Exact   bool // it goes through the inner gradients too, see meta.BPTTConfigOf
 }
 
 // NewTraining returns training that is for one goroutine at a time.
@@ -111,6 +117,12 @@ func newTrack[F params.Float](c TrainingConfigOf[F], f inner.FamilyOf[F]) (*trac
 		return nil, err
 	}
 	t := &track[F]{family: f, trajectory: meta.NewTrajectory(compiled, 0)}
+	if err := t.trajectory.SetMetaLoss(c.MetaLoss, p, false); err != nil {
+		return nil, err
+	}
+	if t.through, err = c.through(f); err != nil {
+		return nil, err
+	}
 	problems, err := t.trajectory.Sample(f, 0)
 	if err != nil {
 		return nil, err
@@ -163,6 +175,9 @@ func (t *TrainingOf[F]) Unroll(ctx context.Context, losses []float64, state, phi
 		return err
 	}
 	tr.trajectory.ResumeOn(problems, state, e.Key, from, e.Length)
+	if err := tr.trajectory.Prepare(ctx, e.Length); err != nil {
+		return err
+	}
 	for i := range losses {
 		if err := ctx.Err(); err != nil {
 			return err

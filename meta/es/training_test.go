@@ -42,6 +42,10 @@ func kinds() map[string]es.Settings {
 	kinds["truncated form"] = es.Settings{Method: es.Truncated, Pairs: 5, Form: es.LearnedOptimization, Sign: true}
 	kinds["gpes lengths"] = es.Settings{Method: es.GPES, Pairs: 5, K: 3, Shortest: 2, Clip: 1, Cap: 100}
 	kinds["nres together"] = es.Settings{Method: es.NRES, Pairs: 5, Together: true, Sign: true}
+	kinds["es control"] = es.Settings{Method: es.Full, Pairs: 5, Control: es.ExactControl}
+	kinds["pes control"] = es.Settings{Method: es.PES, Pairs: 5, Control: es.BPTTControl}
+	kinds["gpes control"] = es.Settings{Method: es.GPES, Pairs: 5, K: 2, Control: es.ExactControl}
+	kinds["truncated control"] = es.Settings{Method: es.Truncated, Pairs: 1, Control: es.BPTTControl}
 	return kinds
 }
 
@@ -371,14 +375,16 @@ func TestConfigErrors(t *testing.T) {
 		require.EqualError(t, err, want)
 	}
 	for text, want := range map[string]string{
-		`{"pairs":-1}`:    `es: pes: pairs is -1; want 1 or more`,
-		`{"sigma":-1}`:    `es: pes: sigma is -1; want above 0 and finite`,
-		`{"clip":-1}`:     `es: pes: clip is -1; want above 0, or 0 for none`,
-		`{"cap":-1}`:      `es: pes: cap is -1; want above 0, or 0 for none`,
-		`{"k":3}`:         `es: pes: k is for gpes alone`,
-		`{"form":"x"}`:    `es: pes: form is "x"; want unbiased or learned_optimization`,
-		`{"shortest":-1}`: `es: pes: shortest is -1; want 1 or more, or 0 for the horizon`,
-		`{"Pairs":1}`:     `es: configuration of "pes": json: unknown field "Pairs"`,
+		`{"pairs":-1}`:                   `es: pes: pairs is -1; want 1 or more`,
+		`{"sigma":-1}`:                   `es: pes: sigma is -1; want above 0 and finite`,
+		`{"clip":-1}`:                    `es: pes: clip is -1; want above 0, or 0 for none`,
+		`{"cap":-1}`:                     `es: pes: cap is -1; want above 0, or 0 for none`,
+		`{"k":3}`:                        `es: pes: k is for gpes alone`,
+		`{"form":"x"}`:                   `es: pes: form is "x"; want unbiased or learned_optimization`,
+		`{"control":"x"}`:                `es: pes: control is "x"; want bptt or exact`,
+		`{"control":"bptt","sign":true}`: `es: pes: control is not with sign, clip or form`,
+		`{"shortest":-1}`:                `es: pes: shortest is -1; want 1 or more, or 0 for the horizon`,
+		`{"Pairs":1}`:                    `es: configuration of "pes": json: unknown field "Pairs"`,
 	} {
 		_, err := es.SettingsNamed("pes", []byte(text))
 		require.EqualError(t, err, want)

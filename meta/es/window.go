@@ -89,6 +89,9 @@ func (w *worker[F]) count(p *pair[F], n int) {
 	sound := w.differ(n)
 	sum, counted := w.sum(p, from, sound)
 	p.add(at.xi, w.signed(sum, counted))
+	if from < n {
+		w.control(p, at.xi)
+	}
 	if sound < n || at.Step == at.Ends {
 		p.end()
 	}

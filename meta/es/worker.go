@@ -14,9 +14,13 @@ import (
 type worker[F params.Float] struct {
 	config *ConfigOf[F]
 	system SystemOf[F]
+
+	derivative DifferentiableOf[F] // the system, for a Control
+
 	phi    [][]F       // what each branch is under
 	losses [][]float64 // of each branch
 	diffs  []float64
+	slope  []F                                       // the derivative of a stretch, for a Control
 	noise  func(dst []F, pair, step int, key uint64) // draws a perturbation
 }
 
@@ -81,17 +85,25 @@ func (w *worker[F]) episode(p *pair[F]) Episode {
 // unroll takes all branches n steps on.
 func (w *worker[F]) unroll(ctx context.Context, p *pair[F], n int) error {
 	at := p.next
-	for i, state := range at.states {
+	for i := range at.states {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := w.system.Unroll(ctx, w.losses[i][:n], state, w.phi[i], w.episode(p), at.Step); err != nil {
+		if err := w.branch(ctx, p, i, at.Step, n); err != nil {
 			return err
 		}
 	}
 	at.Step += n
 	p.steps += n * len(at.states)
 	return nil
+}
+
+// branch takes a branch n steps on.
+func (w *worker[F]) branch(ctx context.Context, p *pair[F], i, from, n int) error {
+	if i == 2 && w.derivative != nil {
+		return w.middle(ctx, p, p.next.states[i], from, n)
+	}
+	return w.system.Unroll(ctx, w.losses[i][:n], p.next.states[i], w.phi[i], w.episode(p), from)
 }
 
 // differ sets the first n differences of the losses of the two branches that went on to the pair's step, and returns how many
@@ -145,6 +157,9 @@ func (w *worker[F]) scale(p *pair[F]) {
 	}
 	for j := range p.grad {
 		p.grad[j] /= float64(p.counted)
+	}
+	for j := range p.control {
+		p.control[j] /= float64(p.counted)
 	}
 }
 
