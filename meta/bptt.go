@@ -236,6 +236,13 @@ func (b *BPTTOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 	return est, nil
 }
 
+// Revert implements Reversible.
+func (b *BPTTOf[F]) Revert() {
+	b.start.restore(b.trajectory)
+	b.live = b.start.steps > 0
+	b.made--
+}
+
 // lengthNow returns the length of an episode that begins now.
 func (b *BPTTOf[F]) lengthNow() int {
 	if stage := b.made / b.config.Stage; stage < len(b.config.Curriculum) {

@@ -1,6 +1,9 @@
 package meta
 
-import "github.com/seed1498fded/unroll/learnedopt"
+import (
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/params"
+)
 
 // Bytes is what NewBPTT estimates that an estimator takes.
 func Bytes(c BPTTConfig) float64 {
@@ -18,3 +21,6 @@ func Bytes(c BPTTConfig) float64 {
 	}
 	return c.bytes(p, state)
 }
+
+// SingleOf returns the one estimator that there is of many.
+func SingleOf[F params.Float](m *ManyOf[F]) EstimatorOf[F] { return m.all[0] }

@@ -36,8 +36,9 @@ type EstimatorOf[F params.Float] struct {
 type Estimator = EstimatorOf[float32]
 
 var (
-	_ meta.Estimator = (*Estimator)(nil)
-	_ meta.Resumable = (*Estimator)(nil)
+	_ meta.Estimator  = (*Estimator)(nil)
+	_ meta.Resumable  = (*Estimator)(nil)
+	_ meta.Reversible = (*Estimator)(nil)
 )
 
 // allocate makes the pairs.
@@ -95,6 +96,13 @@ func (e *EstimatorOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64
 		p.at, p.next = p.next, p.at
 	}
 	return e.gather(grad), nil
+}
+
+// Revert implements meta.Reversible.
+func (e *EstimatorOf[F]) Revert() {
+	for _, p := range e.pairs {
+		p.at, p.next = p.next, p.at
+	}
 }
 
 // run takes all pairs on. A worker that is through with a pair takes the next that nobody has: what a pair comes to does not

@@ -24,7 +24,8 @@ type Subject struct {
 }
 
 // Run checks the laws that hold for every estimator: it leaves phi alone, gives the same for the same key, gives a
-// loss and a gradient that are finite at a sane phi, and stands as before when its context has ended.
+// loss and a gradient that are finite at a sane phi, and stands as before when its context has ended, or where it is meta.Reversible when
+// an estimate is taken back.
 func Run(t *testing.T, s Subject) {
 	ctx := context.Background()
 	estimate := func(e meta.EstimatorOf[float64], ctx context.Context, key uint64) (meta.Estimate, []float64, error) {
@@ -50,6 +51,11 @@ func Run(t *testing.T, s Subject) {
 		require.NotZero(t, norm(wantGrad))
 		require.False(t, math.IsNaN(norm(wantGrad)) || math.IsInf(norm(wantGrad), 0))
 
+		if r, ok := other.(meta.Reversible); ok {
+			_, _, err = estimate(other, ctx, s.Key+call+1000)
+			require.NoError(t, err)
+			r.Revert()
+		}
 		_, _, err = estimate(other, cancelled, s.Key+call)
 		require.ErrorIs(t, err, context.Canceled)
 		got, gotGrad, err := estimate(other, ctx, s.Key+call)
