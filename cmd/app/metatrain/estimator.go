@@ -1,8 +1,10 @@
 package metatrain
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -67,6 +69,10 @@ func (s *settings) canonicalEstimator() error {
 // validateEstimator reports what makes no sense for the estimator.
 func (s settings) validateEstimator() error {
 	switch {
+	case s.MetaLoss != "" && s.searches():
+		return fmt.Errorf("--meta-loss: not with --learner %s, which takes no gradient", s.Learner)
+	case s.TasksPerStep > 1 && s.searches():
+		return fmt.Errorf("--tasks-per-step: not with --learner %s, which takes no gradient", s.Learner)
 	case s.Estimator != "" && s.searches():
 		return fmt.Errorf("--estimator %s: not with --learner %s, which takes no gradient", s.Estimator, s.Learner)
 	case !s.perturbs() && s.EstimatorConfig != "":
@@ -85,13 +91,50 @@ func (s settings) validateEstimator() error {
 	return nil
 }
 
-// estimator makes what estimates the meta-gradient.
+// tasksPerStep returns how many estimates an outer step is the mean of.
+func (s settings) tasksPerStep() int { return max(1, int(s.TasksPerStep)) }
+
+// canonicalMetaLoss writes a meta-loss in the one way with which two spellings of it can be told equal; that of the loss itself is none.
+func (s *settings) canonicalMetaLoss() error {
+	m, err := meta.ParseMetaLoss(json.RawMessage(s.MetaLoss))
+	if err != nil {
+		return fmt.Errorf("--meta-loss: %w", err)
+	}
+	if s.MetaLoss = ""; m.Plain() {
+		return nil
+	}
+	text, err := json.Marshal(m)
+	s.MetaLoss = cli.JSON(text)
+	return err
+}
+
+// estimator makes what estimates the meta-gradient: the mean of several estimates if a step is to be of several tasks.
 func (s *session) estimator(family inner.Family) (meta.Estimator, error) {
+	n := s.settings.tasksPerStep()
+	if n == 1 {
+		return s.single(family, s.workers)
+	}
+	workers := cmp.Or(s.workers, runtime.GOMAXPROCS(0))
+	e, err := meta.NewMany(meta.ManyConfig{Count: n, Workers: workers, New: func() (meta.Estimator, error) {
+		return s.single(family, max(1, workers/n))
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// single makes an estimator with a number of goroutines, 0 for the default.
+func (s *session) single(family inner.Family, workers int) (meta.Estimator, error) {
 	c := s.settings
+	loss, err := meta.ParseMetaLoss(json.RawMessage(c.MetaLoss))
+	if err != nil {
+		return nil, fmt.Errorf("--meta-loss: %w", err)
+	}
 	if !c.perturbs() {
 		config := meta.BPTTConfig{
 			Rule: s.rule, Family: family, Horizon: int(c.Horizon), Window: int(c.Window), Exact: c.Exact, Copies: int(c.Copies),
-			Fraction: float64(c.Fraction), Objective: s.objective(), Workers: s.workers, Curriculum: c.Curriculum,
+			Fraction: float64(c.Fraction), Objective: s.objective(), MetaLoss: loss, Workers: workers, Curriculum: c.Curriculum,
 		}
 		if catalog.Mixed(c.Problem) {
 			return meta.NewMixed(config)
@@ -100,7 +143,7 @@ func (s *session) estimator(family inner.Family) (meta.Estimator, error) {
 	}
 	e, err := es.Named(c.Estimator, json.RawMessage(c.EstimatorConfig), es.Config{
 		Rule: s.rule, Family: family, Copies: int(c.Copies), Horizon: int(c.Horizon), Window: int(c.Window), Objective: s.objective(),
-		Workers: s.workers,
+		MetaLoss: loss, Workers: workers,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("--estimator: %w", err)

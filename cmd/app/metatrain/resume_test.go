@@ -56,6 +56,8 @@ func variants(t *testing.T) map[string][]string {
 		"pes":          small("--estimator", "pes", "--estimator-config", `{"pairs":3}`, "--every", "3"),
 		"es":           small("--estimator", "es", "--estimator-config", `{"pairs":1}`, "--every", "3", "--window", "12"),
 		"whole window": small("--window", "12"),
+		"tasks":        small("--tasks-per-step", "3", "--meta-loss", `{"log":true,"minibatches":"other","baseline":"sgd"}`),
+		"tasks by pes": small("--tasks-per-step", "2", "--meta-loss", `{"log":true}`, "--estimator", "pes", "--estimator-config", `{"pairs":1,"control":"exact"}`, "--every", "2"),
 		"adam":         {"--problem", "quadratic-uniform", "--rule", "adam", "--horizon", "10", "--window", "4", "--copies", "1", "--every", "3", "--seed", "9"},
 		"images": {
 			"--problem", "logistic8", "--data", images, "--batch", "4", "--rule", "momentum",

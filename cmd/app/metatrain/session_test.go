@@ -101,6 +101,8 @@ func TestEndsOfSettings(t *testing.T) {
 		"--credit-config: these are the settings of a --credit rule, and there": func(s *settings) { s.CreditConfig = "{}" },
 		"--estimator pes: not with --learner es, which takes no gradient":       func(s *settings) { s.Estimator, s.Learner = "pes", "es" },
 		"--estimator-config: these are the settings of an evolution strategy, ": func(s *settings) { s.EstimatorConfig = "{}" },
+		"--meta-loss: not with --learner es, which takes no gradient":           func(s *settings) { s.MetaLoss, s.Learner = `{"log":true}`, "es" },
+		"--tasks-per-step: not with --learner es, which takes no gradient":      func(s *settings) { s.TasksPerStep, s.Learner = 2, "es" },
 		"--exact: not with --estimator pes, which differentiates nothing":       func(s *settings) { s.Estimator, s.Exact = "pes", true },
 		"--fraction: not with --estimator pes, which differentiates nothing":    func(s *settings) { s.Estimator, s.Fraction = "pes", 0.5 },
 		"--curriculum: not with --estimator pes":                                func(s *settings) { s.Estimator, s.Curriculum = "pes", cli.Widths{5} },

@@ -51,11 +51,13 @@ type settings struct {
 	Window          cli.Count    `json:"window" memory:"" placeholder:"N" help:"Inner steps between two outer steps. Default 20, or the horizon if that is shorter or a life, or with --estimator es."`
 	Curriculum      cli.Widths   `json:"curriculum,omitempty" placeholder:"N,..." help:"Lengths of shorter episodes to begin with, 100 outer steps of each. Default none; for lives, by --estimator bptt, those of 12,32,60 that are shorter; the horizon means none."`
 	Objective       string       `json:"objective,omitempty" placeholder:"NAME" help:"Which of a window's losses are minimised: ${objectives}. Default borders, the mean of all, those at both of its ends included; for lives last, with any other --estimator than bptt mean, of those after each step."`
+	MetaLoss        cli.JSON     `json:"meta-loss,omitempty" placeholder:"JSON" help:"What each loss counts as, as JSON: {\"log\":true} its logarithm, {\"baseline\":\"adam\",\"baseline_config\":{\"lr\":0.01}} relative to that of a baseline in the same episode, {\"minibatches\":\"other\"} that on minibatches that no step sees, or any of these together, with \"eps\" added to losses. Default the loss itself."`
 	OuterLR         cli.Positive `json:"outer-lr" name:"outer-lr" placeholder:"X" help:"Learning rate of the outer Adam. Default 0.01, for quadratics 0.003, for lives 0.02."`
 	Cosine          cli.Count    `json:"cosine,omitempty" placeholder:"N" help:"Episodes over which the outer rate falls to nothing along half a cosine. Default: it stays."`
 	Clip            cli.Positive `json:"clip" placeholder:"X" help:"Longest meta-gradient, in the Euclidean norm. Default 1, for lives 0.3."`
 	Copies          cli.Count    `json:"copies" memory:"" placeholder:"N" help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics by --estimator bptt 32, for lives 1 of each task but at most 32, by --estimator bptt 4 but at most 64, or 8."`
-	Every           cli.Count    `json:"every" placeholder:"N" help:"Episodes between validations. Default 20 for each copy, for quadratics 100, for lives 10 outer steps; times the pairs of an --estimator."`
+	TasksPerStep    cli.Count    `json:"tasks-per-step,omitempty" name:"tasks-per-step" memory:"" placeholder:"N" help:"Estimates of the gradient that an outer step is the mean of, each of episodes of its own. Default 1."`
+	Every           cli.Count    `json:"every" placeholder:"N" help:"Episodes between validations. Default 20 for each copy, for quadratics 100, for lives 10 outer steps; times the pairs of an --estimator, and the tasks of a step."`
 	Average         float64      `json:"average" default:"0.995" placeholder:"X" help:"Weight of the past in the running average of the rule's weights, which is what is validated and kept; 0 for none. Default ${default}."`
 	Keep            string       `json:"keep,omitempty" placeholder:"best|last" help:"Which rule to keep: best, by validation, or last, as befits a rate that falls to nothing. Default best."`
 	Fraction        cli.Positive `json:"fraction" default:"1" placeholder:"X" help:"Part of the coordinates, drawn anew each time, that the meta-gradient is taken over. Default ${default}."`
@@ -94,7 +96,7 @@ func (s *settings) fillIn() error {
 	}
 	s.OuterLR, s.Clip = cmp.Or(s.OuterLR, d.rate), cmp.Or(s.Clip, d.clip)
 	s.Copies, s.Horizon = cmp.Or(s.Copies, d.copies), cmp.Or(s.Horizon, d.horizon)
-	s.Every = cmp.Or(s.Every, d.every*s.Copies)
+	s.Every = cmp.Or(s.Every, d.every*s.Copies*cli.Count(s.tasksPerStep()))
 	s.Window = cmp.Or(s.Window, min(d.window, s.Horizon))
 	if len(s.Curriculum) == 0 {
 		s.Curriculum = d.curriculum(int(s.Horizon))
@@ -140,6 +142,9 @@ func (s settings) plain() settings {
 	if s.Estimator == bptt {
 		s.Estimator = ""
 	}
+	if s.TasksPerStep == 1 {
+		s.TasksPerStep = 0
+	}
 	if s.Objective == s.usualObjective() {
 		s.Objective = ""
 	}
@@ -155,7 +160,7 @@ func (s settings) plain() settings {
 // of an embedded rule in full.
 func (s *settings) canonical() error {
 	s.canonicalFrom()
-	return errors.Join(s.canonicalRule(), s.canonicalCredit(), s.canonicalLearner(), s.canonicalEstimator())
+	return errors.Join(s.canonicalRule(), s.canonicalCredit(), s.canonicalLearner(), s.canonicalEstimator(), s.canonicalMetaLoss())
 }
 
 func (s *settings) canonicalFrom() {
@@ -245,6 +250,7 @@ func resumed(o options, f *checkpoints.File) (settings, error) {
 	if wanted.Estimator == saved.Estimator {
 		err = errors.Join(err, wanted.canonicalEstimator())
 	}
+	err = errors.Join(err, wanted.canonicalMetaLoss())
 	if err != nil {
 		return saved, err
 	}

@@ -37,7 +37,7 @@ func TestDefaultsSaidAloud(t *testing.T) {
 	without := []string{"config", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "generations", "workers", "version"}
 	common := map[string]string{
 		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "objective": "borders", "fraction": "1", "exact": "false",
-		"learner": "bptt", "estimator": "bptt", "rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,
+		"learner": "bptt", "estimator": "bptt", "tasks-per-step": "1", "meta-loss": `{"minibatches":"train"}`, "rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,
 	}
 	// What of these other problems have no default for, or another that does not follow from the problem alone.
 	notCommon := map[string][]string{
