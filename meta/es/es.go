@@ -49,3 +49,11 @@ type Episode struct {
 	// come one after the other. Windows of one may come to several systems, one at a time.
 	Pair int
 }
+
+// StateLen returns the length of the states of an episode of any system.
+func StateLen[F params.Float](s SystemOf[F], e Episode) (int, error) {
+	if v, ok := s.(VariedOf[F]); ok {
+		return v.StateLen(e)
+	}
+	return s.State().Len(), nil
+}
