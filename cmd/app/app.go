@@ -1,4 +1,4 @@
-// Package app makes one program of the commands metatrain, compare and identify, for those who have rules and problems of their own:
+// Package app makes one program of the commands metatrain, compare, identify and metagrad, for those who have rules and problems of their own:
 //
 //	func main() {
 //		learnedopt.Register(func() learnedopt.Rule { return new(mine) })
@@ -7,7 +7,7 @@
 //	}
 //
 // The program's first argument says which command it is to be; the other arguments are the command's, with every flag that
-// ours has. The rules and problems that were registered are there by name. Packages metatrain, compare and identify below
+// ours has. The rules and problems that were registered are there by name. Packages metatrain, compare, identify and metagrad below
 // are the commands by themselves.
 package app
 
@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed1498fded/unroll/cmd/app/compare"
 	"github.com/seed1498fded/unroll/cmd/app/identify"
+	"github.com/seed1498fded/unroll/cmd/app/metagrad"
 	"github.com/seed1498fded/unroll/cmd/app/metatrain"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 )
@@ -41,11 +42,13 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return compare.Run(ctx, args, stdout, stderr)
 	case "identify":
 		return identify.Run(ctx, args, stdout, stderr)
+	case "metagrad":
+		return metagrad.Run(ctx, args, stdout, stderr)
 	case "--help", "-h":
-		_, err := fmt.Fprintln(stdout, "The first argument is metatrain, compare or identify; metatrain --help and so on tell the rest.")
+		_, err := fmt.Fprintln(stdout, "The first argument is metatrain, compare, identify or metagrad; metatrain --help and so on tell the rest.")
 		return err
 	case "":
-		return errors.New("want metatrain, compare or identify as the first argument, got nothing")
+		return errors.New("want metatrain, compare, identify or metagrad as the first argument, got nothing")
 	}
-	return fmt.Errorf("want metatrain, compare or identify as the first argument, got %.60q", name)
+	return fmt.Errorf("want metatrain, compare, identify or metagrad as the first argument, got %.60q", name)
 }

@@ -116,9 +116,9 @@ func TestOutside(t *testing.T) {
 	require.Contains(t, help, "bounded")
 
 	for want, args := range map[string][]string{
-		"catalog: bowl: does not take hidden":                                        {"metatrain", "--problem", "bowl", "--hidden", "3"},
-		`learnedopt: configuration of rule "bounded": json: unknown field`:           {"metatrain", "--problem", "bowl", "--rule", "bounded", "--rule-config", `{"bond":1}`},
-		"want metatrain, compare or identify as the first argument, got \"learn\"\n": {"learn"},
+		"catalog: bowl: does not take hidden":                                                  {"metatrain", "--problem", "bowl", "--hidden", "3"},
+		`learnedopt: configuration of rule "bounded": json: unknown field`:                     {"metatrain", "--problem", "bowl", "--rule", "bounded", "--rule-config", `{"bond":1}`},
+		"want metatrain, compare, identify or metagrad as the first argument, got \"learn\"\n": {"learn"},
 	} {
 		out, err := exec.Command(mine, args...).CombinedOutput()
 		require.Error(t, err)
@@ -131,10 +131,10 @@ func TestOutside(t *testing.T) {
 func TestRun(t *testing.T) {
 	var stdout bytes.Buffer
 	require.NoError(t, app.Run(context.Background(), []string{"--help"}, &stdout, io.Discard))
-	require.Contains(t, stdout.String(), "metatrain, compare or identify")
+	require.Contains(t, stdout.String(), "metatrain, compare, identify or metagrad")
 	for _, args := range [][]string{nil, {""}, {"Metatrain"}, {strings.Repeat("x", 1000)}} {
 		err := app.Run(context.Background(), args, io.Discard, io.Discard)
-		require.ErrorContains(t, err, "want metatrain, compare or identify as the first argument, got ")
+		require.ErrorContains(t, err, "want metatrain, compare, identify or metagrad as the first argument, got ")
 		require.Less(t, len(err.Error()), 300)
 	}
 	require.ErrorContains(t, app.Run(context.Background(), []string{"compare", "--problem", "cubic"}, io.Discard, io.Discard), `no problem "cubic"`)

@@ -85,7 +85,7 @@ var lattice = map[string]node{
 	"meta":               {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/mix inner/nets inner/plastic inner/problemtest internal/graph learnedopt/compose learnedopt/handmade learnedopt/lstm learnedopt/plastic learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
 	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/machine internal/rng learnedopt learnedopt/plastic meta params", tests: "inner/plastic learnedopt meta/search/searchtest"},
 	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/mix inner/plastic inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/plastic meta/estimatortest"},
-	"meta/lab":           {imports: "checkpoints inner internal/brief internal/config internal/rng learnedopt meta meta/es params", tests: "learnedopt/handmade learnedopt/lstm"},
+	"meta/lab":           {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta meta/es params", tests: "learnedopt/handmade learnedopt/lstm"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/compose learnedopt/handmade learnedopt/plastic meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
 
@@ -110,7 +110,11 @@ var lattice = map[string]node{
 		imports: "cmd/internal/cli checkpoints/zoo inner/catalog inner/credit inner/nets meta/identify",
 		tests:   "cmd/internal/clitest checkpoints params",
 	},
-	"cmd/app": {imports: "cmd/app/compare cmd/app/identify cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir learnedopt"},
+	"cmd/app/metagrad": {
+		imports: "checkpoints/zoo cmd/internal/cli inner inner/catalog inner/credit internal/brief learnedopt meta meta/lab",
+		tests:   "checkpoints cmd/internal/clitest params",
+	},
+	"cmd/app": {imports: "cmd/app/compare cmd/app/identify cmd/app/metagrad cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir learnedopt"},
 
 	"internal/deps":    {},
 	"internal/mutants": {imports: "internal/rng"},
@@ -124,7 +128,7 @@ var lattice = map[string]node{
 }
 
 // command is the node of every program in a folder right below cmd: what it does is in cmd/app.
-var command = node{imports: "cmd/app/compare cmd/app/identify cmd/app/metatrain"}
+var command = node{imports: "cmd/app/compare cmd/app/identify cmd/app/metagrad cmd/app/metatrain"}
 
 // conformance packages are for tests, and may import what tests may.
 var conformance = []string{"inner/problemtest", "inner/credit/credittest", "learnedopt/ruletest", "meta/estimatortest", "meta/search/searchtest", "cmd/internal/clitest"}

@@ -16,19 +16,19 @@ import (
 
 // A curve is what a panel shows of each result, against the horizon.
 type curve struct {
-	title, label string
-	log          bool
-	of           func(Result) meta.Number
-	truth        bool // the truth's length is a curve too
+	title string
+	log   bool
+	of    func(Result) meta.Number
+	truth bool // the truth's length is a curve too
 }
 
 var curves = []curve{
-	{"bias", "|mean − truth| / |truth|", true, func(x Result) meta.Number { return x.Bias }, false},
-	{"variance of a draw", "trace / |truth|²", true, func(x Result) meta.Number { return x.Variance }, false},
-	{"cosine with the truth", "of the mean draw", false, func(x Result) meta.Number { return x.Cosine }, false},
-	{"norm", "of the mean draw; black the truth", true, func(x Result) meta.Number { return x.Norm }, true},
-	{"inner steps until SNR 1", "steps", true, func(x Result) meta.Number { return x.SNRSteps }, false},
-	{"time until SNR 1", "seconds", true, func(x Result) meta.Number { return x.SNRSeconds }, false},
+	{"bias: |mean draw − truth| / |truth|", true, func(x Result) meta.Number { return x.Bias }, false},
+	{"variance of a draw: trace / |truth|²", true, func(x Result) meta.Number { return x.Variance }, false},
+	{"cosine of the mean draw with the truth", false, func(x Result) meta.Number { return x.Cosine }, false},
+	{"length of the mean draw (dashed: the truth)", true, func(x Result) meta.Number { return x.Norm }, true},
+	{"inner steps until SNR 1", true, func(x Result) meta.Number { return x.SNRSteps }, false},
+	{"seconds until SNR 1", true, func(x Result) meta.Number { return x.SNRSeconds }, false},
 }
 
 // The colours of Okabe and Ito (2008), told apart with any kind of colour vision.
@@ -75,7 +75,7 @@ func (r *Report) Plot(w io.Writer, format string) error {
 func (r *Report) panel(c curve) (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text, p.Title.Padding = c.title, vg.Points(6)
-	p.X.Label.Text, p.Y.Label.Text = "horizon", c.label
+	p.X.Label.Text = "horizon"
 	p.Add(plotter.NewGrid())
 	for i, name := range r.names() {
 		var points plotter.XYs
@@ -155,7 +155,12 @@ func (r *Report) axes(p *plot.Plot, log bool) {
 	}
 	p.X.Min, p.X.Max = lo/1.15, hi*1.15
 	if !log {
-		p.Y.Min, p.Y.Max = min(-0.05, p.Y.Min*1.05), 1.05
+		low := -0.05
+		if p.Y.Min < 0 {
+			low = -1.05
+		}
+		p.Y.Min, p.Y.Max = low, 1.05
+		p.Y.Tick.Marker = plot.ConstantTicks{{Value: -1, Label: "-1"}, {Value: -0.5, Label: "-0.5"}, {Value: 0, Label: "0"}, {Value: 0.5, Label: "0.5"}, {Value: 1, Label: "1"}}
 		return
 	}
 	lo, hi = p.Y.Min, p.Y.Max

@@ -12,6 +12,7 @@ import (
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/internal/config"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/es"
@@ -255,6 +256,9 @@ func DifferencesOf[F params.Float](system func() (es.SystemOf[F], error), score 
 		s, err := system()
 		if err != nil {
 			return nil, err
+		}
+		if err := machine.Fits(8 * float64(horizon)); err != nil {
+			return nil, fmt.Errorf("lab: the losses of %d steps: %w", horizon, err)
 		}
 		e := es.Episode{Key: episode, Length: horizon}
 		losses, truth, x := make([]float64, horizon), make([]float64, len(phi)), slices.Clone(phi)

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/params"
@@ -78,7 +79,16 @@ func (s StudyOf[F]) filled() (StudyOf[F], error) {
 	case s.Workers < 1:
 		return s, fmt.Errorf("lab: %d workers; want 0 for all processors, or more", s.Workers)
 	}
+	if err := machine.Fits(s.bytes()); err != nil {
+		return s, fmt.Errorf("lab: %d estimators at %d horizons in %d episodes: %w", len(s.Contenders), len(s.Horizons), s.Episodes, err)
+	}
 	return s, nil
+}
+
+// bytes estimates what is kept of all draws, beside what estimators take: a truth of each episode, and moments of each part.
+func (s StudyOf[F]) bytes() float64 {
+	episodes, phi := float64(s.Episodes)*float64(len(s.Horizons)), float64(len(s.Phi))
+	return episodes * (8*phi + 30 + float64(len(s.Contenders)*(s.parts()+1))*(16*phi+100))
 }
 
 // Validate reports what keeps the study from being run: it makes each contender once for each horizon.
