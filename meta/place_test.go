@@ -7,6 +7,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/ruletest"
 	"github.com/seed1498fded/unroll/learnedopt/stepsize"
 	"github.com/seed1498fded/unroll/meta"
 )
@@ -55,4 +56,35 @@ func TestTrajectoryGoesOnFromAPlace(t *testing.T) {
 	require.Zero(t, b.Steps())
 	require.Equal(t, a.Theta, b.Theta)
 	require.Equal(t, a.State, b.State)
+}
+
+// Law: the horizon that a rule reads is that which BeginOn and ResumeOn are given, whatever the trajectory's own: on x² from 1 a rate that
+// falls in a straight line over the horizon T multiplies x by 1 − 2·LR·(1 − t/T).
+func TestTrajectoryIsToldTheHorizon(t *testing.T) {
+	const rate = 0.3
+	r := &ruletest.Ramp{LR: rate}
+	p, err := square{}.Sample(0)
+	require.NoError(t, err)
+	c, err := learnedopt.CompileWith[float32](r, p.Params(), learnedopt.Options{})
+	require.NoError(t, err)
+	tr, phi := meta.NewTrajectory(c, 77), learnedopt.Phi(r, 0)
+	problems, err := tr.Sample(square{}, 1)
+	require.NoError(t, err)
+	step := func() {
+		require.NoError(t, tr.Evaluate())
+		require.NoError(t, tr.Advance(phi))
+	}
+	x := 1.0
+	factor := func(t, horizon float64) float64 { return 1 - 2*rate*(1-t/horizon) }
+	require.NoError(t, tr.BeginOn(problems, phi, 1, 5))
+	step()
+	x *= factor(0, 5)
+	require.InDelta(t, x, float64(tr.Theta[0]), 1e-6)
+	place := make([]float32, tr.PlaceLayout().Len())
+	tr.Place(place)
+	require.NoError(t, tr.BeginOn(problems, phi, 1, 9))
+	tr.ResumeOn(problems, place, 1, 1, 3)
+	step()
+	x *= factor(1, 3)
+	require.InDelta(t, x, float64(tr.Theta[0]), 1e-6)
 }
