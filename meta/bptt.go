@@ -55,13 +55,14 @@ type BPTTOf[F params.Float] struct {
 type BPTTConfigOf[F params.Float] struct {
 	Rule      learnedopt.Rule
 	Family    inner.FamilyOf[F]
-	Horizon   int       // inner steps of an episode; 100 if zero
-	Window    int       // inner steps between two estimates, at most Horizon; 20 if zero
-	Objective Objective // Borders if empty
-	MetaLoss  MetaLoss  // what each loss counts as; the loss itself if zero
-	Exact     bool      // differentiate through the inner gradients; the problems must implement inner.CurvatureOf
-	Copies    int       // problems that run side by side, their meta-losses averaged; 1 if zero
-	Workers   int       // goroutines to use at most; runtime.GOMAXPROCS(0) if zero. The bits do not depend on it
+	Horizon   int        // inner steps of an episode; 100 if zero
+	Window    int        // inner steps between two estimates, at most Horizon; 20 if zero
+	Objective Objective  // Borders if empty
+	MetaLoss  MetaLoss   // what each loss counts as; the loss itself if zero
+	Baselines *Baselines // where the runs of MetaLoss's baseline are kept, to share them; the estimator's own if nil
+	Exact     bool       // differentiate through the inner gradients; the problems must implement inner.CurvatureOf
+	Copies    int        // problems that run side by side, their meta-losses averaged; 1 if zero
+	Workers   int        // goroutines to use at most; runtime.GOMAXPROCS(0) if zero. The bits do not depend on it
 
 	// Curriculum are the lengths of shorter episodes to begin with, each from 1 to Horizon: a long life can't be
 	// differentiated before it has been made to go somewhere. Nil for none.
@@ -145,7 +146,7 @@ func NewBPTT[F params.Float](c BPTTConfigOf[F]) (*BPTTOf[F], error) {
 		return nil, fmt.Errorf("meta: what %T shows to its synapses can't be differentiated; learn %q by evolution", p, c.Rule.Name())
 	}
 	b.trajectory = NewTrajectory(b.compiled, c.Horizon)
-	if err := b.trajectory.SetMetaLoss(c.MetaLoss, p, true); err != nil {
+	if err := b.trajectory.SetMetaLoss(c.MetaLoss, p, true, c.Baselines); err != nil {
 		return nil, err
 	}
 	b.start = newPlace(b.trajectory, signalled)

@@ -18,6 +18,8 @@ type MixedOf[F params.Float] struct {
 	now     int // the member whose episode is under way, or was the last
 	live    bool
 	made    int // estimates so far
+
+	before mixedMeta // where it was before the last estimate
 }
 
 // Mixed is the form in use.
@@ -82,8 +84,15 @@ func (m *MixedOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (E
 	if err != nil {
 		return est, err
 	}
+	m.before = mixedMeta{m.now, m.live, m.made}
 	m.now, m.live, m.made = now, b.live, b.made
 	return est, nil
+}
+
+// Revert implements Reversible.
+func (m *MixedOf[F]) Revert() {
+	m.members[m.now].Revert()
+	m.now, m.live, m.made = m.before.Member, m.before.Live, m.before.Made
 }
 
 // mixedMeta is what is carried beside the episode.

@@ -3,6 +3,7 @@ package meta
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/learnedopt"
@@ -19,8 +20,8 @@ type score[F params.Float] struct {
 }
 
 // SetMetaLoss has Evaluate set MetaLosses by a MetaLoss, for runs of problems such as p, from the next Begin on. With derivatives it also
-// sets what BPTT goes back from.
-func (t *Trajectory[F]) SetMetaLoss(m MetaLoss, p inner.ProblemOf[F], derivatives bool) error {
+// sets what BPTT goes back from. What a baseline comes to is kept where it is shared with others, or if that is nil by the trajectory.
+func (t *Trajectory[F]) SetMetaLoss(m MetaLoss, p inner.ProblemOf[F], derivatives bool, shared *Baselines) error {
 	m, rule, err := m.filled()
 	if err != nil || m.Plain() {
 		return err
@@ -39,6 +40,9 @@ func (t *Trajectory[F]) SetMetaLoss(m MetaLoss, p inner.ProblemOf[F], derivative
 	if rule != nil {
 		if s.baseline, err = newBaseline(rule, t, s, p); err != nil {
 			return err
+		}
+		if s.baseline.kept = shared; shared == nil {
+			s.baseline.kept = NewBaselines()
 		}
 	}
 	t.score, t.MetaLosses = s, make([]float64, t.Runs())
@@ -112,12 +116,45 @@ func (s *score[F]) met(t *Trajectory[F], i int) (float64, error) {
 // maxKept is the number of episodes whose baselines' losses are kept. One that comes up again later is run again.
 const maxKept = 1024
 
+// Baselines keep the losses that a meta-loss's baseline has in episodes, for trajectories of the same meta-loss on the same family, which
+// may be on several goroutines, so that it need not be run for each.
+type Baselines struct {
+	mu     sync.Mutex
+	losses map[uint64][][]float64 // for each key of an episode, those of each run after each number of steps
+	order  []uint64               // the keys, in the order they came
+}
+
+// NewBaselines returns one that keeps nothing yet.
+func NewBaselines() *Baselines { return &Baselines{losses: make(map[uint64][][]float64)} }
+
+// of returns the losses of an episode, nil if they are not kept.
+func (b *Baselines) of(key uint64) [][]float64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.losses[key]
+}
+
+// keep keeps the losses of an episode.
+func (b *Baselines) keep(key uint64, losses [][]float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, known := b.losses[key]; !known {
+		b.order = append(b.order, key)
+	}
+	b.losses[key] = losses
+	if len(b.order) > maxKept {
+		delete(b.losses, b.order[0])
+		b.order = append(b.order[:0], b.order[1:]...)
+	}
+}
+
 // A baseline is a rule's own training in the episodes of a trajectory.
 type baseline[F params.Float] struct {
 	trajectory *Trajectory[F]
 	phi        []F
-	kept       map[uint64][][]float64 // for each key of an episode, the losses of each run after each number of steps
-	order      []uint64               // the keys, in the order they came
+	kept       *Baselines
+	key        uint64      // of the episode that was prepared last
+	losses     [][]float64 // of each of its runs after each number of steps
 }
 
 func newBaseline[F params.Float](r learnedopt.Rule, t *Trajectory[F], s *score[F], p inner.ProblemOf[F]) (*baseline[F], error) {
@@ -126,7 +163,7 @@ func newBaseline[F params.Float](r learnedopt.Rule, t *Trajectory[F], s *score[F
 	if err != nil {
 		return nil, fmt.Errorf("meta: meta-loss: baseline: %w", err)
 	}
-	b := &baseline[F]{trajectory: NewTrajectory(c, 0), kept: make(map[uint64][][]float64)}
+	b := &baseline[F]{trajectory: NewTrajectory(c, 0)}
 	b.trajectory.score = &score[F]{loss: MetaLoss{Minibatches: s.loss.Minibatches}, slopes: s.slopes, batch: b.trajectory.batch}
 	if s.loss.Minibatches == Other {
 		b.trajectory.score.batch = b.trajectory.otherBatch
@@ -138,7 +175,11 @@ func newBaseline[F params.Float](r learnedopt.Rule, t *Trajectory[F], s *score[F
 
 // prepare sees to it that the losses of t's episode are there.
 func (b *baseline[F]) prepare(ctx context.Context, t *Trajectory[F], steps int) error {
-	if len(b.kept[t.key]) > steps {
+	if b.key == t.key && len(b.losses) > steps {
+		return nil
+	}
+	if losses := b.kept.of(t.key); len(losses) > steps {
+		b.key, b.losses = t.key, losses
 		return nil
 	}
 	problems := make([]inner.ProblemOf[F], t.Runs())
@@ -149,14 +190,8 @@ func (b *baseline[F]) prepare(ctx context.Context, t *Trajectory[F], steps int) 
 	if err != nil {
 		return err
 	}
-	if _, known := b.kept[t.key]; !known {
-		b.order = append(b.order, t.key)
-	}
-	b.kept[t.key] = losses
-	if len(b.order) > maxKept {
-		delete(b.kept, b.order[0])
-		b.order = b.order[1:]
-	}
+	b.key, b.losses = t.key, losses
+	b.kept.keep(t.key, losses)
 	return nil
 }
 
@@ -193,5 +228,8 @@ func (b *baseline[F]) at(t *Trajectory[F], i int, loss float64) float64 {
 	if t.steps == 0 {
 		return loss
 	}
-	return b.kept[t.key][t.steps][i]
+	if b.key != t.key {
+		panic("meta: a trajectory whose meta-loss was not prepared")
+	}
+	return b.losses[t.steps][i]
 }

@@ -154,7 +154,7 @@ func Named[F params.Float](name string, text json.RawMessage, c ConfigOf[F]) (*E
 
 // training fills in systems that train the family's problems by the rule.
 func (c ConfigOf[F]) training() (ConfigOf[F], error) {
-	training := TrainingConfigOf[F]{Rule: c.Rule, Family: c.Family, Copies: c.Copies, Objective: c.Objective, MetaLoss: c.MetaLoss}
+	training := TrainingConfigOf[F]{Rule: c.Rule, Family: c.Family, Copies: c.Copies, Objective: c.Objective, MetaLoss: c.MetaLoss, Baselines: meta.NewBaselines()}
 	if c.Control != NoControl {
 		training.Through, training.Exact = c.Window, c.Control == ExactControl
 	}

@@ -137,8 +137,8 @@ func (c TrainingConfigOf[F]) through(f inner.FamilyOf[F]) (*meta.BPTTOf[F], erro
 		return nil, nil
 	}
 	return meta.NewBPTT(meta.BPTTConfigOf[F]{
-		Rule: c.Rule, Family: f, Horizon: c.Through, Window: c.Through, Objective: c.Objective, MetaLoss: c.MetaLoss, Exact: c.Exact,
-		Copies: max(1, c.Copies), Workers: 1,
+		Rule: c.Rule, Family: f, Horizon: c.Through, Window: c.Through, Objective: c.Objective, MetaLoss: c.MetaLoss, Baselines: c.Baselines,
+		Exact: c.Exact, Copies: max(1, c.Copies), Workers: 1,
 	})
 }
 

@@ -46,7 +46,8 @@ type TrainingConfigOf[F params.Float] struct {
 	// With meta.Last, and a rule that reads neither losses nor gradients, losses before an episode's end are not looked at.
 	Objective meta.Objective
 
-	MetaLoss meta.MetaLoss // what each loss counts as; the loss itself if zero
+	MetaLoss  meta.MetaLoss   // what each loss counts as; the loss itself if zero
+	Baselines *meta.Baselines // where the runs of its baseline are kept, to share them; its own if nil
 
 	Through int  // the most steps that Differentiate goes at once; none if zero
 	Exact   bool // it goes through the inner gradients too, see meta.BPTTConfigOf
@@ -117,7 +118,7 @@ func newTrack[F params.Float](c TrainingConfigOf[F], f inner.FamilyOf[F]) (*trac
 		return nil, err
 	}
 	t := &track[F]{family: f, trajectory: meta.NewTrajectory(compiled, 0)}
-	if err := t.trajectory.SetMetaLoss(c.MetaLoss, p, false); err != nil {
+	if err := t.trajectory.SetMetaLoss(c.MetaLoss, p, false, c.Baselines); err != nil {
 		return nil, err
 	}
 	if t.through, err = c.through(f); err != nil {

@@ -42,9 +42,9 @@ func kinds() map[string]es.Settings {
 	kinds["truncated form"] = es.Settings{Method: es.Truncated, Pairs: 5, Form: es.LearnedOptimization, Sign: true}
 	kinds["gpes lengths"] = es.Settings{Method: es.GPES, Pairs: 5, K: 3, Shortest: 2, Clip: 1, Cap: 100}
 	kinds["nres together"] = es.Settings{Method: es.NRES, Pairs: 5, Together: true, Sign: true}
-	kinds["es control"] = es.Settings{Method: es.Full, Pairs: 5, Control: es.ExactControl}
+	kinds["es control"] = es.Settings{Method: es.Full, Pairs: 5, Control: es.BPTTControl}
 	kinds["pes control"] = es.Settings{Method: es.PES, Pairs: 5, Control: es.BPTTControl}
-	kinds["gpes control"] = es.Settings{Method: es.GPES, Pairs: 5, K: 2, Control: es.ExactControl}
+	kinds["gpes control"] = es.Settings{Method: es.GPES, Pairs: 5, K: 2, Control: es.BPTTControl}
 	kinds["truncated control"] = es.Settings{Method: es.Truncated, Pairs: 1, Control: es.BPTTControl}
 	return kinds
 }

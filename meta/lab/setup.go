@@ -188,8 +188,8 @@ func (s SetupOf[F]) backward(e Entry) (ContenderOf[F], error) {
 	}}, nil
 }
 
-func (s SetupOf[F]) bptt(horizon, window int, exact bool) (*meta.BPTTOf[F], error) {
-	return meta.NewBPTT(meta.BPTTConfigOf[F]{
+func (s SetupOf[F]) bptt(horizon, window int, exact bool) (*meta.MixedOf[F], error) {
+	return meta.NewMixed(meta.BPTTConfigOf[F]{
 		Rule: s.Rule, Family: s.Family, Copies: s.Copies, MetaLoss: s.MetaLoss, Horizon: horizon, Window: window, Exact: exact,
 		Objective: s.objective(), Workers: 1,
 	})
@@ -197,13 +197,13 @@ func (s SetupOf[F]) bptt(horizon, window int, exact bool) (*meta.BPTTOf[F], erro
 
 // pinned is backpropagation over one and the same episode.
 type pinned[F params.Float] struct {
-	*meta.BPTTOf[F]
+	*meta.MixedOf[F]
 	episode uint64
 }
 
 // Estimate implements meta.EstimatorOf.
 func (p pinned[F]) Estimate(ctx context.Context, grad, phi []F, _ uint64) (meta.Estimate, error) {
-	return p.BPTTOf.Estimate(ctx, grad, phi, p.episode)
+	return p.MixedOf.Estimate(ctx, grad, phi, p.episode)
 }
 
 // Backpropagation returns the truth by backpropagation over all of an episode: with exact the derivative, which needs problems that

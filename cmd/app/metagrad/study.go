@@ -99,12 +99,14 @@ func (o *options) setup() (setup lab.SetupOf[float32], phi []float32, err error)
 	if err != nil {
 		return setup, nil, err
 	}
-	p, err := family.Sample(0)
-	if err != nil {
-		return setup, nil, err
-	}
-	if _, err := learnedopt.StateLen(r, p.Params(), 1); err != nil {
-		return setup, nil, flag("rule", err)
+	for _, f := range inner.MembersOf(family) {
+		p, err := f.Sample(0)
+		if err != nil {
+			return setup, nil, err
+		}
+		if _, err := learnedopt.StateLen(r, p.Params(), 1); err != nil {
+			return setup, nil, flag("rule", err)
+		}
 	}
 	return lab.SetupOf[float32]{
 		Rule: r, Family: family, Copies: o.Copies.Or(1), MetaLoss: loss, Objective: meta.Objective(o.Objective),
@@ -113,15 +115,17 @@ func (o *options) setup() (setup lab.SetupOf[float32], phi []float32, err error)
 
 // truth says what is right, and notes it where that was left open.
 func (o *options) truth(setup lab.SetupOf[float32]) (lab.TruthOf[float32], error) {
-	p, err := setup.Family.Sample(0)
-	if err != nil {
-		return nil, err
-	}
 	if o.Truth == "auto" {
-		_, curved := p.(inner.Curvature)
-		_, signalled := p.(inner.Signalled)
-		if o.Truth = "differences"; curved && !signalled {
-			o.Truth = "exact"
+		o.Truth = "exact"
+		for _, f := range inner.MembersOf(setup.Family) {
+			p, err := f.Sample(0)
+			if err != nil {
+				return nil, err
+			}
+			_, curved := p.(inner.Curvature)
+			if _, signalled := p.(inner.Signalled); !curved || signalled {
+				o.Truth = "differences"
+			}
 		}
 	}
 	if o.Truth == "differences" {
