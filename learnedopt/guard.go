@@ -1,6 +1,7 @@
 package learnedopt
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -25,6 +26,20 @@ type guard struct {
 
 	rows  []rows    // of a rule of scope Coordinates: where each coordinate's state is
 	start []float32 // the state at the start of a run; nil where it is zero
+
+	told   told    // the loss that came with the gradient
+	amend  amender // changes the step that the rule proposes; may be nil
+	second *guard  // of a fallback; nil if there is none
+	race   *race   // of rule and fallback; nil if there is none
+}
+
+// An amender is a Guard at work: it changes the step that a rule has proposed, which lies in the optimizer's step.
+type amender interface{ amend(g *guard) error }
+
+// A told loss is one that the caller passed with the gradient, if any.
+type told struct {
+	loss  float64
+	known bool
 }
 
 // rows are a tensor of the state with a row for each coordinate.
@@ -49,23 +64,39 @@ func newGuard(o *Optimizer, opts *options) (*guard, error) {
 		o.step = make([]float32, n)
 	}
 	if o.compiled.Reads()&Theta != 0 || opts.decay > 0 {
-		g.theta = make([]float32, n)
+		g.needTheta()
 	}
 	o.horizon = opts.horizon
+	if err := g.findRows(); err != nil || opts.choice == nil {
+		return g, err
+	}
+	return g, opts.choice.stand(g)
+}
+
+// findRows finds the state of each coordinate, of a rule that knows coordinates.
+func (g *guard) findRows() error {
+	o := g.o
 	if o.compiled.Spec().Scope != Coordinates {
-		return g, nil
+		return nil
 	}
 	g.rows = rowsOf(o.compiled)
 	if o.compiled.Starts() {
 		g.start = slices.Clone(o.state)
 	}
-	if opts.moves == moveSparse {
+	if g.moves == moveSparse {
 		var err error
 		if g.sparse, err = newSparse(o.compiled, g.rows); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return g, nil
+	return nil
+}
+
+// needTheta has the guard keep what the weights are at each step.
+func (g *guard) needTheta() {
+	if g.theta == nil {
+		g.theta = make([]float32, g.o.compiled.Coordinates())
+	}
 }
 
 // flatLayout lays out n weights as one vector.
@@ -74,37 +105,72 @@ func flatLayout(n int) params.Layout { return params.Layout{{Name: "theta", Shap
 // step moves the weights of slabs, which end to end are those of the optimizer's layout. The error names the tensor and
 // the index of a gradient or a step that is not finite; no weight has moved then, and in the first case no state either.
 func (g *guard) step(slabs []slab) error {
-	at := 0
-	for _, s := range slabs {
-		if i, v := s.notFinite(); i >= 0 {
-			if g.skip {
-				g.skipped++
-				return nil
-			}
-			return fmt.Errorf("learnedopt: the gradient of %s is %v; no weight was moved (SkipNonFinite passes over such steps)",
-				placeIn(g.o.compiled.Theta(), at+i), v)
-		}
-		at += s.size()
+	if g.race != nil {
+		return g.race.step(slabs)
+	}
+	if i, v := g.notFinite(slabs); i >= 0 {
+		return g.refuse(i, v)
 	}
 	if err := g.propose(slabs); err != nil {
 		return err
 	}
+	if err := g.checkStep(); err != nil {
+		return err
+	}
+	g.add(slabs)
+	return nil
+}
+
+// notFinite returns the position of the first gradient that is a NaN or an infinity, and its value; -1 if there is none.
+func (g *guard) notFinite(slabs []slab) (int, float64) {
+	at := 0
+	for _, s := range slabs {
+		if i, v := s.notFinite(); i >= 0 {
+			return at + i, v
+		}
+		at += s.size()
+	}
+	return -1, 0
+}
+
+// refuse passes over a step whose i-th gradient is v, or is an error about it.
+func (g *guard) refuse(i int, v float64) error {
+	if g.skip {
+		g.skipped++
+		return nil
+	}
+	return fmt.Errorf("learnedopt: the gradient of %s is %v; no weight was moved (SkipNonFinite passes over such steps)",
+		placeIn(g.o.compiled.Theta(), i), v)
+}
+
+// checkStep reports a step proposed that is not finite.
+func (g *guard) checkStep() error {
 	if i := firstNotFinite(g.o.step); i >= 0 {
 		return fmt.Errorf("learnedopt: %s proposes a step of %v for %s; no weight was moved", g.o.compiled.Rule().Name(),
 			g.o.step[i], placeIn(g.o.compiled.Theta(), i))
 	}
-	g.add(slabs)
 	return nil
 }
 
 // propose asks the rule for a step, which lies in the optimizer's step then, and for the next state.
 func (g *guard) propose(slabs []slab) error {
 	g.load(slabs)
+	return g.decide()
+}
+
+// decide is propose, of what has been loaded.
+func (g *guard) decide() error {
 	if g.moves == moveSeen {
 		g.look()
 	}
 	if err := g.ask(); err != nil {
 		return err
+	}
+	if g.amend != nil {
+		g.hold()
+		if err := g.amend.amend(g); err != nil {
+			return err
+		}
 	}
 	for i, w := range g.theta {
 		g.o.step[i] -= float32(float32(g.decay) * w)
@@ -179,6 +245,13 @@ func (g *guard) startOf(r rows, i, k int) float32 {
 
 // ask has the rule compute the step and the next state.
 func (g *guard) ask() error {
+	if g.options.loss != nil && g.o.compiled.Reads()&Loss != 0 {
+		loss, err := g.lossHere()
+		if err != nil {
+			return err
+		}
+		g.o.loss[0] = float32(loss)
+	}
 	p := g.o.point(g.grad, g.theta)
 	g.o.steps++
 	if g.sparse != nil {
@@ -219,5 +292,32 @@ func (g *guard) add(slabs []slab) {
 	}
 }
 
+// recovers says whether the guard can go back from where nothing is finite.
+func (g *guard) recovers() bool { return g.race != nil && g.race.recovers() }
+
+// lossHere returns the loss where the weights are: what the function of WithLoss says, or else what came with the gradient.
+func (g *guard) lossHere() (float64, error) {
+	switch {
+	case g.options.loss != nil:
+		loss, err := g.options.loss()
+		if err != nil {
+			return 0, fmt.Errorf("learnedopt: the loss of WithLoss: %w", err)
+		}
+		return loss, nil
+	case g.told.known:
+		return g.told.loss, nil
+	}
+	return 0, errors.New("learnedopt: LossCheck is not told the loss; want WithLoss, or StepLoss in Step's place")
+}
+
 // reset forgets all steps.
-func (g *guard) reset() { g.begun, g.unseen, g.skipped = false, g.unseen[:0], 0 }
+func (g *guard) reset() error {
+	g.begun, g.unseen, g.skipped, g.told = false, g.unseen[:0], 0, told{}
+	if g.race != nil {
+		g.race.reset()
+	}
+	if g.second != nil {
+		return g.second.o.Reset()
+	}
+	return nil
+}

@@ -27,7 +27,7 @@ var NoProgress = optimize.NewStatus("NoProgress", true, errors.New("learnedopt: 
 //
 // A function or gradient that is not finite at the start is gonum's ErrFunc or ErrGrad. Later it ends the run with an error
 // that says at which evaluation, and wraps one of these. The guards and options are those of [Trained.New], except
-// SkipNonFinite; a gradient beyond float32's range counts as the largest number in it, and the rule's steps are added to
+// SkipNonFinite and WithLoss; a gradient beyond float32's range counts as the largest number in it, and the rule's steps are added to
 // the location in float64.
 func (t *Trained) Method(opts ...Option) optimize.Method { return &method{trained: t, given: opts} }
 
@@ -54,7 +54,7 @@ func (*method) Uses(has optimize.Available) (optimize.Available, error) {
 
 func (m *method) Init(dim, _ int) int {
 	m.opt, m.status, m.err = nil, optimize.NotTerminated, nil
-	opts, err := newOptions("Method", m.given, "SkipNonFinite")
+	opts, err := newOptions("Method", m.given, "SkipNonFinite", "WithLoss")
 	if err == nil {
 		m.opt, err = m.trained.guarded(flatLayout(dim), opts)
 	}
@@ -149,6 +149,8 @@ func (s *search) judge() (more bool) {
 		s.idle++
 	}
 	switch {
+	case err != nil && s.opt.guard.recovers():
+		return true
 	case err != nil:
 		s.done(optimize.Failure, err)
 	case s.idle == 0 && floats.Norm(s.at.Gradient, math.Inf(1)) < smallGradient:
@@ -173,11 +175,24 @@ func (s *search) better() bool {
 func (s *search) move() (more bool) {
 	s.slab = slabOf[float64]{s.at.X, s.at.Gradient}
 	s.opt.loss[0] = round1(s.at.F)
+	s.opt.guard.told = told{s.at.F, true}
+	if r := s.opt.guard.race; r != nil {
+		return s.race(r)
+	}
 	if err := s.opt.guard.propose(s.slabs); err != nil {
 		s.done(optimize.Failure, err)
 		return false
 	}
 	s.opt.guard.add(s.slabs)
+	return true
+}
+
+// race takes the step of whoever's turn it is.
+func (s *search) race(r *race) (more bool) {
+	if err := r.step(s.slabs); err != nil {
+		s.done(optimize.Failure, err)
+		return false
+	}
 	return true
 }
 

@@ -83,18 +83,38 @@ func (t *Trained) guarded(theta params.Layout, opts *options) (*Optimizer, error
 // Of an optimizer that the function [New] made, a coordinate whose gradient is not finite may lose its weight and its
 // state; for one of [Trained.New] such a gradient is an error.
 func (o *Optimizer) Step(theta, grad []float32) error {
-	if o.compiled.Reads()&Loss != 0 {
+	if o.wantsLoss() {
 		return fmt.Errorf("learnedopt: %s reads the loss; want StepLoss", o.compiled.Rule().Name())
 	}
-	return o.StepLoss(theta, grad, 0)
+	return o.stepTold(theta, grad, told{})
 }
 
-// StepLoss is Step for rules that read the loss at theta, which others pass over.
+// wantsLoss says whether the rule, or its fallback, reads a loss that nobody has said where to ask for.
+func (o *Optimizer) wantsLoss() bool {
+	reads := o.compiled.Reads()
+	if g := o.guard; g != nil {
+		if g.second != nil {
+			reads |= g.second.o.compiled.Reads()
+		}
+		if g.options.loss != nil {
+			return false
+		}
+	}
+	return reads&Loss != 0
+}
+
+// StepLoss is Step for rules that read the loss at theta, and for [LossCheck]; others pass over it. What [WithLoss] says comes
+// before it.
 func (o *Optimizer) StepLoss(theta, grad []float32, loss float64) error {
+	return o.stepTold(theta, grad, told{loss, true})
+}
+
+func (o *Optimizer) stepTold(theta, grad []float32, t told) error {
 	o.check("theta", theta)
 	o.check("gradient", grad)
-	o.loss[0] = float32(loss)
+	o.loss[0] = float32(t.loss)
 	if o.guard != nil {
+		o.guard.told = t
 		o.slab.theta, o.slab.grad = theta, grad
 		return o.guard.step(o.slabs)
 	}
@@ -125,7 +145,9 @@ func (o *Optimizer) check(what string, v []float32) {
 func (o *Optimizer) Reset() error {
 	o.steps = 0
 	if o.guard != nil {
-		o.guard.reset()
+		if err := o.guard.reset(); err != nil {
+			return err
+		}
 	}
 	return o.compiled.Start(o.state, o.phi)
 }
@@ -144,4 +166,25 @@ func (o *Optimizer) Skipped() int {
 		return 0
 	}
 	return o.guard.skipped
+}
+
+// Checks returns what the guard of [LossCheck] has done since the start or the last Reset; zeros without it.
+func (o *Optimizer) Checks() Checks {
+	if o.guard == nil || o.guard.race == nil {
+		return Checks{}
+	}
+	return o.guard.race.Checks
+}
+
+// Finish ends a run under [LossCheck]: if the loss at theta, which is loss unless [WithLoss] says it, is not the lowest of the points
+// that the guard could go back to, theta becomes that of the lowest. Without that guard nothing happens. If there is another step
+// after it, a check begins with that. It panics if theta has the wrong length.
+func (o *Optimizer) Finish(theta []float32, loss float64) error {
+	o.check("theta", theta)
+	if o.guard == nil || o.guard.race == nil {
+		return nil
+	}
+	o.guard.told = told{loss, true}
+	o.slab.theta = theta
+	return o.guard.finish(o.slabs)
 }

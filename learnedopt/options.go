@@ -98,6 +98,20 @@ func WithPatience(n int) Option {
 // had ended would have got twice as good or better with 300, and half a dozen of those that 300 had ended with 1000.
 const defaultPatience = 1000
 
+// WithLoss tells a Solver or an Optimizer where to ask for the loss: of a rule that reads it, and for [LossCheck]. The function
+// returns the loss, a mean, where the weights are when Step is called; it is asked at the beginning of a step, before anything
+// moves, and only where the loss is needed. So it may return what the run that gave the gradient has put down, if that is of all
+// data, or run the program forward on examples that are always the same. An error ends the step, and nothing has moved. For
+// Method there is no need of it.
+func WithLoss(loss func() (float64, error)) Option {
+	return own("WithLoss", func(o *options) error {
+		if o.loss = loss; loss == nil {
+			return errors.New("the function is nil")
+		}
+		return nil
+	})
+}
+
 // moves says which coordinates a step moves.
 type moves string
 
@@ -118,6 +132,8 @@ type options struct {
 	skip        bool
 	patience    int
 	horizon     int // 0: nobody knows
+	choice      Guard
+	loss        func() (float64, error)
 
 	given []string // names of this package's options
 	err   error    // the first thing wrong
@@ -167,6 +183,13 @@ func (o *options) setMoves(m moves) error {
 	}
 	o.moves = m
 	return nil
+}
+
+// asFallback returns the options of a fallback, which has a rate of its own and lets the weights decay by so much.
+func (o *options) asFallback(decay float64) *options {
+	f := *o
+	f.rate, f.decay, f.choice = 1, decay, nil
+	return &f
 }
 
 // newOptions applies the options given to one of the faces of a rule. Those called unfit mean nothing there.

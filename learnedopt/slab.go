@@ -22,6 +22,10 @@ type slab interface {
 	// add moves the weights by rate·step.
 	add(step []float32, rate float64)
 	zeroGrad()
+	// keep appends the weights to a vector, put overwrites them with one, and round copies them, in float32.
+	keep(to []float64) []float64
+	put(theta []float64)
+	round(to []float32)
 }
 
 type slabOf[F params.Float] struct{ theta, grad []F }
@@ -29,6 +33,21 @@ type slabOf[F params.Float] struct{ theta, grad []F }
 func (s *slabOf[F]) size() int { return len(s.theta) }
 
 func (s *slabOf[F]) zeroGrad() { clear(s.grad) }
+
+func (s *slabOf[F]) keep(to []float64) []float64 {
+	for _, w := range s.theta {
+		to = append(to, float64(w))
+	}
+	return to
+}
+
+func (s *slabOf[F]) put(theta []float64) {
+	for i, w := range theta {
+		s.theta[i] = F(w)
+	}
+}
+
+func (s *slabOf[F]) round(to []float32) { round(to, s.theta) }
 
 func (s *slabOf[F]) notFinite() (int, float64) {
 	i := firstNotFinite(s.grad)

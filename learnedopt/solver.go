@@ -94,6 +94,27 @@ func (s *Solver) Skipped() int {
 	return s.opt.Skipped()
 }
 
+// Checks returns what the guard of [LossCheck] has done since the start or the last Reset; zeros without it.
+func (s *Solver) Checks() Checks {
+	if s.opt == nil {
+		return Checks{}
+	}
+	return s.opt.Checks()
+}
+
+// Finish ends a run under [LossCheck]: if the loss of [WithLoss] is not the lowest of the points that the guard could go back to, the
+// model's weights become those of the lowest. Call it where another Step would stand, after the graph has been run. Without that
+// guard nothing happens.
+func (s *Solver) Finish(model []G.ValueGrad) error {
+	if s.err != nil || s.opt == nil {
+		return s.err
+	}
+	if err := s.gather(model); err != nil {
+		return err
+	}
+	return s.opt.guard.finish(s.slabs)
+}
+
 // Reset forgets all steps, and the model too: the next one is the first of a run.
 func (s *Solver) Reset() { s.opt, s.saved, s.nodes = nil, nil, nil }
 
@@ -107,7 +128,7 @@ func (s *Solver) MarshalBinary() ([]byte, error) {
 	case s.saved != nil:
 		return slices.Clone(s.saved), nil
 	}
-	f, err := newState(s.trained.Rule, nil, s.options.moves, 0, 0)
+	f, err := newState(s.trained.Rule, nil, s.options, 0, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +142,7 @@ func (s *Solver) UnmarshalBinary(b []byte) error {
 	if s.err != nil {
 		return s.err
 	}
-	f, err := decodeState(b, s.trained.Rule, s.options.moves)
+	f, err := decodeState(b, s.trained.Rule, s.options)
 	if err != nil {
 		return err
 	}
@@ -145,8 +166,9 @@ func (s *Solver) begin() error {
 	if err != nil {
 		return err
 	}
-	if opt.compiled.Reads()&Loss != 0 {
-		return fmt.Errorf("learnedopt: %s reads the loss, which a solver is not told; use Trained.New and StepLoss", s.trained.Rule.Name())
+	if opt.wantsLoss() {
+		return fmt.Errorf("learnedopt: %s reads the loss, which a solver is not told; want WithLoss, or Trained.New and StepLoss",
+			s.trained.Rule.Name())
 	}
 	if s.saved != nil {
 		if err := opt.UnmarshalBinary(s.saved); err != nil {

@@ -2,6 +2,7 @@ package learnedopt
 
 import (
 	"bytes"
+	"cmp"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -24,6 +25,7 @@ const (
 	metaMoves   = "moves"
 	metaSteps   = "steps"
 	metaSkipped = "skipped"
+	metaGuard   = "guard" // left out where there is none
 )
 
 var (
@@ -35,7 +37,7 @@ var (
 // layout and options that is given it goes on to the same bits. The bytes are a safetensors file with a checksum. The rule
 // and its meta-parameters are not among them, see [Trained.Save].
 func (o *Optimizer) MarshalBinary() ([]byte, error) {
-	f, err := newState(o.compiled.Rule(), o.compiled.Theta(), o.moves(), o.steps, o.Skipped())
+	f, err := newState(o.compiled.Rule(), o.compiled.Theta(), o.settings(), o.steps, o.Skipped())
 	if err != nil {
 		return nil, err
 	}
@@ -50,37 +52,46 @@ func (o *Optimizer) MarshalBinary() ([]byte, error) {
 		}
 		checkpoints.Put(f, "", seenLayout(o.compiled.Coordinates()), seen)
 	}
+	if o.guard != nil {
+		if err := o.guard.saveSecond(f); err != nil {
+			return nil, err
+		}
+	}
 	return encodeState(f)
 }
 
 // UnmarshalBinary goes on with what MarshalBinary returned. An error says what is wrong, bytes that are damaged or the
 // state of another rule, of other weights or under other options, and leaves the optimizer as it was.
 func (o *Optimizer) UnmarshalBinary(b []byte) error {
-	f, err := decodeState(b, o.compiled.Rule(), o.moves())
+	f, err := decodeState(b, o.compiled.Rule(), o.settings())
 	if err != nil {
 		return err
 	}
 	return o.restore(f)
 }
 
-// moves says which coordinates the optimizer moves.
-func (o *Optimizer) moves() moves {
+// settings returns the options; of a bare rule, which moves every coordinate, those that say so.
+func (o *Optimizer) settings() *options {
 	if o.guard == nil {
-		return moveEvery
+		return &options{moves: moveEvery}
 	}
-	return o.guard.moves
+	return o.guard.options
 }
 
 // newState begins a file.
-func newState(r Rule, theta params.Layout, m moves, steps, skipped int) (*checkpoints.File, error) {
+func newState(r Rule, theta params.Layout, o *options, steps, skipped int) (*checkpoints.File, error) {
 	weights, err := json.Marshal(theta)
 	if err != nil {
 		return nil, err
 	}
-	return &checkpoints.File{Kind: stateKind, Meta: map[string]string{
-		metaRule: r.Name(), metaWeights: string(weights), metaMoves: string(m),
+	f := &checkpoints.File{Kind: stateKind, Meta: map[string]string{
+		metaRule: r.Name(), metaWeights: string(weights), metaMoves: string(o.moves),
 		metaSteps: strconv.Itoa(steps), metaSkipped: strconv.Itoa(skipped),
-	}}, nil
+	}}
+	if o.choice != nil {
+		f.Meta[metaGuard] = o.choice.String()
+	}
+	return f, nil
 }
 
 func encodeState(f *checkpoints.File) ([]byte, error) {
@@ -90,7 +101,7 @@ func encodeState(f *checkpoints.File) ([]byte, error) {
 }
 
 // decodeState reads a file and checks what does not depend on the weights.
-func decodeState(b []byte, r Rule, m moves) (*checkpoints.File, error) {
+func decodeState(b []byte, r Rule, o *options) (*checkpoints.File, error) {
 	f, err := checkpoints.Read(bytes.NewReader(b), stateKind)
 	if err != nil {
 		return nil, fmt.Errorf("learnedopt: saved state: %w", err)
@@ -98,8 +109,11 @@ func decodeState(b []byte, r Rule, m moves) (*checkpoints.File, error) {
 	if got := f.Meta[metaRule]; got != r.Name() {
 		return nil, fmt.Errorf("learnedopt: the saved state is of rule %s, want %s", brief.Quote(got), brief.Quote(r.Name()))
 	}
-	if got := f.Meta[metaMoves]; got != string(m) {
-		return nil, fmt.Errorf("learnedopt: in the saved state the coordinates that move are %s, here %q: use the same options", brief.Quote(got), m)
+	if got := f.Meta[metaMoves]; got != string(o.moves) {
+		return nil, fmt.Errorf("learnedopt: in the saved state the coordinates that move are %s, here %q: use the same options", brief.Quote(got), o.moves)
+	}
+	if got, want := cmp.Or(f.Meta[metaGuard], noGuard), guardName(o.choice); got != want {
+		return nil, fmt.Errorf("learnedopt: in the saved state the guard is %s, here %q: use the same options", brief.Quote(got), want)
 	}
 	return f, nil
 }
@@ -135,7 +149,7 @@ func (o *Optimizer) restore(f *checkpoints.File) error {
 		return err
 	}
 	if o.guard != nil {
-		if err := o.guard.restore(f, skipped); err != nil {
+		if err := o.guard.restore(f, skipped, steps); err != nil {
 			return err
 		}
 	}
@@ -154,7 +168,7 @@ func count(f *checkpoints.File, key string) (int, error) {
 }
 
 // restore takes over which coordinates have been seen.
-func (g *guard) restore(f *checkpoints.File, skipped int) error {
+func (g *guard) restore(f *checkpoints.File, skipped, steps int) error {
 	begun := f.Layout("").Index(seenName) >= 0
 	var unseen []int
 	if begun {
@@ -171,6 +185,9 @@ func (g *guard) restore(f *checkpoints.File, skipped int) error {
 				return fmt.Errorf("learnedopt: saved state: tensor %q has a %v at [%d], want 0 or 1", seenName, v, i)
 			}
 		}
+	}
+	if err := g.restoreSecond(f, begun, unseen, steps); err != nil {
+		return err
 	}
 	g.begun, g.unseen, g.skipped = begun, unseen, skipped
 	return nil
