@@ -295,6 +295,8 @@ func TestGuardedStepAllocatesNothing(t *testing.T) {
 		"sparse":  {learnedopt.Sparse()},
 		"shaped": {learnedopt.WithRate(2), learnedopt.WithBatchSize(3), learnedopt.WithClip(1), learnedopt.WithClipNorm(1),
 			learnedopt.WithWeightDecay(0.1), learnedopt.SkipNonFinite()},
+		"clipped": {learnedopt.WithGuard(learnedopt.ClipStep{})},
+		"grafted": {learnedopt.WithGuard(learnedopt.Graft{})},
 	} {
 		for _, r := range byGradient() {
 			o := guarded(t, trained(r), n, opts...)

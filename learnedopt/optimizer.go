@@ -83,24 +83,24 @@ func (t *Trained) guarded(theta params.Layout, opts *options) (*Optimizer, error
 // Of an optimizer that the function [New] made, a coordinate whose gradient is not finite may lose its weight and its
 // state; for one of [Trained.New] such a gradient is an error.
 func (o *Optimizer) Step(theta, grad []float32) error {
-	if o.wantsLoss() {
-		return fmt.Errorf("learnedopt: %s reads the loss; want StepLoss", o.compiled.Rule().Name())
+	if r := o.wantsLoss(); r != nil {
+		return fmt.Errorf("learnedopt: %s reads the loss; want StepLoss", r.Name())
 	}
 	return o.stepTold(theta, grad, told{})
 }
 
-// wantsLoss says whether the rule, or its fallback, reads a loss that nobody has said where to ask for.
-func (o *Optimizer) wantsLoss() bool {
-	reads := o.compiled.Reads()
-	if g := o.guard; g != nil {
-		if g.second != nil {
-			reads |= g.second.o.compiled.Reads()
-		}
-		if g.options.loss != nil {
-			return false
-		}
+// wantsLoss returns the rule, itself or its fallback, that reads a loss which nobody has said where to ask for; nil if there is none.
+func (o *Optimizer) wantsLoss() Rule {
+	g := o.guard
+	switch {
+	case g != nil && g.options.loss != nil:
+		return nil
+	case o.compiled.Reads()&Loss != 0:
+		return o.compiled.Rule()
+	case g != nil && g.second != nil:
+		return g.second.o.wantsLoss()
 	}
-	return reads&Loss != 0
+	return nil
 }
 
 // StepLoss is Step for rules that read the loss at theta, and for [LossCheck]; others pass over it. What [WithLoss] says comes

@@ -1,6 +1,7 @@
 package learnedopt
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -78,7 +79,7 @@ func validateFallback(r Rule) error {
 		return nil
 	}
 	if err := Validate(r); err != nil {
-		return fmt.Errorf("the fallback: %w", err)
+		return errors.New("the fallback: " + strings.TrimPrefix(err.Error(), "learnedopt: "))
 	}
 	return nil
 }

@@ -166,9 +166,8 @@ func (s *Solver) begin() error {
 	if err != nil {
 		return err
 	}
-	if opt.wantsLoss() {
-		return fmt.Errorf("learnedopt: %s reads the loss, which a solver is not told; want WithLoss, or Trained.New and StepLoss",
-			s.trained.Rule.Name())
+	if r := opt.wantsLoss(); r != nil {
+		return fmt.Errorf("learnedopt: %s reads the loss, which a solver is not told; want WithLoss, or Trained.New and StepLoss", r.Name())
 	}
 	if s.saved != nil {
 		if err := opt.UnmarshalBinary(s.saved); err != nil {
