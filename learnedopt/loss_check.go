@@ -11,11 +11,12 @@ import (
 //
 //   - A check. From one point the rule takes Steps steps, then the fallback as many from the same point and gradient. The lower
 //     loss stays, with its weights, states and gradient; a draw is the fallback's.
-//   - The winner goes on alone, the rule when it has won for at least Steps steps and at most Longest: twice as many each time
-//     that it kept its promise, and the fallback twice as many each time that the rule did not. Then comes the next check.
-//   - The rule breaks its promise by losing a check, by ending its time alone higher than it began it, by a gradient, loss or step
-//     that is not finite, and by an alarm, a loss that has risen from its lowest by Alarm times its usual change from step to
-//     step. All but the first is taken back to where the turn began, and the rule starts anew, beside the fallback.
+//   - The winner goes on alone. The fallback's time is Steps, then twice as many steps each time that it is needed again, up to
+//     Longest. The rule's is Steps too, and twice as many up to Longest each time that it kept its promise: to take as much off
+//     the loss in it as the fallback's steps did in the check before. With less it is Steps again. Then comes the next check.
+//   - The rule fails by losing a check, by ending its time alone higher than it began it, by a gradient, loss or step that is not
+//     finite, and by an alarm, a loss that has risen from its lowest by Alarm times its usual change from step to step. All but
+//     the first is taken back to where the turn began, the fallback goes on from there, and the rule starts anew beside it.
 //
 // Who says the loss: Method knows it, an Optimizer is told by StepLoss or asks [WithLoss], a Solver asks WithLoss. It is needed at
 // the borders of turns, and every Watch steps while the rule is alone.
@@ -26,11 +27,12 @@ import (
 //     With gradient descent at a rate of 1/L as the fallback and a loss whose gradient has the Lipschitz constant L, each check
 //     takes at least |∇f|²/2L off the loss, and a turn of the rule's own adds nothing: whatever the rule, gradients go to zero
 //     if the loss has a lower bound.
-//   - Of a rule that loses every check, all that stays is the fallback: after S steps of a run it is, to the bit, where the
-//     fallback alone is after S less Steps for every check, and of checks there are at most log₂(S/Steps + 1) up to the
-//     first time alone of Longest, and one more in every 2·Steps + Longest steps from there.
-//   - A rule that wins its checks is at each no higher than the fallback; its time alone can't raise the loss, but may gain
-//     nothing: a turn of at most 2·Steps + Longest steps descends at least as far as Steps of the fallback's.
+//   - Of a rule that loses every check all that stays is the fallback: after S steps of a run it is, to the bit, where the
+//     fallback alone is after S less Steps for every check, and these are at most log₂(S/Steps + 1) + 1 up to the first time alone of
+//     Longest, and one more in every 2·Steps + Longest steps from there.
+//   - A rule that wins its checks is no higher at each than the fallback would be. In between, each time alone can't raise the loss,
+//     and one that takes less off it than the fallback did is followed by a short one; so 3·Steps steps of such a run do at least
+//     what Steps of the fallback's do.
 //
 // With the loss of another minibatch at each step all this holds in the mean at best, and the comparison is as noisy as the loss.
 // Let WithLoss return that of a fixed sample. Weight decay is in the steps of both, and not in the loss.
@@ -86,6 +88,6 @@ func (c LossCheck) stand(g *guard) error {
 // Checks counts what a [LossCheck] has done.
 type Checks struct {
 	Won, Lost int // checks that the rule has won, and lost
-	Undone    int // times that the rule broke its promise otherwise
+	Undone    int // times that the rule failed otherwise
 	TakenBack int // steps that did not count: those of a check's loser, and what was undone
 }

@@ -29,12 +29,13 @@ type race struct {
 type raceState struct {
 	Begun  bool
 	Turn   turn
-	Taken  int // steps in this turn
-	Length int // of this turn
-	Trust  int // length of the next time alone of the rule,
-	Relief int // and of the fallback
-	Total  int // steps taken in all, those too that were taken back
-	Bad    int // gradients in a row that were not finite
+	Taken  int     // steps in this turn
+	Length int     // of this turn
+	Trust  int     // length of the next time alone of the rule,
+	Relief int     // and of the fallback
+	Total  int     // steps taken in all, those too that were taken back
+	Bad    int     // gradients in a row that were not finite
+	Due    float64 // what the fallback's steps took off the loss in the last check that the rule won, 0 or more
 	Checks Checks
 }
 
@@ -117,10 +118,20 @@ func (r *race) turnOver(slabs []slab, loss float64) {
 		r.decide(slabs, loss)
 	default:
 		if r.Turn == trusted {
-			r.Trust, r.Relief = min(2*r.Trust, r.Longest), r.LossCheck.Steps
+			r.keepPromise(loss)
 		}
 		r.begin(slabs, loss, trial, r.LossCheck.Steps)
 	}
+}
+
+// keepPromise ends a time alone of the rule's, at a loss that is no higher than where it began. It is trusted for longer if it
+// has brought as much as the fallback's steps in the check before.
+func (r *race) keepPromise(loss float64) {
+	if r.mark.loss-loss >= r.Due {
+		r.Trust, r.Relief = min(2*r.Trust, r.Longest), r.LossCheck.Steps
+		return
+	}
+	r.Trust = r.LossCheck.Steps
 }
 
 // begin begins a turn here.
@@ -134,6 +145,10 @@ func (r *race) begin(slabs []slab, loss float64, t turn, length int) {
 func (r *race) decide(slabs []slab, loss float64) {
 	r.Checks.TakenBack += r.LossCheck.Steps
 	if r.end.loss < loss {
+		r.Due = 0
+		if fell := r.mark.loss - loss; fell > 0 && !math.IsInf(fell, 1) {
+			r.Due = fell
+		}
 		r.Checks.Won++
 		r.end.put(r, slabs)
 		r.begin(slabs, r.end.loss, trusted, r.Trust)

@@ -47,6 +47,7 @@ func TestGuardNamed(t *testing.T) {
 func TestGuardsRefused(t *testing.T) {
 	for want, opt := range map[string]learnedopt.Option{
 		"WithGuard: the limit is -1, want a number above 0":                              learnedopt.WithGuard(learnedopt.ClipStep{Limit: -1}),
+		"WithGuard: the floor is +Inf, want a number above 0":                            learnedopt.WithGuard(learnedopt.ClipStep{Floor: math.Inf(1)}),
 		"WithGuard: the fallback: sgd: lr is -1, want a number above 0":                  learnedopt.WithGuard(learnedopt.Graft{Fallback: &handmade.SGD{LR: -1}}),
 		"WithGuard: the steps of a check are -1, want at least 1":                        learnedopt.WithGuard(learnedopt.LossCheck{Steps: -1}),
 		"WithGuard: the longest time alone is 5, want at least the steps of a check, 10": learnedopt.WithGuard(learnedopt.LossCheck{Longest: 5}),
@@ -95,10 +96,10 @@ func norm(v []float32) float64 {
 // Law: no tensor moves further than the limit says, and a step that is short enough is the rule's to the bit.
 func TestClipStep(t *testing.T) {
 	layout := params.Layout{{Name: "w", Shape: []int{4, 5}}, {Name: "b", Shape: []int{6}}}
-	const limit, rate = 0.05, 2
+	const limit, floor, rate = 0.05, 0.001, 2
 	clipped := 0
 	for _, tr := range everybody(t) {
-		o, err := tr.New(layout, learnedopt.WithGuard(learnedopt.ClipStep{Limit: limit}), learnedopt.WithRate(rate))
+		o, err := tr.New(layout, learnedopt.WithGuard(learnedopt.ClipStep{Limit: limit, Floor: floor}), learnedopt.WithRate(rate))
 		require.NoError(t, err)
 		free, err := tr.New(layout, learnedopt.WithRate(rate))
 		require.NoError(t, err)
@@ -111,7 +112,7 @@ func TestClipStep(t *testing.T) {
 			require.NoError(t, free.Step(other, grad))
 			for _, part := range [][2]int{{0, 20}, {20, 26}} {
 				was, is, would := before[part[0]:part[1]], theta[part[0]:part[1]], other[part[0]:part[1]]
-				most := limit * max(norm(was), 0.001*math.Sqrt(float64(len(was))))
+				most := limit * max(norm(was), floor*math.Sqrt(float64(len(was))))
 				moved, wish := distance(is, was), distance(would, was)
 				require.LessOrEqual(t, moved, most*(1+1e-4)+1e-6*norm(was), tr.Rule.Name())
 				if wish < most*(1-1e-4) {

@@ -75,6 +75,11 @@ func (s *Solver) Step(model []G.ValueGrad) error {
 	if err := s.opt.guard.step(s.slabs); err != nil {
 		return err
 	}
+	if s.options.loss != nil { // to ask for it may have run the graph, and given the nodes other gradients
+		if err := s.gather(model); err != nil {
+			return err
+		}
+	}
 	for i, m := range model {
 		g, _ := m.Grad() // gather has seen it
 		if d, ok := g.(*tensor.Dense); ok && d.RequiresIterator() {

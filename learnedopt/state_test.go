@@ -20,7 +20,7 @@ import (
 var modes = map[string][]learnedopt.Option{
 	"seen": nil, "sparse": {learnedopt.Sparse()}, "every": {learnedopt.EveryCoordinate()},
 	"skipping": {learnedopt.SkipNonFinite(), learnedopt.WithRate(0.5)},
-	"clip": {learnedopt.WithGuard(learnedopt.ClipStep{})}, "graft": {learnedopt.WithGuard(learnedopt.Graft{})},
+	"clip":     {learnedopt.WithGuard(learnedopt.ClipStep{})}, "graft": {learnedopt.WithGuard(learnedopt.Graft{})},
 }
 
 // Law: a run that is saved after any number of steps and goes on elsewhere takes the same steps to the bit, whatever has
