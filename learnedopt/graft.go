@@ -2,14 +2,13 @@ package learnedopt
 
 import "github.com/seed1498fded/unroll/learnedopt/handmade"
 
-// Graft is the guard that takes the direction of the rule's step and the length of a fallback's (Agarwal, Anil, Hazan, Koren and
-// Zhang 2020, "Disentangling adaptive gradient methods from learning rates"), over all weights together:
+// Graft is the guard that takes the direction of the rule's step and the length of a fallback's (Agarwal et al. 2020,
+// arXiv:2002.11803), over all weights together:
 //
 //	step = |fallback's step|·(rule's step)/|rule's step|
 //
 // Both see the same gradients and weights. Where the rule proposes no step, or one that is not finite, the fallback's own is
-// taken. [WithRate] and [WithWeightDecay] apply to what comes of it. A rule that was trained with a graft in it is another
-// thing, and needs no guard: see package learnedopt/compose.
+// taken. [WithRate] and [WithWeightDecay] apply to what comes of it.
 //
 // It costs the fallback's step and state. It promises that a run goes no further in any step than the fallback would; not that
 // the loss falls: the direction is the rule's.

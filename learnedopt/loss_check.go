@@ -28,11 +28,11 @@ import (
 //     takes at least |∇f|²/2L off the loss, and a turn of the rule's own adds nothing: whatever the rule, gradients go to zero
 //     if the loss has a lower bound.
 //   - Of a rule that loses every check all that stays is the fallback: after S steps of a run it is, to the bit, where the
-//     fallback alone is after S less Steps for every check, and these are at most log₂(S/Steps + 1) + 1 up to the first time alone of
-//     Longest, and one more in every 2·Steps + Longest steps from there.
-//   - A rule that wins its checks is no higher at each than the fallback would be. In between, each time alone can't raise the loss,
-//     and one that takes less off it than the fallback did is followed by a short one; so 3·Steps steps of such a run do at least
-//     what Steps of the fallback's do.
+//     fallback alone is after S less Steps for every check, and these are at most log₂(S/Steps + 1) + 1 up to the first time
+//     alone of Longest, and one more in every 2·Steps + Longest steps from there.
+//   - A rule that wins its checks is no higher at each than the fallback would be. In between, its time alone can't raise the
+//     loss; where it takes too little off, the next one is short, so that of a rule that wins and then idles 3·Steps steps do at
+//     least what Steps of the fallback's do. That a lower place is a worse one to go on from, the loss does not tell.
 //
 // With the loss of another minibatch at each step all this holds in the mean at best, and the comparison is as noisy as the loss.
 // Let WithLoss return that of a fixed sample. Weight decay is in the steps of both, and not in the loss.
@@ -45,7 +45,7 @@ type LossCheck struct {
 	Fallback Rule    // with the meta-parameters of its configuration; &handmade.Adam{LR: 0.001} if nil
 	Steps    int     // of each in a check, at least 1; 10 if zero
 	Longest  int     // time alone, at least Steps; 16·Steps if zero
-	Watch    int     // the alarm looks at every so manieth step's loss, at least 1; 1 if zero
+	Watch    int     // steps from one look of the alarm at the loss to the next, at least 1; 1 if zero
 	Alarm    float64 // in usual changes of the loss, above 0; 10 if zero
 }
 

@@ -96,7 +96,9 @@ func TestSavedCheckThatIsNone(t *testing.T) {
 	require.NoError(t, o.StepLoss(make([]float32, 3), []float32{1, 2, 3}, 1))
 	before, err := o.MarshalBinary()
 	require.NoError(t, err)
-	for old, bad := range map[string]string{`"Turn":0`: `"Turn":9`, `"Taken":1`: `"Taken":-1`, `{"Begun":`: `{"Begun"?`, `"Length":10`: `"Length":0`} {
+	for old, bad := range map[string]string{
+		`"Turn":0`: `"Turn":9`, `"Taken":1`: `"Taken":-1`, `{"Begun":`: `{"Begun"?`, `"Length":10`: `"Length":0`,
+	} {
 		damaged := respell(t, before, old, bad)
 		require.EqualError(t, o.UnmarshalBinary(damaged), `learnedopt: saved state: metadata "check" is none of a loss check`)
 		after, err := o.MarshalBinary()

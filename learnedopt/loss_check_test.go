@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/gonum/optimize/functions"
 
+	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
@@ -22,7 +23,7 @@ type hostile struct {
 	start []float64
 	// fallback is a rule that is known to do well enough there.
 	fallback learnedopt.Rule
-	burst    int // every so manieth gradient is not a number; 0: none
+	burst    int // steps from one gradient that is not a number to the next; 0: there are none
 }
 
 func gonums(f function, scale, offset float64) func(grad, x []float64) float64 {
@@ -88,11 +89,11 @@ func hostiles() []hostile {
 // suspects are rules that one would want guarded: the learned ones, bold hand-made ones, and some that are plainly wrong.
 func suspects(t testing.TB) map[string]*learnedopt.Trained {
 	all := map[string]*learnedopt.Trained{
-		"uphill": trained(scaled(1e-3)), "uphill fast": trained(scaled(1)), "still": trained(scaled(0)), "nan": trained(scaled(math.NaN())),
-		"huge": trained(scaled(-1e4)), "adam 1": trained(&handmade.Adam{LR: 1}), "momentum .1": trained(&handmade.Momentum{LR: 0.1}),
-		"lion": trained(new(handmade.Lion)),
+		"uphill": trained(scaled(1e-3)), "uphill fast": trained(scaled(1)), "still": trained(scaled(0)),
+		"nan": trained(scaled(math.NaN())), "huge": trained(scaled(-1e4)),
+		"adam 1": trained(&handmade.Adam{LR: 1}), "momentum .1": trained(&handmade.Momentum{LR: 0.1}), "lion": trained(new(handmade.Lion)),
 	}
-	for _, name := range []string{"lstm-mnist", "lstm-mnist8", "lstm-quadratic"} {
+	for _, name := range zoo.Names() {
 		tr, err := learnedopt.Load(learnedopt.ZooPrefix + name)
 		require.NoError(t, err)
 		all[name] = tr
@@ -139,7 +140,8 @@ func TestGuardedRuleIsNoWorseThanItsFallback(t *testing.T) {
 		worst := h.at(make([]float64, len(h.start)), h.start)
 		for name, tr := range suspects(t) {
 			t.Run(h.name+"/"+name, func(t *testing.T) {
-				o := guarded(t, tr, len(h.start), learnedopt.WithGuard(learnedopt.LossCheck{Fallback: h.fallback, Steps: check}), learnedopt.SkipNonFinite())
+				guard := learnedopt.LossCheck{Fallback: h.fallback, Steps: check}
+				o := guarded(t, tr, len(h.start), learnedopt.WithGuard(guard), learnedopt.SkipNonFinite())
 				loss, _ := h.run(t, o, steps)
 				c, left := o.Checks(), steps/3
 				if c.Won == 0 {

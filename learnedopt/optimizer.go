@@ -54,7 +54,8 @@ func New(r Rule, phi []float32, theta params.Layout) (*Optimizer, error) {
 //     blank, say, and AdamW lets them decay.) What coordinates share, such as Adam's count of steps, goes on. Of a rule
 //     of another scope than [Coordinates] only the steps are held back. See [EveryCoordinate] and [Sparse].
 //
-// On gradients without zeros, the steps are the same bits as [New]'s.
+// On gradients without zeros, the steps are the same bits as [New]'s. Whether they lead anywhere is another matter: see
+// [WithGuard] for rules that one does not trust.
 func (t *Trained) New(theta params.Layout, opts ...Option) (*Optimizer, error) {
 	o, err := newOptions("New", opts, "WithPatience")
 	if err != nil {

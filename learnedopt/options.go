@@ -17,6 +17,11 @@ import (
 //	g ← clip((g + l1·sign(θ) + l2·θ)/batch)
 //
 // and any other is refused by its name, with what to do instead. Of an option that is given twice the last counts.
+//
+// WithClip, WithClipNorm, WithWeightDecay and the guard [Graft] have namesakes among the rules of package learnedopt/compose. Take
+// the option for a rule that is there, learned without it, and in one program. Take the composition for a rule that is to be learned
+// with it, as a part that has meta-parameters, or that is to go to a file with it. On weights that all have gradients both give
+// the same steps, up to rounding, at a rate of 1.
 type Option = G.SolverOpt
 
 // WithRate multiplies every step, the decay of WithWeightDecay included, by a finite number above 0; 1 by default. A

@@ -5,7 +5,7 @@
 //
 // [Load] reads a trained rule, and [Trained] hands it out in three forms for use: an [Optimizer] that steps plain slices, a
 // gorgonia [Solver], and an optimize.Method of gonum. All three have the same guards, described at [Trained.New], and the
-// same options, from [WithRate] to Gorgonia's own.
+// same options, from [WithRate] to Gorgonia's own. With [WithGuard] a rule is held to what another one does.
 //
 // [New] binds any rule to phi and to the shape of a problem, without guards: the bare rule of the papers, for meta-training
 // and measurements. [Compile] is the way in for those who need the step and its pullback, such as package meta.
