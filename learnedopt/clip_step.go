@@ -52,5 +52,8 @@ func (c ClipStep) amend(g *guard) error {
 // limit scales the step of one tensor down, where it is too long at this rate.
 func (c ClipStep) limit(step, theta []float32, rate float64) {
 	root := math.Sqrt(float64(len(step)))
-	clipNorm(step, c.Limit*max(length(theta), c.Floor*root)/rate)
+	limit := c.Limit * max(quickLength(theta), c.Floor*root) / rate
+	if long := quickLength(step); long > limit {
+		scaleBy(step, limit/long)
+	}
 }

@@ -39,14 +39,11 @@ func (Graft) amend(g *guard) error {
 		return err
 	}
 	step, other := g.o.step, g.second.o.step
-	own := length(step)
+	own := quickLength(step)
 	if !(own > 0) || firstNotFinite(step) >= 0 {
 		copy(step, other)
 		return nil
 	}
-	scale := length(other) / own
-	for i, x := range step {
-		step[i] = float32(float64(x) * scale)
-	}
+	scaleBy(step, quickLength(other)/own)
 	return nil
 }

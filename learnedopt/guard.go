@@ -202,10 +202,7 @@ func clipNorm(v []float32, limit float64) {
 	if norm <= limit {
 		return
 	}
-	scale := limit / norm
-	for i, x := range v {
-		v[i] = float32(float64(x) * scale)
-	}
+	scaleBy(v, limit/norm)
 }
 
 // look strikes from the unseen coordinates those that have a gradient now. At the first step these are all that have

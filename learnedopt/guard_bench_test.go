@@ -13,7 +13,7 @@ import (
 )
 
 // What the guards cost: a step of a bare rule, beside one of a trained rule whose coordinates have all been seen, one of
-// which a tenth has not, and a sparse one where one gradient in ten is not zero.
+// which a tenth has not, one under each Guard, and a sparse one where one gradient in ten is not zero.
 func BenchmarkGuards(b *testing.B) {
 	for _, r := range []learnedopt.Rule{new(handmade.SGD), new(handmade.Adam), new(lstm.Rule)} {
 		for _, n := range []int{1_510, 15_910, 1_000_000} {
@@ -27,6 +27,10 @@ func BenchmarkGuards(b *testing.B) {
 				rest bool
 			}{
 				{name: "bare"}, {name: "seen"}, {name: "tenth unseen", zero: 10},
+				{name: "clip", opts: []learnedopt.Option{learnedopt.WithGuard(learnedopt.ClipStep{})}},
+				{name: "graft", opts: []learnedopt.Option{learnedopt.WithGuard(learnedopt.Graft{})}},
+				{name: "loss-check", opts: []learnedopt.Option{
+					learnedopt.WithGuard(learnedopt.LossCheck{}), learnedopt.WithLoss(func() (float64, error) { return 1, nil })}},
 				{name: "sparse", zero: 10, rest: true, opts: []learnedopt.Option{learnedopt.Sparse()}},
 			} {
 				b.Run(fmt.Sprintf("%s/n=%d/%s", r.Name(), n, face.name), func(b *testing.B) {

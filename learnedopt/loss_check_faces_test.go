@@ -208,3 +208,63 @@ func TestLossCheckAllocatesNothing(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(30, step), name)
 	}
 }
+
+// How long turns are follows from the losses at their borders: here at each border the next of a list, and the steps at which
+// they were asked for.
+func TestLengthsOfTurns(t *testing.T) {
+	for name, tt := range map[string]struct {
+		losses []float64
+		asked  []int
+	}{
+		"the rule keeps its promise":           {[]float64{0, -10, -5, -15, -25, -20}, []int{0, 10, 20, 30, 40, 50, 70}},
+		"it brings less than the fallback did": {[]float64{0, -10, -5, -14, -25, -20}, []int{0, 10, 20, 30, 40, 50, 60}},
+		"it loses":                             {[]float64{0, -5, -10, -12, -13, -20}, []int{0, 10, 20, 30, 40, 50, 70}},
+		"it loses by a draw":                   {[]float64{0, -5, -5, -12, -13, -13}, []int{0, 10, 20, 30, 40, 50, 70}},
+		"it rises":                             {[]float64{0, -10, -5, -9, -12, -20, -30}, []int{0, 10, 20, 30, 40, 50, 60, 80}},
+		"it loses, wins, and keeps its promise": {
+			[]float64{0, -1, -2, -3, -10, -5, -12, -13, -14}, []int{0, 10, 20, 30, 40, 50, 60, 70, 80, 90}},
+		"it loses, wins, and idles": {
+			[]float64{0, -1, -2, -3, -10, -5, -11, -13, -14}, []int{0, 10, 20, 30, 40, 50, 60, 70, 80, 100}},
+		"it wins, keeps its promise, and then idles": {
+			[]float64{0, -10, -5, -15, -25, -20, -26, -30, -27}, []int{0, 10, 20, 30, 40, 50, 70, 80, 90, 100}},
+	} {
+		var asked []int
+		at := 0
+		loss := func() (float64, error) {
+			asked = append(asked, at)
+			if k := len(asked) - 1; k < len(tt.losses) {
+				return tt.losses[k], nil
+			}
+			return 0, nil
+		}
+		check := learnedopt.WithGuard(learnedopt.LossCheck{Watch: 1000})
+		o := guarded(t, trained(&handmade.SGD{LR: 0.1}), 1, check, learnedopt.WithLoss(loss))
+		for ; len(asked) < len(tt.asked); at++ {
+			require.NoError(t, o.Step([]float32{1}, []float32{1}))
+		}
+		require.Equal(t, tt.asked, asked, name)
+	}
+}
+
+// The alarm ends the rule's time alone before it is over: once the loss has risen by ten of its usual changes, all of it is taken
+// back, and it is the fallback that steps from where it began.
+func TestAlarmTakesBack(t *testing.T) {
+	losses := []float64{0, -10, -5}
+	for i := range 10 { // alone, the rule changes it by 1 a step
+		losses = append(losses, -11-float64(i))
+	}
+	losses = append(losses, -30, -25, -26, -22, -18) // the next time it is by 4
+	asked := 0
+	loss := func() (float64, error) { asked++; return losses[asked-1], nil }
+	o := guarded(t, trained(scaled(-1)), 1, learnedopt.WithLoss(loss),
+		learnedopt.WithGuard(learnedopt.LossCheck{Fallback: &handmade.SGD{LR: 0.25}}))
+	theta := []float32{0}
+	for range 53 {
+		require.NoError(t, o.Step(theta, []float32{1}))
+	}
+	require.Equal(t, learnedopt.Checks{Won: 2, TakenBack: 20}, o.Checks())
+	require.Equal(t, []float32{-33}, theta)
+	require.NoError(t, o.Step(theta, []float32{1}))
+	require.Equal(t, learnedopt.Checks{Won: 2, Undone: 1, TakenBack: 23}, o.Checks())
+	require.Equal(t, []float32{-30.25}, theta)
+}

@@ -46,3 +46,25 @@ func length(v []float32) float64 {
 	}
 	return math.Sqrt(sum)
 }
+
+// quickLength is length to the last bits: of four sums none waits for another.
+func quickLength(v []float32) float64 {
+	var a, b, c, d float64
+	for ; len(v) >= 4; v = v[4:] {
+		a += float64(v[0]) * float64(v[0])
+		b += float64(v[1]) * float64(v[1])
+		c += float64(v[2]) * float64(v[2])
+		d += float64(v[3]) * float64(v[3])
+	}
+	for _, x := range v {
+		a += float64(x) * float64(x)
+	}
+	return math.Sqrt((a + b) + (c + d))
+}
+
+// scaleBy multiplies v by a factor that float32 may not hold.
+func scaleBy(v []float32, factor float64) {
+	for i, x := range v {
+		v[i] = float32(float64(x) * factor)
+	}
+}

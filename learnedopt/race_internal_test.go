@@ -40,7 +40,9 @@ func TestCheckEndsNoHigherThanTheFallback(t *testing.T) {
 	lstm, err := Load(ZooPrefix + "lstm-mnist8")
 	require.NoError(t, err)
 	for _, f := range surfaces() {
-		for _, tr := range []*Trained{lstm, {Rule: &handmade.Adam{LR: 0.05}}, {Rule: &handmade.Lion{LR: 0.01}}, {Rule: &handmade.Momentum{LR: 0.003}}} {
+		for _, tr := range []*Trained{
+			lstm, {Rule: &handmade.Adam{LR: 0.05}}, {Rule: &handmade.Lion{LR: 0.01}}, {Rule: &handmade.Momentum{LR: 0.003}},
+		} {
 			for _, fallback := range []Rule{&handmade.Adam{LR: 0.01}, &handmade.SGD{LR: 1.0 / 300}} {
 				if _, descent := fallback.(*handmade.SGD); descent && f.lipschitz == 0 {
 					continue
