@@ -93,6 +93,9 @@ func suspects(t testing.TB) map[string]*learnedopt.Trained {
 		"nan": trained(scaled(math.NaN())), "huge": trained(scaled(-1e4)),
 		"adam 1": trained(&handmade.Adam{LR: 1}), "momentum .1": trained(&handmade.Momentum{LR: 0.1}), "lion": trained(new(handmade.Lion)),
 	}
+	general, err := learnedopt.Named("general", nil) // as it is before it learns
+	require.NoError(t, err)
+	all["general"] = trained(general)
 	for _, name := range zoo.Names() {
 		tr, err := learnedopt.Load(learnedopt.ZooPrefix + name)
 		require.NoError(t, err)

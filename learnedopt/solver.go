@@ -17,7 +17,7 @@ import (
 
 // Solver returns the rule as a gorgonia.Solver: put it in the place of gorgonia.NewAdamSolver() in an existing program.
 // The guards are those of [Trained.New], and so are the options, Gorgonia's among them; what is wrong with these, the first
-// Step reports.
+// Step reports. A rule that reads the loss, and [LossCheck], need [WithLoss].
 func (t *Trained) Solver(opts ...Option) *Solver {
 	s := &Solver{trained: t}
 	s.options, s.err = newOptions("Solver", opts, "WithPatience")
