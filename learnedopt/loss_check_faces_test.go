@@ -268,3 +268,20 @@ func TestAlarmTakesBack(t *testing.T) {
 	require.Equal(t, learnedopt.Checks{Won: 2, Undone: 1, TakenBack: 23}, o.Checks())
 	require.Equal(t, []float32{-30.25}, theta)
 }
+
+// No time alone is longer than the longest.
+func TestLongestTurn(t *testing.T) {
+	var asked []int
+	at := 0
+	loss := func() (float64, error) { // of a rule that keeps every promise
+		k := len(asked)
+		asked = append(asked, at)
+		return -20*float64(k/3) - []float64{0, 10, 5}[k%3], nil
+	}
+	check := learnedopt.WithGuard(learnedopt.LossCheck{Watch: 1000, Longest: 25})
+	o := guarded(t, trained(&handmade.SGD{LR: 0.1}), 1, check, learnedopt.WithLoss(loss))
+	for ; len(asked) < 13; at++ {
+		require.NoError(t, o.Step([]float32{1}, []float32{1}))
+	}
+	require.Equal(t, []int{0, 10, 20, 30, 40, 50, 70, 80, 90, 115, 125, 135, 160}, asked)
+}
