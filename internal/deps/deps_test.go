@@ -58,6 +58,10 @@ var lattice = map[string]node{
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
 	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/mix inner/nets inner/plastic internal/regular internal/rng params", tests: "inner/plastic inner/problemtest internal/rng"},
 
+	"inner/data/fashion": {imports: ""embed" inner/data"},
+	"inner/data/opticks": {imports: ""embed""},
+	"inner/data/tables":  {imports: ""embed" internal/rng"},
+
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
 	"learnedopt/rule":               {imports: "params"},
