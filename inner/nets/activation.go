@@ -11,8 +11,8 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// Activation is a function of each element by itself, one of Activations(): "elu" (x above 0, eˣ − 1 below), "relu",
-// "sigmoid" or "tanh". At the kinks of relu and elu the derivatives are those from below.
+// Activation is a function of each element by itself, one of Activations(): "elu" (x above 0, eˣ − 1 below), "gelu" (x·Φ(x)),
+// "relu", "sigmoid", "silu" (x·σ(x)) or "tanh". At the kinks of relu and elu the derivatives are those from below.
 type Activation string
 
 // String implements Layer.
@@ -50,7 +50,23 @@ var activations = map[string]scalar{
 		first:  func(_, y float64) float64 { return min(1, 1+y) },
 		second: func(x, y float64) float64 { return (1 - above(x)) * (1 + y) },
 	},
+	"gelu": { // φ' = −xφ
+		value:  func(x float64) float64 { return max(x, -40) * math.Erfc(-x/math.Sqrt2) / 2 },
+		first:  func(x, _ float64) float64 { return math.Erfc(-x/math.Sqrt2)/2 + x*density(x) },
+		second: func(x, _ float64) float64 { return density(x) * (2 - x*x) },
+	},
+	"silu": {
+		value: func(x float64) float64 { return max(x, -800) / (1 + math.Exp(-x)) },
+		first: func(x, _ float64) float64 { s := 1 / (1 + math.Exp(-x)); return s * (1 + x*(1-s)) },
+		second: func(x, _ float64) float64 {
+			s := 1 / (1 + math.Exp(-x))
+			return s * (1 - s) * (2 + x*(1-2*s))
+		},
+	},
 }
+
+// density is that of N(0, 1).
+func density(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) }
 
 // above is 1 above 0 and 0 elsewhere.
 func above(x float64) float64 {
@@ -83,6 +99,10 @@ func newElementwise[F params.Float](a Activation, in Shape) (elementwise[F], err
 		e.value, e.pull = kernel.Relu[F], pullRelu[F]
 	case "elu":
 		e.value, e.pull = elu[F], pullElu[F]
+	case "gelu":
+		e.value, e.pull = kernel.Gelu[F], func(dx, x, _, dy []F) { kernel.PullGelu(dx, x, dy) }
+	case "silu":
+		e.value, e.pull = kernel.Silu[F], func(dx, x, _, dy []F) { kernel.PullSilu(dx, x, dy) }
 	default:
 		e.value, e.pull = valueOf[F](s), pullOf[F](s)
 	}

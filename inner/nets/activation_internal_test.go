@@ -23,6 +23,7 @@ func loopsAreTheTable[F params.Float](t *testing.T, rounding float64) {
 	rng.Normal(dy, 2, 1)
 	copy(x, []F{0, F(math.Copysign(0, -1)), 1e-30, -1e-30, 50, -50})
 	y, dx, want := make([]F, n), make([]F, n), make([]F, n)
+	factors := map[string]float64{"elu": 1, "relu": 1, "sigmoid": 1, "tanh": 1, "gelu": 8, "silu": 16} // x times a rounding
 	for name, s := range activations {
 		e, err := newElementwise[F](Activation(name), Vector(1))
 		require.NoError(t, err)
@@ -34,7 +35,7 @@ func loopsAreTheTable[F params.Float](t *testing.T, rounding float64) {
 		e.back(dx, x, y, dy, n)
 		pullOf[F](s)(want, x, y, dy)
 		for i, v := range want {
-			require.InDelta(t, v, dx[i], rounding/8*math.Abs(float64(dy[i])), "derivative of %s at %v", name, x[i])
+			require.InDelta(t, v, dx[i], factors[name]*rounding/8*math.Abs(float64(dy[i])), "derivative of %s at %v", name, x[i])
 		}
 	}
 }

@@ -228,7 +228,7 @@ func TestWhatDoesNotFitIsNamed(t *testing.T) {
 		{"no layers", nil},
 		{"layer 0, tanh: the first layer must have weights", []nets.Layer{nets.Activation("tanh")}},
 		{"layer 0, dense 0: 0 units; want 1 or more", []nets.Layer{nets.Dense{}}},
-		{`layer 1, swish: no activation "swish"; there are elu, relu, sigmoid, tanh`, []nets.Layer{dense, nets.Activation("swish")}},
+		{`layer 1, swish: no activation "swish"; there are elu, gelu, relu, sigmoid, silu, tanh`, []nets.Layer{dense, nets.Activation("swish")}},
 		{"layer 1, unknown: no layer of type nets_test.unknown", []nets.Layer{dense, unknown{}}},
 		{"0 channels; want 1 or more", []nets.Layer{nets.Conv{Kernel: 1, Stride: 1}}},
 		{"a kernel of 0; want 1 or more", []nets.Layer{nets.Conv{Channels: 1, Stride: 1}}},

@@ -89,7 +89,9 @@ func TestActivationsByDefinition(t *testing.T) {
 			}
 			return math.Expm1(x)
 		},
+		"gelu":    func(x float64) float64 { return math.Max(x, -40) * (math.Erfc(-x/math.Sqrt2) / 2) },
 		"relu":    func(x float64) float64 { return math.Max(x, 0) },
+		"silu":    func(x float64) float64 { return math.Max(x, -800) / (1 + math.Exp(-x)) },
 		"sigmoid": func(x float64) float64 { return 1 / (1 + math.Exp(-x)) },
 		"tanh":    math.Tanh,
 	}
