@@ -42,6 +42,14 @@ type Sized interface {
 	Bytes() float64
 }
 
+// TestedOf is implemented by problems that also tell how good weights are on what they are not trained on: on examples held out, or,
+// of a function that comes with noise, without it.
+type TestedOf[F params.Float] interface {
+	// TestLoss returns the mean loss at theta over all that is held out: always the same examples, and without terms that
+	// are for training alone, such as weight decay. A loss that is not finite is a result, not an error.
+	TestLoss(theta []F) (loss float64, err error)
+}
+
 // FamilyOf is a distribution over problems of one layout.
 type FamilyOf[F params.Float] interface {
 	// Sample returns the problem named by key.
@@ -53,5 +61,6 @@ type (
 	Problem   = ProblemOf[float32]
 	Curvature = CurvatureOf[float32]
 	Signalled = SignalledOf[float32]
+	Tested    = TestedOf[float32]
 	Family    = FamilyOf[float32]
 )

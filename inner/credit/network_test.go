@@ -125,8 +125,32 @@ func unit(b *graph.Builder, activation string, x *G.Node) *G.Node {
 		return relu(x)
 	case "elu":
 		return b.Add(relu(x), b.Expm1(b.Neg(relu(b.Neg(x)))))
+	case "silu":
+		return b.Mul(x, b.Sigmoid(x))
+	case "gelu":
+		return b.Mul(x, below(b, x))
 	}
 	panic("no activation " + activation)
+}
+
+// below is the distribution function of N(0, 1).
+func below(b *graph.Builder, x *G.Node) *G.Node {
+	return b.Apply(graph.Def{
+		Name: "distribution function", Shape: x.Shape().Clone(),
+		F32: graph.Kernel[float32]{Forward: func(dst []float32, in [][]float32) { distribution(dst, in[0]) }},
+		F64: graph.Kernel[float64]{Forward: func(dst []float64, in [][]float64) { distribution(dst, in[0]) }},
+		Diff: func(in []*G.Node, _, cot *G.Node) ([]*G.Node, error) {
+			b := new(graph.Builder)
+			density := b.Scale(1/math.Sqrt(2*math.Pi), b.Exp(b.Scale(-.5, b.Square(in[0]))))
+			return []*G.Node{b.Mul(cot, density)}, b.Err()
+		},
+	}, x)
+}
+
+func distribution[F params.Float](dst, x []F) {
+	for i, v := range x {
+		dst[i] = F(math.Erfc(-float64(v)/math.Sqrt2) / 2)
+	}
 }
 
 func TestNetworksAreTheExpression(t *testing.T) {

@@ -67,6 +67,7 @@ func Run(t *testing.T, f inner.FamilyOf[float64], o Options) {
 		{"the loss does not depend on grad", l.lossAlone},
 		{"gradient", l.gradient},
 		{"Hessian times vector", l.hessian},
+		{"test loss", l.testLoss},
 		{"not finite in, not finite out", l.notFinite},
 		{"wrong lengths panic", l.lengths},
 		{"allocations", l.allocations},
@@ -97,6 +98,13 @@ func Agree(t *testing.T, single inner.FamilyOf[float32], double inner.FamilyOf[f
 		require.NoError(t, err)
 		assert.InDelta(t, loss64, loss32, singleTol*(1+math.Abs(loss64)), "loss")
 		assert.LessOrEqual(t, distance(params.Convert[float64](grad32), grad64), singleTol*norm(grad64), "gradient")
+		if q, ok := p64.(inner.TestedOf[float64]); ok {
+			want, err := q.TestLoss(theta64)
+			require.NoError(t, err)
+			got, err := p32.(inner.TestedOf[float32]).TestLoss(theta32)
+			require.NoError(t, err)
+			assert.InDelta(t, want, got, singleTol*(1+math.Abs(want)), "test loss")
+		}
 	}
 }
 
@@ -244,6 +252,36 @@ func (l laws) hessian(t *testing.T) {
 			assert.InDelta(t, dot(u, hv), dot(d.v, hu), symmetryTol*(norm(hu)+norm(hv)), "point %d, symmetry with %s", i, d.name)
 		}
 	}
+}
+
+// testLoss checks that the loss on what is held out is a function of the weights alone, which it leaves as they are.
+func (l laws) testLoss(t *testing.T) {
+	p := l.sample(t, 1)
+	q, ok := p.(inner.TestedOf[float64])
+	if !ok {
+		t.Skip("the problem has nothing held out")
+	}
+	theta := l.point(p, 1)
+	before := slices.Clone(theta)
+	test := func(theta []float64) float64 {
+		loss, err := q.TestLoss(theta)
+		require.NoError(t, err)
+		return loss
+	}
+	want, trained := test(theta), value(t, p, theta, 2)
+	assert.False(t, math.IsNaN(want) || math.IsInf(want, 0), "finite at finite weights")
+	eval(t, p, l.point(p, 2), 3)
+	assert.Equal(t, want, test(theta), "the same again, whatever lies between")
+	other := l.sample(t, 1).(inner.TestedOf[float64])
+	again, err := other.TestLoss(theta)
+	require.NoError(t, err)
+	assert.Equal(t, want, again, "the same of another instance")
+	assert.Equal(t, trained, value(t, p, theta, 2), "the loss of a minibatch is what it was")
+	assert.Equal(t, before, theta, "theta")
+	assert.NotEqual(t, want, test(l.point(p, 2)), "other weights, another loss")
+	theta[0] = math.NaN()
+	assert.True(t, math.IsNaN(test(theta)), "NaN of weights that are not finite")
+	assert.Panics(t, func() { _, _ = q.TestLoss(theta[1:]) }, "a wrong length")
 }
 
 func (l laws) notFinite(t *testing.T) {

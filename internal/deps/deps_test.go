@@ -62,6 +62,11 @@ var lattice = map[string]node{
 	"inner/data/opticks": {imports: ""embed""},
 	"inner/data/tables":  {imports: ""embed" internal/rng"},
 
+	"inner/suite": {
+		imports: "inner inner/data inner/data/fashion inner/data/mnist inner/data/opticks inner/data/tables inner/nets internal/kernel internal/matrix internal/rng params",
+		tests:   "inner/problemtest internal/graph",
+	},
+
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
 	"learnedopt/rule":               {imports: "params"},

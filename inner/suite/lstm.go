@@ -1,0 +1,141 @@
+package suite
+
+import (
+	"math"
+
+	"github.com/seed1498fded/unroll/internal/kernel"
+	"github.com/seed1498fded/unroll/internal/matrix"
+	"github.com/seed1498fded/unroll/internal/rng"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// An lstm is a layer of LSTM cells (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) over sequences of some
+// steps, from a state of zeros:
+//
+//	i, f, o, g = σ, σ, σ, tanh of z;  c ← f·c + i·g;  h ← o·tanh(c)
+//
+// with z = x·Wx + h·Wh + b. Wx is [in, 4·hidden], Wh [hidden, 4·hidden] and b [4·hidden], in columns the gates i, f, o and g. All
+// rows of one step lie together, those of the next after them. What x·Wx + b comes to is left to whoever has the input.
+type lstm[F params.Float] struct {
+	in, hidden, steps, rows int
+	wx, wh, b               span
+
+	z      []F // [steps, rows, 4·hidden]: x·Wx + b, then the gates, and going back the cotangents of z
+	c      []F // [steps+1, rows, hidden]: the states, from zeros
+	h      []F // [steps+1, rows, hidden]: the outputs, from zeros
+	tanhC  []F // [steps, rows, hidden]
+	dh, dc []F // [rows, hidden]
+	whT    []F // Wh transposed
+}
+
+func newLSTM[F params.Float](p *plan, in, hidden, steps, rows int) *lstm[F] {
+	state := rows * hidden
+	return &lstm[F]{
+		in: in, hidden: hidden, steps: steps, rows: rows,
+		wx: p.add("lstm.wx", in, 4*hidden), wh: p.add("lstm.wh", hidden, 4*hidden), b: p.add("lstm.b", 4*hidden),
+		z: make([]F, steps*4*state), c: make([]F, (steps+1)*state), h: make([]F, (steps+1)*state), tanhC: make([]F, steps*state),
+		dh: make([]F, state), dc: make([]F, state), whT: make([]F, 4*hidden*hidden),
+	}
+}
+
+// start draws Wx and Wh from the uniform distribution on ±1/√hidden; b is 1 for forget gates and else 0.
+func (l *lstm[F]) start(theta []F, key uint64) {
+	bound := 1 / math.Sqrt(float64(l.hidden))
+	rng.Uniform(of(l.wx, theta), rng.Split(key, 0), -bound, bound)
+	rng.Uniform(of(l.wh, theta), rng.Split(key, 1), -bound, bound)
+	b := of(l.b, theta)
+	clear(b)
+	fill(b[l.hidden:2*l.hidden], 1)
+}
+
+// at returns what a slice with a part for every step has for one, when it has width numbers a row.
+func (l *lstm[F]) at(v []F, step, width int) []F {
+	n := l.rows * width
+	return v[step*n : (step+1)*n]
+}
+
+// outputs returns h after every step, [steps·rows, hidden].
+func (l *lstm[F]) outputs() []F { return l.h[l.rows*l.hidden:] }
+
+// forward runs all steps from what is in z.
+func (l *lstm[F]) forward(theta []F) {
+	wh := matrix.Of(of(l.wh, theta), l.hidden, 4*l.hidden)
+	for t := range l.steps {
+		z := l.at(l.z, t, 4*l.hidden)
+		if t > 0 {
+			matrix.Mul(matrix.Of(z, l.rows, 4*l.hidden), matrix.Of(l.at(l.h, t, l.hidden), l.rows, l.hidden), wh, true)
+		}
+		l.cells(t, z)
+	}
+}
+
+// cells takes one step from z, which it turns into gates.
+func (l *lstm[F]) cells(t int, z []F) {
+	n := l.hidden
+	before, c, h := l.at(l.c, t, n), l.at(l.c, t+1, n), l.at(l.h, t+1, n)
+	for row := range l.rows {
+		gates := z[4*n*row : 4*n*(row+1)]
+		kernel.Sigmoid(gates[:3*n], gates[:3*n])
+		kernel.Tanh(gates[3*n:], gates[3*n:])
+		in, forget, g := gates[:n], gates[n:2*n], gates[3*n:]
+		before, c := before[row*n:(row+1)*n], c[row*n:(row+1)*n]
+		for i := range c {
+			c[i] = forget[i]*before[i] + in[i]*g[i]
+		}
+	}
+	tanhC := l.at(l.tanhC, t, n)
+	kernel.Tanh(tanhC, c)
+	for row := range l.rows {
+		out := z[4*n*row+2*n : 4*n*row+3*n]
+		h, tanhC := h[row*n:(row+1)*n], tanhC[row*n:(row+1)*n]
+		for i := range h {
+			h[i] = out[i] * tanhC[i]
+		}
+	}
+}
+
+// backward turns z into its cotangents and overwrites the layer's part of grad but for Wx; dOut(t), which may be nil, is the cotangent
+// that h has at step t from elsewhere.
+func (l *lstm[F]) backward(grad, theta []F, dOut func(t int) []F) {
+	n := l.hidden
+	wh := of(l.wh, theta)
+	for i := range n {
+		for j := range 4 * n {
+			l.whT[j*n+i] = wh[i*4*n+j]
+		}
+	}
+	clear(l.dh)
+	clear(l.dc)
+	for t := l.steps - 1; t >= 0; t-- {
+		if d := dOut(t); d != nil {
+			addTo(l.dh, d)
+		}
+		z := l.at(l.z, t, 4*n)
+		for row := range l.rows {
+			l.cellBack(t, row, z[4*n*row:4*n*(row+1)])
+		}
+		if t > 0 {
+			matrix.Mul(matrix.Of(l.dh, l.rows, n), matrix.Of(z, l.rows, 4*n), matrix.Of(l.whT, 4*n, n), false)
+		}
+	}
+	before := l.h[:l.steps*l.rows*n] // the first of them zeros
+	matrix.Mul(matrix.Of(of(l.wh, grad), n, 4*n), matrix.Of(before, l.steps*l.rows, n).T(), matrix.Of(l.z, l.steps*l.rows, 4*n), false)
+	sumRows(of(l.b, grad), l.z)
+}
+
+// cellBack turns a row of gates into the cotangents of z, and the cotangent of its c into that of the c before.
+func (l *lstm[F]) cellBack(t, row int, z []F) {
+	n := l.hidden
+	part := func(v []F) []F { return v[row*n : (row+1)*n] }
+	dh, dc, before, tanhC := part(l.dh), part(l.dc), part(l.at(l.c, t, n)), part(l.at(l.tanhC, t, n))
+	in, forget, out, g := z[:n], z[n:2*n], z[2*n:3*n], z[3*n:4*n]
+	for k := range dh {
+		i, f, o, gk := in[k], forget[k], out[k], g[k]
+		d := dc[k] + dh[k]*o*(1-tanhC[k]*tanhC[k])
+		in[k] = d * gk * i * (1 - i)
+		forget[k] = d * before[k] * f * (1 - f)
+		out[k] = dh[k] * tanhC[k] * o * (1 - o)
+		g[k] = d * i * (1 - gk*gk)
+		dc[k] = d * f
+	}
+}
