@@ -100,7 +100,7 @@ func newElementwise[F params.Float](a Activation, in Shape) (elementwise[F], err
 	case "elu":
 		e.value, e.pull = elu[F], pullElu[F]
 	case "gelu":
-		e.value, e.pull = kernel.Gelu[F], func(dx, x, _, dy []F) { kernel.PullGelu(dx, x, dy) }
+		e.value, e.pull = kernel.Gelu[F], kernel.PullGelu[F]
 	case "silu":
 		e.value, e.pull = kernel.Silu[F], func(dx, x, _, dy []F) { kernel.PullSilu(dx, x, dy) }
 	default:

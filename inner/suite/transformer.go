@@ -173,7 +173,7 @@ func (n *transformer[F]) backward(grad, theta []F) {
 func (n *transformer[F]) layerBack(l transformerLayer[F], grad, theta []F, rows int) {
 	l.down.gradient(grad, l.act, n.dh, rows)
 	l.down.back(n.dUp, n.dh, theta, rows)
-	kernel.PullGelu(n.dUp, l.pre, n.dUp)
+	kernel.PullGelu(n.dUp, l.pre, l.act, n.dUp)
 	l.up.gradient(grad, l.normed1, n.dUp, rows)
 	l.up.back(n.dWidth, n.dUp, theta, rows)
 	l.norm1.backward(grad, n.dh, n.dWidth, theta, rows)

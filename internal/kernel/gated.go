@@ -23,13 +23,14 @@ func Gelu[F params.Float](y, x []F) {
 	}
 }
 
-// PullGelu sets every element of dx to dy times the derivative of Gelu at x, Φ(x) + x·φ(x).
-func PullGelu[F params.Float](dx, x, dy []F) {
+// PullGelu sets every element of dx to dy times the derivative of Gelu at x, Φ(x) + x·φ(x), where y is what Gelu gave for x.
+func PullGelu[F params.Float](dx, x, y, dy []F) {
 	sameLength(len(dx), len(x))
+	sameLength(len(dx), len(y))
 	sameLength(len(dx), len(dy))
 	if level > plain {
 		if dx, ok := any(dx).([]float32); ok {
-			pullGelu32(dx, any(x).([]float32), any(dy).([]float32))
+			pullGelu32(dx, any(x).([]float32), any(y).([]float32), any(dy).([]float32))
 			return
 		}
 	}
@@ -133,23 +134,23 @@ func gelu32(y, x []float32) {
 	}
 }
 
-func pullGelu32(dx, x, dy []float32) {
-	var p, density [gatedBlock]float32
+// pullGelu32 has Φ(x) from y = x·Φ(x), which is cheaper than anew.
+func pullGelu32(dx, x, y, dy []float32) {
+	var density [gatedBlock]float32
 	for len(x) > 0 {
 		n := min(len(x), gatedBlock)
-		tail(p[:n], x[:n])
 		for i, v := range x[:n] {
 			density[i] = v * v / 2
 		}
 		decayAVX2(density[:n], density[:n])
 		for i, v := range x[:n] {
-			phi := p[i]
-			if v > 0 {
-				phi = 1 - phi
+			phi := y[i] / v
+			if -1e-30 < v && v < 1e-30 {
+				phi = .5
 			}
 			dx[i] = dy[i] * (phi + v*density[i]*invSqrt2Pi)
 		}
-		x, dx, dy = x[n:], dx[n:], dy[n:]
+		x, y, dx, dy = x[n:], y[n:], dx[n:], dy[n:]
 	}
 }
 

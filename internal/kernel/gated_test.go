@@ -31,11 +31,12 @@ var gated = []struct {
 	f      func(x float64) float64
 	y32    func(y, x []float32)
 	y64    func(y, x []float64)
-	pull32 func(dx, x, dy []float32)
-	pull64 func(dx, x, dy []float64)
+	pull32 func(dx, x, y, dy []float32)
+	pull64 func(dx, x, y, dy []float64)
 }{
 	{"gelu", func(x float64) float64 { return x * .5 * math.Erfc(-x/math.Sqrt2) }, Gelu[float32], Gelu[float64], PullGelu[float32], PullGelu[float64]},
-	{"silu", func(x float64) float64 { return x / (1 + math.Exp(-x)) }, Silu[float32], Silu[float64], PullSilu[float32], PullSilu[float64]},
+	{"silu", func(x float64) float64 { return x / (1 + math.Exp(-x)) }, Silu[float32], Silu[float64],
+		func(dx, x, _, dy []float32) { PullSilu(dx, x, dy) }, func(dx, x, _, dy []float64) { PullSilu(dx, x, dy) }},
 }
 
 func TestGatedActivations(t *testing.T) { assembly(t, testGatedActivations) }
@@ -47,8 +48,8 @@ func testGatedActivations(t *testing.T) {
 		g.y64(y, x)
 		g.y32(y32, y32) // in place
 		dy, dx, dx32 := ramp64(1, 2), make([]float64, len(x)), to32(ramp64(1, 2))
-		g.pull64(dx, x, dy)
-		g.pull32(dx32, to32(x), dx32)
+		g.pull64(dx, x, y, dy)
+		g.pull32(dx32, to32(x), y32, dx32)
 		for i, v := range x {
 			require.InDelta(t, g.f(v), y[i], 1e-15*math.Abs(y[i]), "%s(%v)", g.name, v)
 			single := float64(float32(v)) // and not v: far out a small change of x is a large one of y
@@ -77,12 +78,12 @@ func testGatedActivationsKeepNaN(t *testing.T) {
 func TestGatedActivationsDoNotAllocate(t *testing.T) {
 	x, y := make([]float32, 1000), make([]float32, 1000)
 	for _, g := range gated {
-		assert.Zero(t, testing.AllocsPerRun(5, func() { g.y32(y, x); g.pull32(y, x, y) }), g.name)
+		assert.Zero(t, testing.AllocsPerRun(5, func() { g.y32(y, x); g.pull32(y, x, y, y) }), g.name)
 	}
 }
 
 func BenchmarkGated(b *testing.B) {
-	x, y := to32(ramp64(-3, 3))[:512], make([]float32, 512)
+	x, y, dx := to32(ramp64(-3, 3))[:512], make([]float32, 512), make([]float32, 512)
 	for _, g := range gated {
 		b.Run(g.name, func(b *testing.B) {
 			for b.Loop() {
@@ -91,7 +92,7 @@ func BenchmarkGated(b *testing.B) {
 		})
 		b.Run(g.name+" back", func(b *testing.B) {
 			for b.Loop() {
-				g.pull32(y, x, y)
+				g.pull32(dx, x, y, x)
 			}
 		})
 	}
