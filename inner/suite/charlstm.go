@@ -7,10 +7,10 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// CharLSTMOf is a recurrent network that tells the next character of a text, at each of a few: the mean cross-entropy in nats. It reads
-// pieces from anywhere in the text, each from a state of zeros. The weights are lstm.wx [letters, 4·hidden], a row for each letter, of
-// which only those that occur have a gradient, lstm.wh [hidden, 4·hidden], lstm.b, out.w [hidden, letters] and out.b. wx and wh start
-// uniform on ±1/√hidden, forget gates with a bias of 1, out.w from N(0, 1/hidden).
+// CharLSTMOf is a recurrent network that tells the next character of a text, at each of a few: the mean cross-entropy in nats. It
+// reads pieces from anywhere in the text, each from a state of zeros. The weights are lstm.wx [letters, 4·hidden], a row for each
+// letter, of which only those that occur have a gradient, lstm.wh [hidden, 4·hidden], lstm.b, out.w [hidden, letters] and out.b. wx
+// and wh start uniform on ±1/√hidden, forget gates with a bias of 1, out.w from N(0, 1/hidden).
 type CharLSTMOf[F params.Float] struct {
 	Train, Test *opticks.Text // go together, of one alphabet; those of package opticks if nil
 	Hidden      int           // 128 if zero

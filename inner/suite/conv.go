@@ -7,8 +7,8 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// ConvOf is a convolutional network that tells the class of an image by cross-entropy: two convolutions of 3x3, stride 2 and a pad of
-// 1, each followed by ReLU, and a dense layer. The weights are conv0.w [3, 3, 1, channels], conv0.b, conv1.w [3, 3, channels,
+// ConvOf is a convolutional network that tells the class of an image by cross-entropy: two convolutions of 3x3, stride 2 and a pad
+// of 1, each followed by ReLU, and a dense layer. The weights are conv0.w [3, 3, 1, channels], conv0.b, conv1.w [3, 3, channels,
 // channels'], conv1.b, out.w [pixels·channels', classes] and out.b; w ~ N(0, 2/fan-in), b = 0.
 type ConvOf[F params.Float] struct {
 	Train, Test *data.Set // go together; those of package fashion if nil

@@ -11,8 +11,8 @@ const (
 	pad        = 1
 )
 
-// A convolution makes images of fewer pixels and other channels. The channels of a pixel lie together, so that it is a dense layer of
-// the windows that the kernel sees: w is [kernelSide, kernelSide, channels, out].
+// A convolution makes images of fewer pixels and other channels. The channels of a pixel lie together, so that it is a dense layer
+// of the windows that the kernel sees: w is [kernelSide, kernelSide, channels, out].
 type convolution[F params.Float] struct {
 	dense[F]
 	rows, cols, channels int // of the input

@@ -119,7 +119,8 @@ func TestLSTMIsTheExpression(t *testing.T) {
 					}
 					c = next
 					h = b.Mul(b.Sigmoid(gate(2)), b.Tanh(c))
-					part := told(b, affine(b, h, theta["out.w"], theta["out.b"], r.batch), data[fmt.Sprint(step+1)], r.batch*r.length)
+					logits := affine(b, h, theta["out.w"], theta["out.b"], r.batch)
+					part := told(b, logits, data[fmt.Sprint(step+1)], r.batch*r.length)
 					if loss != nil {
 						part = b.Add(loss, part)
 					}
@@ -208,7 +209,8 @@ func TestTransformerIsTheExpression(t *testing.T) {
 			params.Spec{Name: fmt.Sprint("x", row), Shape: []int{r.length, r.letters()}},
 			params.Spec{Name: fmt.Sprint("y", row), Shape: []int{r.length, r.letters()}})
 	}
-	same(t, suite.TransformerOf[float64]{Train: r.text, Test: r.text, Layers: layers, Heads: 2, Size: 3, Length: r.length, Batch: r.batch},
+	f := suite.TransformerOf[float64]{Train: r.text, Test: r.text, Layers: layers, Heads: 2, Size: 3, Length: r.length, Batch: r.batch}
+	same(t, f,
 		inner.ExpressionOf[float64]{
 			Data: data,
 			Fill: func(data []float64, key uint64) {
@@ -228,7 +230,8 @@ func TestTransformerIsTheExpression(t *testing.T) {
 				s := stack{new(graph.Builder), theta, 2, 3, r.length}
 				var loss *G.Node
 				for row := range r.batch {
-					part := told(s.Builder, s.logits(data[fmt.Sprint("x", row)], data["mask"], layers), data[fmt.Sprint("y", row)], r.batch*r.length)
+					logits := s.logits(data[fmt.Sprint("x", row)], data["mask"], layers)
+					part := told(s.Builder, logits, data[fmt.Sprint("y", row)], r.batch*r.length)
 					if loss != nil {
 						part = s.Add(loss, part)
 					}

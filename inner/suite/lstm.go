@@ -9,8 +9,8 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// An lstm is a layer of LSTM cells (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) over sequences of some
-// steps, from a state of zeros:
+// An lstm is a layer of LSTM cells (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) over sequences of
+// some steps, from a state of zeros:
 //
 //	i, f, o, g = σ, σ, σ, tanh of z;  c ← f·c + i·g;  h ← o·tanh(c)
 //
@@ -94,8 +94,8 @@ func (l *lstm[F]) cells(t int, z []F) {
 	}
 }
 
-// backward turns z into its cotangents and overwrites the layer's part of grad but for Wx; dOut(t), which may be nil, is the cotangent
-// that h has at step t from elsewhere.
+// backward turns z into its cotangents and overwrites the layer's part of grad but for Wx; dOut(t), which may be nil, is the
+// cotangent that h has at step t from elsewhere.
 func (l *lstm[F]) backward(grad, theta []F, dOut func(t int) []F) {
 	n := l.hidden
 	wh := of(l.wh, theta)
@@ -118,8 +118,9 @@ func (l *lstm[F]) backward(grad, theta []F, dOut func(t int) []F) {
 			matrix.Mul(matrix.Of(l.dh, l.rows, n), matrix.Of(z, l.rows, 4*n), matrix.Of(l.whT, 4*n, n), false)
 		}
 	}
-	before := l.h[:l.steps*l.rows*n] // the first of them zeros
-	matrix.Mul(matrix.Of(of(l.wh, grad), n, 4*n), matrix.Of(before, l.steps*l.rows, n).T(), matrix.Of(l.z, l.steps*l.rows, 4*n), false)
+	all := l.steps * l.rows
+	before := matrix.Of(l.h[:all*n], all, n) // the first of them zeros
+	matrix.Mul(matrix.Of(of(l.wh, grad), n, 4*n), before.T(), matrix.Of(l.z, all, 4*n), false)
 	sumRows(of(l.b, grad), l.z)
 }
 

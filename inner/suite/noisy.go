@@ -14,8 +14,8 @@ import (
 //	f(θ; ξ) = ½(θ − c − σξ)ᵀH(θ − c − σξ),  ξ ~ N(0, 1) anew for each minibatch
 //
 // (after Schaul, Zhang and LeCun 2013). H has eigenvalues from 1/Condition to 1, evenly on the scale of logarithms, along axes at
-// random; they and c, from N(0, 1), are new for each key of Sample. The start is 0. TestLoss is f without noise. The weights are theta
-// [Dim].
+// random; they and c, from N(0, 1), are new for each key of Sample. The start is 0. TestLoss is f without noise. The weights are
+// theta [Dim].
 type NoisyQuadraticOf[F params.Float] struct {
 	Dim       int     // 100 if zero
 	Condition float64 // 1e4 if zero; at least 1
@@ -62,7 +62,7 @@ func (f NoisyQuadraticOf[F]) Sample(key uint64) (inner.ProblemOf[F], error) {
 	return newProblem[F](n)
 }
 
-// orthogonal returns n random axes at right angles, as rows: Gram and Schmidt's of normal vectors, twice over for the sake of rounding.
+// orthogonal returns n random axes at right angles, as rows: Gram and Schmidt's of normal vectors, twice over against rounding.
 func orthogonal(n int, key uint64) []float64 {
 	q := make([]float64, n*n)
 	rng.Normal(q, key, 1)

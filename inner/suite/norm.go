@@ -9,7 +9,7 @@ import (
 // normEpsilon is added to variances.
 const normEpsilon = 1e-5
 
-// A norm is layer normalisation (Ba, Kiros and Hinton 2016): each row made mean 0 and variance 1, times gain plus bias, both [width].
+// A norm is layer normalisation (Ba, Kiros and Hinton 2016): each row made mean 0 and variance 1, times gain plus bias, [width].
 type norm[F params.Float] struct {
 	width      int
 	gain, bias span

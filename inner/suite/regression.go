@@ -60,8 +60,8 @@ func table(family string, train, test *tables.Table, usual func() (_, _ *tables.
 		}
 	}
 	if train.Len() == 0 || test.Len() == 0 || train.Features != test.Features || train.Classes != test.Classes {
-		return nil, nil, fmt.Errorf("suite: %s: tables of %d and %d rows, %d and %d features, %d and %d classes; want rows, of one kind",
-			family, train.Len(), test.Len(), train.Features, test.Features, train.Classes, test.Classes)
+		const form = "suite: %s: tables of %d and %d rows, %d and %d features, %d and %d classes; want rows, of one kind"
+		return nil, nil, fmt.Errorf(form, family, train.Len(), test.Len(), train.Features, test.Features, train.Classes, test.Classes)
 	}
 	return train, test, nil
 }

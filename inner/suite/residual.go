@@ -13,9 +13,9 @@ import (
 //
 //	h = x·W + b;  in each block h = h + relu(norm(h)·W1 + b1)·W2 + b2;  out = norm(h)·W' + b'
 //
-// with layer normalisation. The weights are in.w [pixels, width], in.b; for each block block0.norm.gain and .bias, block0.up.w [width,
-// width], .b, block0.down.w, .b; norm.gain, norm.bias; out.w [width, classes], out.b. in and out start from N(0, 1/fan-in), up from
-// N(0, 2/fan-in), down from N(0, 1/(fan-in·blocks)).
+// with layer normalisation. The weights are in.w [pixels, width], in.b; for each block block0.norm.gain and .bias, block0.up.w
+// [width, width], .b, block0.down.w, .b; norm.gain, norm.bias; out.w [width, classes], out.b. in and out start from N(0, 1/fan-in),
+// up from N(0, 2/fan-in), down from N(0, 1/(fan-in·blocks)).
 type ResidualOf[F params.Float] struct {
 	Train, Test *data.Set // go together; those of package fashion if nil
 	Blocks      int       // 6 if zero

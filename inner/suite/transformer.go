@@ -15,10 +15,10 @@ import (
 //
 //	h = token + position;  in each layer h = h + attention(norm(h)), h = h + gelu(norm(h)·W1 + b1)·W2 + b2;  out = norm(h)·W' + b'
 //
-// The weights are token [letters, width], of which only the rows of letters that occur have a gradient, position [length, width]; for
-// each layer layer0.norm0.gain and .bias, layer0.qkv.w [width, 3·width], .b, layer0.proj.w [width, width], .b, layer0.norm1.gain, .bias,
-// layer0.up.w [width, 4·width], .b, layer0.down.w [4·width, width], .b; norm.gain, norm.bias; out.w [width, letters], out.b. All
-// matrices start from N(0, .02²), proj and down from that over √(2·layers), gains at 1 and all else at 0.
+// The weights are token [letters, width], of which only the rows of letters that occur have a gradient, position [length, width];
+// for each layer layer0.norm0.gain and .bias, layer0.qkv.w [width, 3·width], .b, layer0.proj.w [width, width], .b, layer0.norm1.gain,
+// .bias, layer0.up.w [width, 4·width], .b, layer0.down.w [4·width, width], .b; norm.gain, norm.bias; out.w [width, letters], out.b.
+// All matrices start from N(0, .02²), proj and down from that over √(2·layers), gains at 1 and all else at 0.
 type TransformerOf[F params.Float] struct {
 	Train, Test *opticks.Text // go together, of one alphabet; those of package opticks if nil
 	Layers      int           // 2 if zero
@@ -49,8 +49,8 @@ func (f TransformerOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
 	rows, width := length*batch, heads*head
 	room := func(width int) []F { return make([]F, rows*width) }
 	n := &transformer[F]{
-		windows: w, width: width, labels: make([]byte, rows), h: room(width), last: room(width),
-		dh: room(width), dWidth: room(width), dQKV: room(3 * width), dUp: room(4 * width), out: room(w.letters()), e: room(w.letters()),
+		windows: w, width: width, labels: make([]byte, rows), h: room(width), last: room(width), dh: room(width),
+		dWidth: room(width), dQKV: room(3 * width), dUp: room(4 * width), out: room(w.letters()), e: room(w.letters()),
 	}
 	n.token, n.position = n.add("token", w.letters(), width), n.add("position", length, width)
 	for i := range layers {
@@ -61,7 +61,8 @@ func (f TransformerOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
 			qkv:       newDense[F](&n.plan, name+".qkv", width, 3*width), proj: newDense[F](&n.plan, name+".proj", width, width),
 			norm1: newNorm[F](&n.plan, name+".norm1", width, rows),
 			up:    newDense[F](&n.plan, name+".up", width, 4*width), down: newDense[F](&n.plan, name+".down", 4*width, width),
-			normed0: room(width), seen: room(3 * width), attended: room(width), normed1: room(width), pre: room(4 * width), act: room(4 * width),
+			normed0: room(width), seen: room(3 * width), attended: room(width),
+			normed1: room(width), pre: room(4 * width), act: room(4 * width),
 		})
 	}
 	n.norm = newNorm[F](&n.plan, "norm", width, rows)

@@ -34,7 +34,10 @@ var gated = []struct {
 	pull32 func(dx, x, y, dy []float32)
 	pull64 func(dx, x, y, dy []float64)
 }{
-	{"gelu", func(x float64) float64 { return x * .5 * math.Erfc(-x/math.Sqrt2) }, Gelu[float32], Gelu[float64], PullGelu[float32], PullGelu[float64]},
+	{
+		"gelu", func(x float64) float64 { return x * .5 * math.Erfc(-x/math.Sqrt2) }, Gelu[float32], Gelu[float64],
+		PullGelu[float32], PullGelu[float64],
+	},
 	{"silu", func(x float64) float64 { return x / (1 + math.Exp(-x)) }, Silu[float32], Silu[float64],
 		func(dx, x, _, dy []float32) { PullSilu(dx, x, dy) }, func(dx, x, _, dy []float64) { PullSilu(dx, x, dy) }},
 }
