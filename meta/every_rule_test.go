@@ -34,6 +34,7 @@ var small = map[string][]string{
 	"mechanic":     {`{"first":0.1,"beta1":0.8,"beta2":0.9,"eps":0.01,"decay":0.1}`},
 	"adam":         {`{"lr":0.05,"beta1":0.8,"beta2":0.9,"eps":0.01,"eps_root":0.01}`},
 	"lstm":         {`{"hidden":3,"layers":1}`, `{"hidden":3,"layers":2,"preprocess":-1}`},
+	"lstm-gac":     {`{"hidden":3,"layers":2,"averaged":2}`, `{"hidden":3,"layers":1,"preprocess":-1}`},
 	"lolv2":        {`{"hidden":3,"step":0.1}`},
 	"adafacmlp":    {`{"hidden":3,"step":0.1}`},
 	"star":         {`{"hidden":3,"step":0.1,"nominal":0.1,"weight_decay":0.1,"controllers":true}`, `{"hidden":3,"step":0.1,"nominal":0.1,"raw":true}`},
