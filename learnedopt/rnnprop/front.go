@@ -22,7 +22,7 @@ type front struct {
 	units, dUnits []float32 // of a step, [block, Hidden]
 	dInputs       []float32 // [block, 2]
 	dOut          []float32
-	grad          []float32 // of the layer's weights, [3, Hidden]
+	grad          []float32 // of the layer's weights, [inputRow, Hidden]: four rows at a time are quicker than three
 	dCells        []float32 // of the cells' weights, in their own order
 	dCount        float32
 }
@@ -34,7 +34,7 @@ func newFront(m *model) *front {
 		model: m, beta: beta, rest: 1 - beta, step: float32(m.config.Step),
 		m: make([]float32, n), v: make([]float32, n),
 		units: make([]float32, n*h), dUnits: make([]float32, n*h), dInputs: make([]float32, 2*n), dOut: make([]float32, n),
-		grad: make([]float32, 3*h), dCells: make([]float32, len(m.order)),
+		grad: make([]float32, inputRow*h), dCells: make([]float32, len(m.order)),
 	}
 	return f
 }
@@ -82,10 +82,11 @@ func dense(data []float32, columns int) kernel.Strided {
 // average takes the averages on by a step, and writes what the units see.
 func (f *front) average(t int, grad []float32) {
 	inputs, inv := f.inputsAt(t), 1/f.unbias(t)
+	beta, rest, ms, vs := f.beta, f.rest, f.m[:len(grad)], f.v[:len(grad)]
 	for i, g := range grad {
-		m := f.beta*f.m[i] + f.rest*g
-		v := f.beta*f.v[i] + f.rest*(g*g)
-		f.m[i], f.v[i] = m, v
+		m := beta*ms[i] + rest*g
+		v := beta*vs[i] + rest*(g*g)
+		ms[i], vs[i] = m, v
 		scale := 1 / (float32(math.Sqrt(float64(v*inv))) + eps)
 		x := inputs[i*inputRow:][:inputRow]
 		x[0], x[1] = g*scale, m*inv*scale
@@ -120,7 +121,7 @@ func (f *front) InBack(cells *kernel.Block[float32], t, n int) {
 	kernel.CopyRows(dUnits, x, n, h, h, ld)
 	kernel.ELUBack(dUnits, dUnits, units)
 	inputs := kernel.Strided{Data: f.inputsAt(t), Row: 1, Col: inputRow}
-	kernel.GemmStrided(dense(f.grad, h), inputs, dense(dUnits, h), 3, n, h, true)
+	kernel.GemmStrided(dense(f.grad, h), inputs, dense(dUnits, h), inputRow, n, h, true)
 }
 
 // StateBack implements recurrent.Front. Of a root that is zero the derivative counts as zero.
@@ -129,10 +130,13 @@ func (f *front) StateBack(_ *kernel.Block[float32], dOwn, dNext, dGrad, grad []f
 	kernel.GemmStrided(dense(f.dInputs, 2), dense(f.dUnits, h), dense(f.back, 2), len(grad), h, 2, false)
 	unbias := f.unbias(0)
 	inv := 1 / unbias
+	beta, rest, ms, vs, dInputs := f.beta, f.rest, f.m[:len(grad)], f.v[:len(grad)], f.dInputs[:2*len(grad)]
+	dNextM, dNextV := dNext[b.From:b.To], dNext[n+b.From:n+b.To]
+	dM, dV := dOwn[b.From:b.To], dOwn[n+b.From:n+b.To]
 	var dUnbias float32
 	for i, g := range grad {
-		dx, dy := f.dInputs[2*i], f.dInputs[2*i+1]
-		m, v := f.m[i]*inv, f.v[i]*inv // as they are after the step
+		dx, dy := dInputs[2*i], dInputs[2*i+1]
+		m, v := ms[i]*inv, vs[i]*inv // as they are after the step
 		root := float32(math.Sqrt(float64(v)))
 		scale := 1 / (root + eps)
 		dm := dy * scale
@@ -141,11 +145,11 @@ func (f *front) StateBack(_ *kernel.Block[float32], dOwn, dNext, dGrad, grad []f
 			dv = -(dx*g + dy*m) * scale * scale / (2 * root)
 		}
 		dUnbias -= (dm*m + dv*v) * inv
-		dm = dm*inv + dNext[b.From+i]
-		dv = dv*inv + dNext[n+b.From+i]
-		dOwn[b.From+i], dOwn[n+b.From+i] = f.beta*dm, f.beta*dv
+		dm = dm*inv + dNextM[i]
+		dv = dv*inv + dNextV[i]
+		dM[i], dV[i] = beta*dm, beta*dv
 		if dGrad != nil {
-			dGrad[i] = dx*scale + f.rest*(dm+2*g*dv)
+			dGrad[i] = dx*scale + rest*(dm+2*g*dv)
 		}
 	}
 	f.dCount += dUnbias * (unbias - 1) * float32(math.Log(f.config.Beta)) // of 1 − β^t
@@ -159,7 +163,7 @@ func (f *front) Clear() {
 
 // AddTo implements recurrent.Front.
 func (f *front) AddTo(dPhi, dShared []float32, cells *kernel.Gradient[float32]) {
-	for i, d := range f.grad {
+	for i, d := range f.grad[:len(f.weights)] {
 		dPhi[i] += d
 	}
 	clear(f.dCells)
