@@ -22,7 +22,9 @@ func BenchmarkRNNprop(b *testing.B) {
 		e, m := ruletest.NewEpisode(c, r, steps), c.State().Len()
 		state, step := make([]float32, m), make([]float32, n)
 		p := learnedopt.Point[float32]{Phi: e.Phi, State: state, Grad: e.Grads[0]}
-		d := learnedopt.Cotangents[float32]{Step: e.DStep[0], Next: make([]float32, m), Phi: make([]float32, len(e.Phi)), State: make([]float32, m)}
+		d := learnedopt.Cotangents[float32]{
+			Step: e.DStep[0], Next: make([]float32, m), Phi: make([]float32, len(e.Phi)), State: make([]float32, m),
+		}
 		w := learnedopt.Window[float32]{Phi: e.Phi, State: state, Grads: e.Grads, DStep: e.DStep, DPhi: d.Phi}
 		for _, work := range []struct {
 			name string

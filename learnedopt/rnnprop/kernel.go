@@ -26,9 +26,9 @@ type model struct {
 	forget []int     // where among these the biases of forget gates are
 	cells  []float32 // them, in that order
 
-	weights, bias []float32 // of the first layer, [3, Hidden] with the biases last
-	back          []float32 // its transpose without biases, [Hidden, 2]
-	count         float64   // steps before the one, or the window, that is being taken
+	weights []float32 // of the first layer, [3, Hidden] with the biases last
+	back    []float32 // its transpose without biases, [Hidden, 2]
+	count   float64   // steps before the one, or the window, that is being taken
 }
 
 func newModel(r *Rule) *model {
