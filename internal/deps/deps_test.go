@@ -58,9 +58,9 @@ var lattice = map[string]node{
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
 	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/mix inner/nets inner/plastic internal/regular internal/rng params", tests: "inner/plastic inner/problemtest internal/rng"},
 
-	"inner/data/fashion": {imports: ""embed" inner/data"},
-	"inner/data/opticks": {imports: ""embed""},
-	"inner/data/tables":  {imports: ""embed" internal/rng"},
+	"inner/data/fashion": {imports: "inner/data"},
+	"inner/data/opticks": {},
+	"inner/data/tables":  {imports: "internal/rng"},
 
 	"inner/suite": {
 		imports: "inner inner/data inner/data/fashion inner/data/mnist inner/data/opticks inner/data/tables inner/nets internal/kernel internal/matrix internal/rng params",
@@ -176,7 +176,7 @@ var exclusive = map[string]struct {
 	"os/signal":     {only: "cmd/internal/cli", tests: true},
 	"io/ioutil":     {},
 	"syscall":       {only: "cmd/internal/cli cmd/internal/rundir internal/atomicfile internal/regular", tests: true},
-	"embed":         {only: "checkpoints inner/catalog inner/data/mnist"},
+	"embed":         {only: "checkpoints inner/catalog inner/data"},
 	"time":          {only: "cmd meta/eval meta/lab", tests: true},
 	"net":           {tests: true},
 	"log":           {only: "cmd", tests: true},
