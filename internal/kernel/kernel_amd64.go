@@ -65,6 +65,11 @@ func belowTopAVX512(p []float32, h []float32, target []float32, n int, classes i
 //go:noescape
 func sharesAVX512(p []float32, target []float32, sums []float64, classes int, scale float32, shift float32)
 
+// logsAVX512 overwrites x, whose length is a multiple of 8, with its logarithms; x is normal, above zero or NaN.
+//
+//go:noescape
+func logsAVX512(x []float64)
+
 // cellForwardAVX2 computes one LSTM cell for n coordinates and h units, see cellForwardGeneric. It takes two
 // coordinates and four units at a time; act holds σ(i), σ(f), tanh(g), σ(o), tanh(c) of these eight, again and again.
 //

@@ -1492,11 +1492,26 @@ TEXT ·pixelRowsAVX2(SB), NOSPLIT, $0-80
 	MOVQ    rows_len+56(FP), SI
 	VMOVUPS inv255High<>+0(SB), Y0
 	VMOVUPS inv255Low<>+0(SB), Y1
+	XORQ    DI, DI
+	MOVQ    SI, R8
+	CMPQ    R8, $0x20
+	JLE     first
+	MOVQ    $0x00000020, R8
+
+first:
+	MOVQ       (BX)(DI*8), R9
+	IMULQ      DX, R9
+	PREFETCHT0 (CX)(R9*1)
+	ADDQ       DX, R9
+	PREFETCHT0 -1(CX)(R9*1)
+	INCQ       DI
+	CMPQ       DI, R8
+	JLT        first
 
 row:
-	CMPQ       SI, $0x0c
+	CMPQ       SI, $0x20
 	JLE        near
-	MOVQ       96(BX), DI
+	MOVQ       256(BX), DI
 	IMULQ      DX, DI
 	PREFETCHT0 (CX)(DI*1)
 	ADDQ       DX, DI
@@ -1887,7 +1902,7 @@ TEXT ·sharesAVX512(SB), NOSPLIT, $0-88
 	KSHIFTRW     $0x08, K1, K2
 	VBROADCASTSS scale+80(FP), Y0
 	VBROADCASTSS shift+84(FP), Y1
-	VMOVSD       oneD<>+0(SB), X2
+	VMOVSD       one64<>+0(SB), X2
 	MOVQ         AX, CX
 	MOVQ         BX, R8
 	MOVQ         SI, R9
@@ -1952,8 +1967,106 @@ last:
 	VZEROUPPER
 	RET
 
-DATA oneD<>+0(SB)/8, $(1.0)
-GLOBL oneD<>(SB), RODATA|NOPTR, $8
+DATA one64<>+0(SB)/8, $0x3ff0000000000000
+GLOBL one64<>(SB), RODATA|NOPTR, $8
+
+// func logsAVX512(x []float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·logsAVX512(SB), NOSPLIT, $0-24
+	MOVQ x_base+0(FP), AX
+	MOVQ x_len+8(FP), CX
+
+eight:
+	VMOVUPD      (AX), Z0
+	VPANDQ.BCST  mantissa64<>+0(SB), Z0, Z1
+	VPORQ.BCST   half64<>+0(SB), Z1, Z1
+	VPSRLQ       $0x34, Z0, Z2
+	VPSUBQ.BCST  bias64<>+0(SB), Z2, Z2
+	VCVTQQ2PD    Z2, Z2
+	VBROADCASTSD rootHalf64<>+0(SB), Z3
+	VCMPPD       $0x05, Z1, Z3, K1
+	VSUBPD.BCST  one64<>+0(SB), Z2, K1, Z2
+	VADDPD       Z1, Z1, K1, Z1
+	VSUBPD.BCST  one64<>+0(SB), Z1, Z1
+	VADDPD.BCST  two64<>+0(SB), Z1, Z3
+	VDIVPD       Z3, Z1, Z3
+	VMULPD       Z3, Z3, Z4
+	VMULPD       Z4, Z4, Z5
+	VBROADCASTSD log3fc2f112df3e524464<>+0(SB), Z6
+	VMULPD       Z5, Z6, Z6
+	VADDPD.BCST  log3fc7466496cb03de64<>+0(SB), Z6, Z6
+	VMULPD       Z5, Z6, Z6
+	VADDPD.BCST  log3fd249249422935964<>+0(SB), Z6, Z6
+	VMULPD       Z5, Z6, Z6
+	VADDPD.BCST  log3fe555555555559364<>+0(SB), Z6, Z6
+	VMULPD       Z4, Z6, Z6
+	VBROADCASTSD log3fc39a09d078c69f64<>+0(SB), Z4
+	VMULPD       Z5, Z4, Z4
+	VADDPD.BCST  log3fcc71c51d8e78af64<>+0(SB), Z4, Z4
+	VMULPD       Z5, Z4, Z4
+	VADDPD.BCST  log3fd999999997fa0464<>+0(SB), Z4, Z4
+	VMULPD       Z5, Z4, Z4
+	VADDPD       Z4, Z6, Z6
+	VMULPD.BCST  half64<>+0(SB), Z1, Z4
+	VMULPD       Z1, Z4, Z4
+	VADDPD       Z4, Z6, Z6
+	VMULPD       Z3, Z6, Z6
+	VMULPD.BCST  ln2Low64<>+0(SB), Z2, Z3
+	VADDPD       Z3, Z6, Z6
+	VSUBPD       Z6, Z4, Z4
+	VSUBPD       Z1, Z4, Z4
+	VMULPD.BCST  ln2High64<>+0(SB), Z2, Z2
+	VSUBPD       Z4, Z2, Z2
+	VSUBPD       Z0, Z0, Z0
+	VADDPD       Z0, Z2, Z2
+	VMOVUPD      Z2, (AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x08, CX
+	JNZ          eight
+	VZEROUPPER
+	RET
+
+DATA mantissa64<>+0(SB)/8, $0x000fffffffffffff
+GLOBL mantissa64<>(SB), RODATA|NOPTR, $8
+
+DATA half64<>+0(SB)/8, $0x3fe0000000000000
+GLOBL half64<>(SB), RODATA|NOPTR, $8
+
+DATA bias64<>+0(SB)/8, $0x00000000000003fe
+GLOBL bias64<>(SB), RODATA|NOPTR, $8
+
+DATA rootHalf64<>+0(SB)/8, $0x3fe6a09e667f3bcd
+GLOBL rootHalf64<>(SB), RODATA|NOPTR, $8
+
+DATA two64<>+0(SB)/8, $0x4000000000000000
+GLOBL two64<>(SB), RODATA|NOPTR, $8
+
+DATA log3fc2f112df3e524464<>+0(SB)/8, $0x3fc2f112df3e5244
+GLOBL log3fc2f112df3e524464<>(SB), RODATA|NOPTR, $8
+
+DATA log3fc7466496cb03de64<>+0(SB)/8, $0x3fc7466496cb03de
+GLOBL log3fc7466496cb03de64<>(SB), RODATA|NOPTR, $8
+
+DATA log3fd249249422935964<>+0(SB)/8, $0x3fd2492494229359
+GLOBL log3fd249249422935964<>(SB), RODATA|NOPTR, $8
+
+DATA log3fe555555555559364<>+0(SB)/8, $0x3fe5555555555593
+GLOBL log3fe555555555559364<>(SB), RODATA|NOPTR, $8
+
+DATA log3fc39a09d078c69f64<>+0(SB)/8, $0x3fc39a09d078c69f
+GLOBL log3fc39a09d078c69f64<>(SB), RODATA|NOPTR, $8
+
+DATA log3fcc71c51d8e78af64<>+0(SB)/8, $0x3fcc71c51d8e78af
+GLOBL log3fcc71c51d8e78af64<>(SB), RODATA|NOPTR, $8
+
+DATA log3fd999999997fa0464<>+0(SB)/8, $0x3fd999999997fa04
+GLOBL log3fd999999997fa0464<>(SB), RODATA|NOPTR, $8
+
+DATA ln2Low64<>+0(SB)/8, $0x3dea39ef35793c76
+GLOBL ln2Low64<>(SB), RODATA|NOPTR, $8
+
+DATA ln2High64<>+0(SB)/8, $0x3fe62e42fee00000
+GLOBL ln2High64<>(SB), RODATA|NOPTR, $8
 
 // func cellForwardAVX2(gates []float32, cPrev []float32, cNext []float32, act []float32, h1 []float32, h2 []float32, n int, h int, ld1 int, ld2 int)
 // Requires: AVX, AVX2, FMA3, SSE

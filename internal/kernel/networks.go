@@ -99,12 +99,13 @@ func CrossEntropy[F params.Float](p, h, target []F, n int, scale, shift F) float
 	sameLength(len(p), len(target))
 	classes := len(h) / n
 	loss := belowTopOf(p, h, target, n, classes)
-	var sums [64]float64
-	for classes > 0 && len(p) > 0 {
+	var sums [64]float64 // of as many rows at a time
+	for len(p) > 0 {
 		rows := min(len(sums), len(p)/classes)
 		sharesOf(p[:rows*classes], target, sums[:rows], classes, scale, shift)
-		for _, sum := range sums[:rows] {
-			loss += math.Log(sum)
+		logsOf(&sums)
+		for _, log := range sums[:rows] {
+			loss += log
 		}
 		p, target = p[rows*classes:], target[rows*classes:]
 	}
@@ -144,6 +145,17 @@ func sharesOf[F params.Float](p, target []F, sums []float64, classes int, scale,
 		for k, v := range p {
 			p[k] = F(F(float64(v)/sum)*scale) - F(target[k]*shift) // rounded one by one, on any machine
 		}
+	}
+}
+
+// logsOf overwrites numbers with their logarithms: those above zero that are not too small to be normal.
+func logsOf(v *[64]float64) {
+	if level == avx512 {
+		logsAVX512(v[:])
+		return
+	}
+	for i, x := range v {
+		v[i] = math.Log(x)
 	}
 }
 

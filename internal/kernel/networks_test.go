@@ -223,3 +223,31 @@ func TestCrossEntropyOfAllWidthsIsTheSame(t *testing.T) {
 		}
 	}
 }
+
+// Logarithms are those of package math, to the bit.
+func TestLogs(t *testing.T) {
+	everywhere(t, func(t *testing.T) {
+		draw := rng.New(1)
+		for round := range 2000 {
+			var x [64]float64
+			for i := range x {
+				switch x[i] = 1 + 16*draw.Float64(); {
+				case round%3 == 1:
+					x[i] = math.Ldexp(x[i], draw.IntN(2000)-1000)
+				case round == 0:
+					x[i] = []float64{1, 2, 0.5, math.Sqrt2, math.Sqrt2 / 2, 0x1p-1022, math.MaxFloat64, math.E}[i%8]
+				}
+			}
+			x[round%64] = math.NaN()
+			y := x
+			logsOf(&y)
+			for i, v := range x {
+				if want := math.Log(v); want == want {
+					require.Equal(t, math.Float64bits(want), math.Float64bits(y[i]), "log %v", v)
+				} else {
+					require.True(t, math.IsNaN(y[i]))
+				}
+			}
+		}
+	})
+}

@@ -9,3 +9,4 @@ func finiteAVX2(v []float32) bool                                               
 func sumRowsAVX2(sums, rows []float32, n, m int)                                       { panic(noAsm) }
 func belowTopAVX512(p, h, target []float32, n, classes int) (below float64)            { panic(noAsm) }
 func sharesAVX512(p, target []float32, sums []float64, classes int, sc, shift float32) { panic(noAsm) }
+func logsAVX512(x []float64)                                                           { panic(noAsm) }

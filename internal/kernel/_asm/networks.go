@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	. "github.com/mmcloughlin/avo/build"
@@ -30,6 +31,7 @@ func networks() {
 	sumRows()
 	belowTop()
 	shares()
+	logs()
 }
 
 // Predicates of VCMPPS that raise nothing: greater is false of what is no number, notLessEqual true.
@@ -40,21 +42,35 @@ func pixelRows() {
 	TEXT("pixelRowsAVX2", NOSPLIT, "func(x []float32, p []byte, rows []int, size int)")
 	Pragma("noescape")
 	Doc("pixelRowsAVX2 is PixelRows for at least one row, of a multiple of 8 pixels, and rows that are all there.")
-	const ahead = 12
+	const ahead = 32
 	x, p, size := Load(Param("x").Base(), GP64()), Load(Param("p").Base(), GP64()), Load(Param("size"), GP64())
 	rows, left := Load(Param("rows").Base(), GP64()), Load(Param("rows").Len(), GP64())
+	ask := func(row Mem) {
+		image := GP64()
+		MOVQ(row, image)
+		IMULQ(size, image)
+		PREFETCHT0(Mem{Base: p, Index: image, Scale: 1})
+		ADDQ(size, image)
+		PREFETCHT0(Mem{Base: p, Index: image, Scale: 1, Disp: -1})
+	}
 	// 1/255 in two parts: the sum of the products rounds like the quotient, for all 256 bytes.
 	const high = float32(1. / 255)
 	h, l := loaded(float("inv255High", float64(high))), loaded(float("inv255Low", 1./255-float64(high)))
+	first, all := GP64(), GP64()
+	XORQ(first, first)
+	MOVQ(left, all)
+	CMPQ(all, Imm(ahead))
+	JLE(LabelRef("first"))
+	MOVQ(U32(ahead), all)
+	Label("first")
+	ask(Mem{Base: rows, Index: first, Scale: 8})
+	INCQ(first)
+	CMPQ(first, all)
+	JLT(LabelRef("first"))
 	Label("row")
 	CMPQ(left, Imm(ahead))
 	JLE(LabelRef("near"))
-	later := GP64()
-	MOVQ(Mem{Base: rows, Disp: 8 * ahead}, later)
-	IMULQ(size, later)
-	PREFETCHT0(Mem{Base: p, Index: later, Scale: 1})
-	ADDQ(size, later)
-	PREFETCHT0(Mem{Base: p, Index: later, Scale: 1, Disp: -1})
+	ask(Mem{Base: rows, Disp: 8 * ahead})
 	Label("near")
 	at, n := GP64(), GP64()
 	MOVQ(Mem{Base: rows}, at)
@@ -252,7 +268,7 @@ func shares() {
 	VBROADCASTSS(scaleAt.Addr, scale)
 	VBROADCASTSS(shiftAt.Addr, shift)
 	one := XMM()
-	VMOVSD(double("oneD", 1), one)
+	VMOVSD(double("one", 1), one)
 	from, to, rows := GP64(), GP64(), GP64()
 	MOVQ(p, from)
 	MOVQ(sums, to)
@@ -335,10 +351,80 @@ func (s share) quotient(total, inverse reg.VecVirtual) reg.VecVirtual {
 	return v
 }
 
+// logs writes the logarithm of package math, eight numbers at a time: FDLIBM's, whose operations it has in their order, so that it
+// gives the same bits. What is no number stays so.
+func logs() {
+	TEXT("logsAVX512", NOSPLIT, "func(x []float64)")
+	Pragma("noescape")
+	Doc("logsAVX512 overwrites x, whose length is a multiple of 8, with its logarithms; x is normal, above zero or NaN.")
+	at, n := Load(Param("x").Base(), GP64()), Load(Param("x").Len(), GP64())
+	Label("eight")
+	x, f, k := ZMM(), ZMM(), ZMM()
+	VMOVUPD(Mem{Base: at}, x)
+	// x = f·2^k with f from √½ to √2.
+	VPANDQ_BCST(quad64("mantissa", 1<<52-1), x, f)
+	VPORQ_BCST(double("half", .5), f, f)
+	VPSRLQ(Imm(52), x, k)
+	VPSUBQ_BCST(quad64("bias", 0x3fe), k, k)
+	VCVTQQ2PD(k, k)
+	root, low := ZMM(), K()
+	VBROADCASTSD(double("rootHalf", math.Sqrt2/2), root)
+	VCMPPD(Imm(5), f, root, low) // not above
+	VSUBPD_BCST(double("one", 1), k, low, k)
+	VADDPD(f, f, low, f)
+	VSUBPD_BCST(double("one", 1), f, f)
+	s, s2, s4 := ZMM(), ZMM(), ZMM()
+	VADDPD_BCST(double("two", 2), f, s)
+	VDIVPD(s, f, s)
+	VMULPD(s, s, s2)
+	VMULPD(s2, s2, s4)
+	series := func(first reg.VecVirtual, l ...float64) reg.VecVirtual {
+		t := ZMM()
+		VBROADCASTSD(coefficient(l[0]), t)
+		for _, c := range l[1:] {
+			VMULPD(s4, t, t)
+			VADDPD_BCST(coefficient(c), t, t)
+		}
+		VMULPD(first, t, t)
+		return t
+	}
+	r := series(s2, 1.479819860511658591e-01, 1.818357216161805012e-01, 2.857142874366239149e-01, 6.666666666666735130e-01)
+	VADDPD(series(s4, 1.531383769920937332e-01, 2.222219843214978396e-01, 3.999999999940941908e-01), r, r)
+	half, low2 := ZMM(), ZMM()
+	VMULPD_BCST(double("half", .5), f, half)
+	VMULPD(f, half, half) // f²/2
+	VADDPD(half, r, r)
+	VMULPD(s, r, r)
+	VMULPD_BCST(double("ln2Low", 1.90821492927058770002e-10), k, low2)
+	VADDPD(low2, r, r)
+	VSUBPD(r, half, half)
+	VSUBPD(f, half, half)
+	VMULPD_BCST(double("ln2High", 6.93147180369123816490e-01), k, k)
+	VSUBPD(half, k, k)
+	VSUBPD(x, x, x)
+	VADDPD(x, k, k)
+	VMOVUPD(k, Mem{Base: at})
+	ADDQ(Imm(64), at)
+	SUBQ(Imm(8), n)
+	JNZ(LabelRef("eight"))
+	VZEROUPPER()
+	RET()
+}
+
+func coefficient(v float64) Mem { return double(fmt.Sprintf("log%x", math.Float64bits(v)), v) }
+
 // double is a constant in float64.
-func double(name string, v float64) Mem {
+func double(name string, v float64) Mem { return quad64(name, math.Float64bits(v)) }
+
+// quad64 is a constant of eight bytes; its name is apart from those of words.
+func quad64(name string, bits uint64) Mem {
+	name += "64"
+	if m, ok := constants[name]; ok {
+		return m
+	}
 	m := GLOBL(name, RODATA|NOPTR)
-	DATA(0, F64(v))
+	DATA(0, U64(bits))
+	constants[name] = m
 	return m
 }
 
