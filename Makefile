@@ -2,7 +2,7 @@
 # make race        the race detector, everywhere
 # make bench       benchmarks
 # make fuzz        every fuzz target, ten seconds each; TIME=5m for longer
-# make peers       a window of meta-training, timed next to PyTorch and JAX: bench/README.md
+# make peers       a window of meta-training, and more, timed next to PyTorch and JAX: bench/README.md; PEER='...' for one more
 # make crash       metatrain, killed and hindered at hundreds of system calls; Linux with strace
 # make mutants     small changes to the code, each of which some test must notice: an hour on two cores
 # make generate    generated files, again: the assembly

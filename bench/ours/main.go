@@ -80,7 +80,7 @@ func networks(images *data.Set, activation nets.Activation, hidden ...int) (cred
 	return credit.Family{Net: net, Data: images, Batch: batch}, err
 }
 
-// pesWork is the work that counts how often it is done, and has no file.
+// pesWork is the work that is measured in inner steps a second.
 const pesWork = "pes"
 
 func names() []string { return append(slices.Sorted(maps.Keys(works)), pesWork) }
@@ -90,8 +90,6 @@ func run(name, dir string, times, hidden int, rule string) error {
 	switch {
 	case !ok && name != pesWork:
 		return fmt.Errorf("no work %q; there are %s", name, strings.Join(names(), ", "))
-	case name == pesWork && dir != "":
-		return errors.New("pes has no file to write")
 	case dir == "" && times <= 0:
 		return errors.New("nothing to do; see --help")
 	}
@@ -100,7 +98,7 @@ func run(name, dir string, times, hidden int, rule string) error {
 		return err
 	}
 	if name == pesWork {
-		return measurePES(os.Stdout, images, rule, time.Duration(times)*time.Second)
+		return runPES(os.Stdout, images, rule, dir, time.Duration(times)*time.Second)
 	}
 	problems, err := networks(images, "sigmoid", hidden)
 	if err != nil {
@@ -108,7 +106,7 @@ func run(name, dir string, times, hidden int, rule string) error {
 	}
 	problems.Init = nets.Normal
 	if dir != "" {
-		if err := save(w, problems, filepath.Join(dir, name+".safetensors")); err != nil {
+		if err := save(w.file, problems, dir, name); err != nil {
 			return err
 		}
 	}
@@ -118,15 +116,16 @@ func run(name, dir string, times, hidden int, rule string) error {
 	return nil
 }
 
-func save(w work, problems credit.Family, path string) error {
-	f, err := w.file(problems)
+// save writes a work's file to a folder.
+func save(file func(credit.Family) (*checkpoints.File, error), problems credit.Family, dir, name string) error {
+	f, err := file(problems)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return f.Save(path)
+	return f.Save(filepath.Join(dir, name+".safetensors"))
 }
 
 // newFile begins the file of a work with its loss.
@@ -139,7 +138,7 @@ func putMinibatches(f *checkpoints.File, problems credit.Family, keys []uint64) 
 	var images, labels []float32
 	for _, key := range keys {
 		draw := rng.New(key)
-		for range batch {
+		for range problems.Batch {
 			i := draw.IntN(problems.Data.Len())
 			for _, pixel := range problems.Data.Image(i) {
 				images = append(images, float32(pixel)/255)
@@ -148,8 +147,8 @@ func putMinibatches(f *checkpoints.File, problems credit.Family, keys []uint64) 
 		}
 	}
 	n := len(keys)
-	checkpoints.Put(f, "", params.Layout{{Name: "images", Shape: []int{n, batch, problems.Data.Pixels()}}}, images)
-	checkpoints.Put(f, "", params.Layout{{Name: "labels", Shape: []int{n, batch}}}, labels)
+	checkpoints.Put(f, "", params.Layout{{Name: "images", Shape: []int{n, problems.Batch, problems.Data.Pixels()}}}, images)
+	checkpoints.Put(f, "", params.Layout{{Name: "labels", Shape: []int{n, problems.Batch}}}, labels)
 }
 
 // A timing is the line that this program and the peers print.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
+	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/inner/nets"
@@ -30,15 +32,7 @@ type pes struct {
 	key       uint64
 }
 
-func newPES(images *data.Set, ruleName string) (*pes, error) {
-	f, err := pesNetworks(images)
-	if err != nil {
-		return nil, err
-	}
-	r, err := learnedopt.Named(ruleName, nil)
-	if err != nil {
-		return nil, err
-	}
+func newPES(f credit.Family, r learnedopt.Rule) (*pes, error) {
 	settings := es.Settings{Method: es.PES, Pairs: pesPairs}
 	e, err := es.New(es.Config{Settings: settings, Rule: r, Family: f, Horizon: pesHorizon, Window: pesWindow})
 	if err != nil {
@@ -65,10 +59,32 @@ func (p *pes) estimate() (steps int, err error) {
 	return e.Steps, err
 }
 
+// runPES writes the work's file to a folder, unless its name is empty, and makes estimates for so long, if it is not zero.
+func runPES(w io.Writer, images *data.Set, ruleName, dir string, length time.Duration) error {
+	f, err := pesNetworks(images)
+	if err != nil {
+		return err
+	}
+	r, err := learnedopt.Named(ruleName, nil)
+	if err != nil {
+		return err
+	}
+	if dir != "" {
+		file := func(f credit.Family) (*checkpoints.File, error) { return pesFile(f, r) }
+		if err := save(file, f, dir, pesWork); err != nil {
+			return err
+		}
+	}
+	if length <= 0 {
+		return nil
+	}
+	return measurePES(w, f, r, length)
+}
+
 // measurePES makes estimates for so long, after some for warming up. Its last line is the number of inner steps a second, of both
 // branches of all pairs; the line before says what a loss with its gradient takes by itself.
-func measurePES(w io.Writer, images *data.Set, ruleName string, length time.Duration) error {
-	p, err := newPES(images, ruleName)
+func measurePES(w io.Writer, f credit.Family, r learnedopt.Rule, length time.Duration) error {
+	p, err := newPES(f, r)
 	if err != nil {
 		return err
 	}
@@ -79,12 +95,12 @@ func measurePES(w io.Writer, images *data.Set, ruleName string, length time.Dura
 	if err != nil {
 		return err
 	}
-	gradient, err := timeGradient(p.family, length/10)
+	gradient, err := timeGradient(f, length/10)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s: %d pairs, windows of %d; a loss and gradient alone: %.2f µs on one goroutine\n%.0f\n",
-		ruleName, pesPairs, pesWindow, gradient, rate)
+	_, err = fmt.Fprintf(w, "%s, %d pairs, windows of %d; a loss and gradient alone take %.2f µs on one goroutine\n%.0f\n",
+		r.Name(), pesPairs, pesWindow, gradient, rate)
 	return err
 }
 
@@ -120,4 +136,40 @@ func timeGradient(f credit.Family, length time.Duration) (float64, error) {
 		least = min(least, time.Since(start))
 	}
 	return least.Seconds() / some * 1e6, nil
+}
+
+// pesFile returns a file with the rule's weights, the start of a network, the minibatches of a window, and the network's weights
+// after it, with the mean of the losses before each step.
+func pesFile(problems credit.Family, r learnedopt.Rule) (*checkpoints.File, error) {
+	p, err := problems.Sample(0)
+	if err != nil {
+		return nil, err
+	}
+	phi := learnedopt.Phi(r, phiKey)
+	optimizer, err := learnedopt.New(r, phi, p.Params())
+	if err != nil {
+		return nil, err
+	}
+	theta, grad := make([]float32, p.Params().Len()), make([]float32, p.Params().Len())
+	p.Init(theta, startKey)
+	start := slices.Clone(theta)
+	var keys []uint64
+	sum := 0.0
+	for key := range uint64(pesWindow) {
+		loss, err := p.Eval(grad, theta, key)
+		if err != nil {
+			return nil, err
+		}
+		if err := optimizer.Step(theta, grad); err != nil {
+			return nil, err
+		}
+		sum += loss
+		keys = append(keys, key)
+	}
+	f := newFile(sum / pesWindow)
+	checkpoints.Put(f, "phi.", r.Spec().Phi, phi)
+	checkpoints.Put(f, "theta.", p.Params(), start)
+	checkpoints.Put(f, "after.", p.Params(), theta)
+	putMinibatches(f, problems, keys)
+	return f, nil
 }

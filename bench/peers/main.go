@@ -25,7 +25,10 @@ func main() {
 	flag.StringVar(&s.jax, "jax", "bench/.venv/bin/python", "a `python` that has JAX")
 	flag.IntVar(&s.rounds, "rounds", 5, "how often everyone takes a turn")
 	flag.IntVar(&s.times, "times", 3, "how often the work is timed in a turn, after once for warming up")
-	flag.StringVar(&s.work, "work", "", "only this `work`: window, optimizee or training")
+	flag.StringVar(&s.work, "work", "", "only this `work`: window, optimizee, training or pes")
+	flag.IntVar(&s.seconds, "seconds", 10, "how long pes is measured in a turn")
+	flag.StringVar(&s.peer, "peer", os.Getenv("PEER"),
+		"one more peer in pes: a `command` line for the shell, of which the last number that it prints is inner steps a second")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -38,7 +41,9 @@ func main() {
 type session struct {
 	torch, jax    string
 	work          string // empty: all
+	peer          string // empty: none
 	rounds, times int
+	seconds       int
 }
 
 // A timing is the line that a contender prints, or several of them taken together.
@@ -57,10 +62,10 @@ type contender struct {
 }
 
 func (s session) run(ctx context.Context) error {
-	if s.rounds < 1 || s.times < 1 {
-		return fmt.Errorf("%d rounds of %d times; want at least 1 of each", s.rounds, s.times)
+	if s.rounds < 1 || s.times < 1 || s.seconds < 1 {
+		return fmt.Errorf("%d rounds of %d times, or of %d seconds; want at least 1 of each", s.rounds, s.times, s.seconds)
 	}
-	works := []string{"window", "optimizee", "training"}
+	works := []string{"window", "optimizee", "training", ratesWork}
 	if s.work != "" {
 		if !slices.Contains(works, s.work) {
 			return fmt.Errorf("no work %q; there are %v", s.work, works)
@@ -77,7 +82,11 @@ func (s session) run(ctx context.Context) error {
 		return err
 	}
 	for _, work := range works {
-		if err := s.compare(ctx, work, ours, dir); err != nil {
+		measure := func() error { return s.compare(ctx, work, ours, dir) }
+		if work == ratesWork {
+			measure = func() error { return s.rates(ctx, ours, dir) }
+		}
+		if err := measure(); err != nil {
 			return err
 		}
 	}
