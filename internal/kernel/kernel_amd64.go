@@ -54,6 +54,11 @@ func finiteAVX2(v []float32) bool
 //go:noescape
 func sumRowsAVX2(sums []float32, rows []float32, n int, m int)
 
+// nonzeroAVX2 returns which of the first 16 columns of n rows, which lie ld apart, have anything but zeros: a bit for each.
+//
+//go:noescape
+func nonzeroAVX2(x []float32, n int, ld int) uint64
+
 // belowTopAVX512 overwrites p with e^(h − top), top being the largest of each of n rows of 1 to 16 classes, and returns the sum
 // of target·(top − h).
 //

@@ -1798,6 +1798,36 @@ done:
 	VZEROUPPER
 	RET
 
+// func nonzeroAVX2(x []float32, n int, ld int) uint64
+// Requires: AVX, AVX2
+TEXT ·nonzeroAVX2(SB), NOSPLIT, $0-48
+	MOVQ   x_base+0(FP), AX
+	MOVQ   n+24(FP), CX
+	MOVQ   ld+32(FP), DX
+	SHLQ   $0x02, DX
+	VXORPS Y2, Y2, Y2
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+row:
+	VPOR      (AX), Y0, Y0
+	VPOR      32(AX), Y1, Y1
+	ADDQ      DX, AX
+	DECQ      CX
+	JNZ       row
+	VPSLLD    $0x01, Y0, Y0
+	VPCMPEQD  Y2, Y0, Y0
+	VMOVMSKPS Y0, AX
+	VPSLLD    $0x01, Y1, Y1
+	VPCMPEQD  Y2, Y1, Y1
+	VMOVMSKPS Y1, CX
+	SHLQ      $0x08, CX
+	ORQ       CX, AX
+	XORQ      $0x0000ffff, AX
+	MOVQ      AX, ret+40(FP)
+	VZEROUPPER
+	RET
+
 // func belowTopAVX512(p []float32, h []float32, target []float32, n int, classes int) (below float64)
 // Requires: AVX, AVX512DQ, AVX512F, SSE2
 TEXT ·belowTopAVX512(SB), NOSPLIT, $0-96

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/seed1498fded/unroll/params"
@@ -89,6 +90,32 @@ func SumRows[F params.Float](sums, rows []F) {
 			sums[j] += v
 		}
 	}
+}
+
+// Span returns the columns of a matrix without gaps, m of them, from the first to before the last that have anything but zeros; the
+// same twice if none has. Without assembly, and where there are fewer than 16, it returns all.
+func Span[F params.Float](x []F, m int) (first, last int) {
+	single, ok := any(x).([]float32)
+	if !ok || level == plain || m < 16 || len(x) < m {
+		return 0, m
+	}
+	n := len(x) / m
+	for first = 0; first < m; {
+		at := min(first, m-16)
+		if found := nonzeroAVX2(single[at:], n, m); found != 0 {
+			first = at + bits.TrailingZeros64(found)
+			break
+		}
+		first = at + 16
+	}
+	for last = m; last > first; {
+		at := max(0, last-16)
+		if found := nonzeroAVX2(single[at:], n, m); found != 0 {
+			return first, at + bits.Len64(found)
+		}
+		last = at
+	}
+	return first, first
 }
 
 // CrossEntropy returns the sum over n rows of h of −log softmax(h)·target, and overwrites p with softmax(h)·scale − target·shift.

@@ -251,3 +251,29 @@ func TestLogs(t *testing.T) {
 		}
 	})
 }
+
+func TestSpan(t *testing.T) {
+	everywhere(t, func(t *testing.T) {
+		for _, m := range []int{1, 15, 16, 17, 40, 64} {
+			for first := 0; first < m; first += 3 {
+				for last := first + 1; last <= m; last += 5 {
+					x := make([]float32, 3*m)
+					x[m+first], x[2*m+last-1] = -1, 0x1p-149
+					x[0] = float32(math.Copysign(0, -1))
+					from, to := Span(x, m)
+					if level == plain || m < 16 {
+						require.Equal(t, [2]int{0, m}, [2]int{from, to})
+					} else {
+						require.Equal(t, [2]int{first, last}, [2]int{from, to}, "%d columns", m)
+					}
+				}
+			}
+		}
+		if level > plain {
+			from, to := Span(make([]float32, 120), 40)
+			require.Equal(t, from, to)
+		}
+	})
+	from, to := Span(make([]float64, 40), 20)
+	require.Equal(t, [2]int{0, 20}, [2]int{from, to})
+}

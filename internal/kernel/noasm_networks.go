@@ -10,3 +10,4 @@ func sumRowsAVX2(sums, rows []float32, n, m int)                                
 func belowTopAVX512(p, h, target []float32, n, classes int) (below float64)            { panic(noAsm) }
 func sharesAVX512(p, target []float32, sums []float64, classes int, sc, shift float32) { panic(noAsm) }
 func logsAVX512(x []float64)                                                           { panic(noAsm) }
+func nonzeroAVX2(x []float32, n, ld int) uint64                                        { panic(noAsm) }

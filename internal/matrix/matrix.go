@@ -56,10 +56,13 @@ func (m Matrix[F]) depth() int {
 // waking another takes a few, and many more when all processors are busy.
 const worthSharing = 1 << 22
 
+// Shares reports whether MulShared asks others for help with a product of [n, k] and [k, m], or would if there were any.
+func Shares(n, k, m int) bool { return n*k*m >= worthSharing }
+
 // MulShared is Mul with the rows of c shared among up to GOMAXPROCS goroutines. The result is the same to the bit.
 func MulShared[F params.Float](c, a, b Matrix[F], add bool) {
 	depth, workers := a.depth(), runtime.GOMAXPROCS(0)
-	if workers == 1 || c.Rows*c.Cols*depth < worthSharing {
+	if workers == 1 || !Shares(c.Rows, depth, c.Cols) {
 		Mul(c, a, b, add)
 		return
 	}

@@ -29,6 +29,7 @@ func networks() {
 	})
 	finite()
 	sumRows()
+	nonzero()
 	belowTop()
 	shares()
 	logs()
@@ -175,6 +176,39 @@ func sumRows() {
 	columns("rest", 1, func(from Mem, to reg.VecVirtual) { VMASKMOVPS(from, mask, to) },
 		func(v reg.VecVirtual, to Mem) { VMASKMOVPS(v, mask, to) })
 	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// nonzero looks at all bits of a column but signs.
+func nonzero() {
+	TEXT("nonzeroAVX2", NOSPLIT, "func(x []float32, n, ld int) uint64")
+	Pragma("noescape")
+	Doc("nonzeroAVX2 returns which of the first 16 columns of n rows, which lie ld apart, have anything but zeros: a bit for each.")
+	x, n, ld := Load(Param("x").Base(), GP64()), Load(Param("n"), GP64()), Load(Param("ld"), GP64())
+	bytes(ld)
+	found, zero := ymms(2), YMM()
+	VXORPS(zero, zero, zero)
+	for _, f := range found {
+		VXORPS(f, f, f)
+	}
+	Label("row")
+	for i, f := range found {
+		VPOR(Mem{Base: x, Disp: 32 * i}, f, f)
+	}
+	ADDQ(ld, x)
+	DECQ(n)
+	JNZ(LabelRef("row"))
+	masks := [2]reg.Register{GP64(), GP64()}
+	for i, f := range found {
+		VPSLLD(Imm(1), f, f)
+		VPCMPEQD(zero, f, f)
+		VMOVMSKPS(f, masks[i].(reg.GPVirtual).As32())
+	}
+	SHLQ(Imm(8), masks[1])
+	ORQ(masks[1], masks[0])
+	XORQ(U32(0xffff), masks[0])
+	Store(masks[0], ReturnIndex(0))
 	VZEROUPPER()
 	RET()
 }
