@@ -120,7 +120,8 @@ def check():
     flat = lambda of: np.concatenate([np.asarray(of(k), np.float64).ravel() for k in theta0])
     moved = flat(lambda k: ours["after." + k]) - flat(theta0.get)
     difference = np.linalg.norm(flat(theta.get) - flat(lambda k: ours["after." + k])) / np.linalg.norm(moved)
-    print(f"a window of {len(losses)} steps: relative difference {difference:.1e}; loss {losses.mean():.6f}, ours {work.loss:.6f}")
+    print(f"a window of {len(losses)} steps: relative difference {difference:.1e}; "
+          f"loss {losses.mean():.6f}, ours {work.loss:.6f}")
     if not difference < peer.TOLERANCE or not abs(losses.mean() - work.loss) < peer.TOLERANCE * work.loss:
         raise SystemExit("not the same work")
 

@@ -13,7 +13,8 @@ import (
 // ratesWork is the work that is measured in inner steps a second.
 const ratesWork = "pes"
 
-// A runner is a program that measures how often a second it does something; the last word of what it prints that is a number says so.
+// A runner is a program that measures how often a second it does something; the last word that it prints that is a number says
+// so.
 type runner struct {
 	name    string
 	command []string

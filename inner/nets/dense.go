@@ -35,8 +35,9 @@ func (d dense[F]) out() Shape { return Vector(d.units) }
 // worthTrimming is the number of inputs from which it is worth looking which of them are zero.
 const worthTrimming = 64
 
-// span returns the inputs from the first to before the last that are not zero throughout a batch: images have dark borders. What a
-// product leaves out there are zeros, so that the rest is the same to the bit. Large products are shared among goroutines as they are.
+// span returns the inputs from the first to before the last that are not zero throughout a batch: images have dark borders. What
+// a product leaves out there are zeros, so that the rest is the same to the bit. Large products are shared among goroutines as
+// they are.
 func (d dense[F]) span(x []F, n int) (first, last int) {
 	if d.in < worthTrimming || matrix.Shares(n, d.in, d.units) {
 		return 0, d.in
@@ -44,19 +45,22 @@ func (d dense[F]) span(x []F, n int) (first, last int) {
 	return kernel.Span(x, d.in)
 }
 
-// single is x, which is known to be of float32.
-func single[F params.Float](x []F) []float32 { return any(x).([]float32) }
+// strided is a matrix of float32, as is known, whose rows lie ld apart.
+func strided[F params.Float](x []F, ld int) kernel.Strided {
+	return kernel.Strided{Data: any(x).([]float32), Row: ld, Col: 1}
+}
 
 func (d dense[F]) forward(u, x, w, b []F, n int) {
 	kernel.Repeat(u, b)
-	if first, last := d.span(x, n); last-first < d.in {
-		if first < last {
-			a, b := kernel.Strided{Data: single(x[first:]), Row: d.in, Col: 1}, kernel.Strided{Data: single(w[first*d.units:]), Row: d.units, Col: 1}
-			kernel.GemmStrided(kernel.Strided{Data: single(u), Row: d.units, Col: 1}, a, b, n, last-first, d.units, true)
-		}
-		return
+	first, last := d.span(x, n)
+	switch depth := last - first; depth {
+	case 0:
+	case d.in:
+		matrix.MulShared(matrix.Of(u, n, d.units), matrix.Of(x, n, d.in), matrix.Of(w, d.in, d.units), true)
+	default:
+		below := w[first*d.units:]
+		kernel.GemmStrided(strided(u, d.units), strided(x[first:], d.in), strided(below, d.units), n, depth, d.units, true)
 	}
-	matrix.MulShared(matrix.Of(u, n, d.units), matrix.Of(x, n, d.in), matrix.Of(w, d.in, d.units), true)
 }
 
 func (d dense[F]) back(dx, w, du []F, n int) {

@@ -54,18 +54,20 @@ func finiteAVX2(v []float32) bool
 //go:noescape
 func sumRowsAVX2(sums []float32, rows []float32, n int, m int)
 
-// nonzeroAVX2 returns which of the first 16 columns of n rows, which lie ld apart, have anything but zeros: a bit for each.
+// nonzeroAVX2 returns which of the first 16 columns of n rows, which lie ld apart, have anything but zeros: a bit
+// for each.
 //
 //go:noescape
 func nonzeroAVX2(x []float32, n int, ld int) uint64
 
-// belowTopAVX512 overwrites p with e^(h − top), top being the largest of each of n rows of 1 to 16 classes, and returns the sum
-// of target·(top − h).
+// belowTopAVX512 overwrites p with e^(h − top), top being the largest of each of n rows of 1 to 16 classes, and returns
+// the sum of target·(top − h).
 //
 //go:noescape
 func belowTopAVX512(p []float32, h []float32, target []float32, n int, classes int) (below float64)
 
-// sharesAVX512 overwrites sums with the sums of rows of 1 to 16 classes, in float64, and p with p/sum·scale − target·shift.
+// sharesAVX512 overwrites sums with the sums of rows of 1 to 16 classes, in float64, and p with p/sum·scale −
+// target·shift.
 //
 //go:noescape
 func sharesAVX512(p []float32, target []float32, sums []float64, classes int, scale float32, shift float32)

@@ -92,8 +92,8 @@ func SumRows[F params.Float](sums, rows []F) {
 	}
 }
 
-// Span returns the columns of a matrix without gaps, m of them, from the first to before the last that have anything but zeros; the
-// same twice if none has. Without assembly, and where there are fewer than 16, it returns all.
+// Span returns the columns of a matrix without gaps, m of them, from the first to before the last that have anything but zeros;
+// the same twice if none has. Without assembly, and where there are fewer than 16, it returns all.
 func Span[F params.Float](x []F, m int) (first, last int) {
 	single, ok := any(x).([]float32)
 	if !ok || level == plain || m < 16 || len(x) < m {

@@ -22,7 +22,8 @@ func everywhere(t *testing.T, f func(t *testing.T)) {
 
 // special are numbers that arithmetic may take another way.
 var special = []float32{
-	float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0, float32(math.Copysign(0, -1)), 0x1p-140, -0x1p-140, math.MaxFloat32,
+	float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0,
+	float32(math.Copysign(0, -1)), 0x1p-140, -0x1p-140, math.MaxFloat32,
 }
 
 // withSpecial puts special numbers among others.
@@ -101,7 +102,9 @@ func TestSumRows(t *testing.T) {
 			}
 		}
 	})
-	require.PanicsWithValue(t, "kernel: sums of 2 columns of 3 elements", func() { SumRows(make([]float32, 2), make([]float32, 3)) })
+	require.PanicsWithValue(t, "kernel: sums of 2 columns of 3 elements", func() {
+		SumRows(make([]float32, 2), make([]float32, 3))
+	})
 }
 
 func TestRepeat(t *testing.T) {

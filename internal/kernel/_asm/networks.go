@@ -184,7 +184,8 @@ func sumRows() {
 func nonzero() {
 	TEXT("nonzeroAVX2", NOSPLIT, "func(x []float32, n, ld int) uint64")
 	Pragma("noescape")
-	Doc("nonzeroAVX2 returns which of the first 16 columns of n rows, which lie ld apart, have anything but zeros: a bit for each.")
+	Doc("nonzeroAVX2 returns which of the first 16 columns of n rows, which lie ld apart, have anything but zeros: a bit",
+		"for each.")
 	x, n, ld := Load(Param("x").Base(), GP64()), Load(Param("n"), GP64()), Load(Param("ld"), GP64())
 	bytes(ld)
 	found, zero := ymms(2), YMM()
@@ -228,8 +229,8 @@ func maskOfClasses(classes reg.Register) reg.Register {
 func belowTop() {
 	TEXT("belowTopAVX512", NOSPLIT, "func(p, h, target []float32, n, classes int) (below float64)")
 	Pragma("noescape")
-	Doc("belowTopAVX512 overwrites p with e^(h − top), top being the largest of each of n rows of 1 to 16 classes, and returns the sum",
-		"of target·(top − h).")
+	Doc("belowTopAVX512 overwrites p with e^(h − top), top being the largest of each of n rows of 1 to 16 classes, and returns",
+		"the sum of target·(top − h).")
 	p, h, target := Load(Param("p").Base(), GP64()), Load(Param("h").Base(), GP64()), Load(Param("target").Base(), GP64())
 	n, ld := Load(Param("n"), GP64()), Load(Param("classes"), GP64())
 	mask := maskOfClasses(ld)
@@ -291,7 +292,8 @@ func belowTop() {
 func shares() {
 	TEXT("sharesAVX512", NOSPLIT, "func(p, target []float32, sums []float64, classes int, scale, shift float32)")
 	Pragma("noescape")
-	Doc("sharesAVX512 overwrites sums with the sums of rows of 1 to 16 classes, in float64, and p with p/sum·scale − target·shift.")
+	Doc("sharesAVX512 overwrites sums with the sums of rows of 1 to 16 classes, in float64, and p with p/sum·scale −",
+		"target·shift.")
 	p, target := Load(Param("p").Base(), GP64()), Load(Param("target").Base(), GP64())
 	sums, n := Load(Param("sums").Base(), GP64()), Load(Param("sums").Len(), GP64())
 	ld := Load(Param("classes"), GP64())
@@ -373,8 +375,8 @@ type share struct {
 
 func (s share) load(p reg.Register) { VMOVUPS_Z(Mem{Base: p, Disp: s.at}, s.mask, s.row) }
 
-// quotient divides by the total of the row, given its inverse: p·r, and what that leaves of p, times r, more. It is the quotient to
-// the bit, since r is rounded to nearest (Markstein 1990).
+// quotient divides by the total of the row, given its inverse: p·r, and what that leaves of p, times r, more. It is the quotient
+// to the bit, since r is rounded to nearest (Markstein 1990).
 func (s share) quotient(total, inverse reg.VecVirtual) reg.VecVirtual {
 	wide, q, v := ZMM(), ZMM(), YMM()
 	VCVTPS2PD(s.row, wide)
@@ -385,8 +387,8 @@ func (s share) quotient(total, inverse reg.VecVirtual) reg.VecVirtual {
 	return v
 }
 
-// logs writes the logarithm of package math, eight numbers at a time: FDLIBM's, whose operations it has in their order, so that it
-// gives the same bits. What is no number stays so.
+// logs writes the logarithm of package math, eight numbers at a time: FDLIBM's, whose operations it has in their order, so that
+// it gives the same bits. What is no number stays so.
 func logs() {
 	TEXT("logsAVX512", NOSPLIT, "func(x []float64)")
 	Pragma("noescape")
