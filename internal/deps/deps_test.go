@@ -77,7 +77,7 @@ var lattice = map[string]node{
 	"learnedopt/stepsize":           {imports: "internal/graph learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/plastic":            {imports: "internal/brief internal/formula internal/graph internal/rng learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/lstm":               {imports: "internal/graph internal/kernel internal/rng learnedopt/internal/engine learnedopt/internal/recurrent learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
-	"learnedopt/compose":            {imports: "internal/brief internal/config internal/graph internal/kernel internal/rng learnedopt/handmade learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "internal/kernel learnedopt learnedopt/lstm learnedopt/mlp learnedopt/plastic learnedopt/ruletest"},
+	"learnedopt/compose":            {imports: "internal/brief internal/config internal/graph internal/kernel internal/rng learnedopt/handmade learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/lstm learnedopt/mlp learnedopt/plastic learnedopt/ruletest"},
 	"learnedopt": {
 		imports: "checkpoints checkpoints/zoo internal/brief internal/config internal/graph internal/kernel learnedopt/celo learnedopt/compose learnedopt/handmade learnedopt/hierarchical learnedopt/internal/engine learnedopt/lstm learnedopt/mlp learnedopt/nnadam learnedopt/plastic learnedopt/rnnmlp learnedopt/rnnprop learnedopt/rule learnedopt/stepsize params",
 		tests:   "internal/rng learnedopt/ruletest",
