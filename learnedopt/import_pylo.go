@@ -35,8 +35,8 @@ func importPyLO(arrays map[string]checkpoints.Array) (*Trained, error) {
 	if b, ok := arrays[adafac]; ok {
 		return imported(&mlp.AdafacMLP{Hidden: len(b.Data), Step: 0.01}, "pylo", arrays, pyloAdafac)
 	}
-	return nil, fmt.Errorf("a safetensors file that is %w, and has the weights of neither celo2 nor adafacmlp of PyLO: there is no %s and no %s",
-		checkpoints.ErrForeign, celo2, adafac)
+	const neither = "a safetensors file that is %w, and has the weights of neither celo2 nor adafacmlp of PyLO: there is no %s and no %s"
+	return nil, fmt.Errorf(neither, checkpoints.ErrForeign, celo2, adafac)
 }
 
 // pyloCelo2 takes one tensor of Celo2. Its matrices are as ours.

@@ -64,7 +64,9 @@ func TestIdentities(t *testing.T) {
 			"schedule without a horizon": &compose.Schedule{Rule: x, Warmup: 0.5},
 			"clip of nothing":            &compose.Clip{Rule: x, GradNorm: 1e9, GradValue: 1e9, StepNorm: 1e9, StepRMS: 1e9, Per: "tensor"},
 			"the same for all":           &compose.Groups{Rest: x, Groups: []compose.Group{{Rule: x}}},
-			"nested":                     &compose.Sum{Terms: []compose.Term{{Rule: compose.Of(&compose.Schedule{Rule: x, Shape: "constant"})}}},
+			"nested": &compose.Sum{Terms: []compose.Term{
+				{Rule: compose.Of(&compose.Schedule{Rule: x, Shape: "constant"})},
+			}},
 		} {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				horizon := 8
@@ -88,7 +90,9 @@ func TestGroups(t *testing.T) {
 			continue
 		}
 		x := compose.Of(r)
-		g := &compose.Groups{Rest: x, Groups: []compose.Group{{Names: "w?", Rule: x}, {MinDims: 2, Rule: x}, {Names: "g*n", Rule: x}}}
+		g := &compose.Groups{
+			Rest: x, Groups: []compose.Group{{Names: "w?", Rule: x}, {MinDims: 2, Rule: x}, {Names: "g*n", Rule: x}},
+		}
 		want, got := walk(t, r, net, 6, 6), walk(t, twins{g}, net, 6, 6)
 		for s := range want {
 			require.InDeltaSlice(t, want[s], got[s], 1e-12, "%s, step %d", name, s)
@@ -175,7 +179,8 @@ func TestScheduleFormula(t *testing.T) {
 		require.NoError(t, err)
 		for s := range horizon {
 			step := make([]float32, 1)
-			require.NoError(t, c.Step(step, nil, learnedopt.Point[float32]{Phi: learnedopt.Phi(r, 0), Grad: []float32{-1}, Step: s, Horizon: horizon}))
+			p := learnedopt.Point[float32]{Phi: learnedopt.Phi(r, 0), Grad: []float32{-1}, Step: s, Horizon: horizon}
+			require.NoError(t, c.Step(step, nil, p))
 			require.InDelta(t, want(float64(s)), step[0], 1e-6, "%s at %d", config, s)
 		}
 	}
@@ -196,7 +201,8 @@ func first(t *testing.T, r learnedopt.Rule) []float64 {
 	c, err := learnedopt.Compile[float64](r, params.Layout{{Name: "a", Shape: []int{2}}, {Name: "b", Shape: []int{2}}})
 	require.NoError(t, err)
 	phi, step, state := params.Convert[float64](learnedopt.Phi(r, 0)), make([]float64, 4), make([]float64, c.State().Len())
-	require.NoError(t, c.Step(step, state, learnedopt.Point[float64]{Phi: phi, State: state, Grad: []float64{-3, -4, 6, 8}, Theta: make([]float64, 4)}))
+	p := learnedopt.Point[float64]{Phi: phi, State: state, Grad: []float64{-3, -4, 6, 8}, Theta: make([]float64, 4)}
+	require.NoError(t, c.Step(step, state, p))
 	return step
 }
 
@@ -235,7 +241,8 @@ func TestGraft(t *testing.T) {
 
 // A sum adds steps up by their weights.
 func TestSum(t *testing.T) {
-	r := &compose.Sum{Terms: []compose.Term{{Rule: compose.Of(&handmade.SGD{LR: 1}), Weight: 2}, {Rule: compose.Of(&handmade.SGD{LR: 1}), Weight: -0.5}}}
+	sgd := compose.Of(&handmade.SGD{LR: 1})
+	r := &compose.Sum{Terms: []compose.Term{{Rule: sgd, Weight: 2}, {Rule: sgd, Weight: -0.5}}}
 	require.InDeltaSlice(t, []float64{4.5, 6, -9, -12}, first(t, r), 1e-6)
 }
 

@@ -60,7 +60,8 @@ func TestComparisonOverSchedules(t *testing.T) {
 	c := Comparison{
 		Problem: "bowl", Tasks: []Task{{Test: noisy, Tuning: noisy}}, Steps: 60, Runs: 4, TuningRuns: 6, Seed: 1,
 		Contenders: []Contender{{Name: "sgd", Baseline: &sgd}, {Name: "dog", Baseline: &dog},
-			{Name: "mine", Learned: untrained(&handmade.SGD{LR: 0.5})}, {Name: "decay(sgd)", Configured: &compose.Decay{Rule: compose.Of(&handmade.SGD{LR: 0.5})}}},
+			{Name: "mine", Learned: untrained(&handmade.SGD{LR: 0.5})},
+			{Name: "decay(sgd)", Configured: &compose.Decay{Rule: compose.Of(&handmade.SGD{LR: 0.5})}}},
 	}
 	plain, err := c.Run(t.Context())
 	require.NoError(t, err)
