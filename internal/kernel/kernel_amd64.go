@@ -141,6 +141,26 @@ func momentsAVX2(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []fl
 //go:noescape
 func perceptronAVX2(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
 
+// perceptronBackAVX2 is PerceptronBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronBackAVX2(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, dTerms []float32, sums []float32)
+
+// momentsBackAVX2 is MomentsBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func momentsBackAVX2(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, e []float32, dn0 []float32, dn1 []float32, dn2 []float32, dnv []float32, ds0 []float32, ds1 []float32, ds2 []float32, dsv []float32, dGrad []float32, dTheta []float32, dFactors []float32)
+
+// foldTermsAVX2 is Grid.FoldTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func foldTermsAVX2(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// foldFactorsAVX2 is Grid.FoldFactors for slices whose lengths are known to fit.
+//
+//go:noescape
+func foldFactorsAVX2(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
+
 // squaresAVX512 is Squares for slices whose lengths are known to fit.
 //
 //go:noescape
@@ -175,6 +195,26 @@ func momentsAVX512(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []
 //
 //go:noescape
 func perceptronAVX512(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
+
+// perceptronBackAVX512 is PerceptronBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronBackAVX512(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, dTerms []float32, sums []float32)
+
+// momentsBackAVX512 is MomentsBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func momentsBackAVX512(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, e []float32, dn0 []float32, dn1 []float32, dn2 []float32, dnv []float32, ds0 []float32, ds1 []float32, ds2 []float32, dsv []float32, dGrad []float32, dTheta []float32, dFactors []float32)
+
+// foldTermsAVX512 is Grid.FoldTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func foldTermsAVX512(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// foldFactorsAVX512 is Grid.FoldFactors for slices whose lengths are known to fit.
+//
+//go:noescape
+func foldFactorsAVX512(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
 
 // combineAVX2 is Combine for slices that are known to be of one length.
 //

@@ -37,3 +37,31 @@ func perceptronAVX512(d, s0, s1, s2, sv, grad, theta, planes, w, sums []float32)
 	panic(noAsm)
 }
 func combineAVX2(y, x, z []float32, a, b float32) { panic(noAsm) }
+
+func perceptronBackAVX2(s0, s1, s2, sv, grad, theta, planes, w, dOut, dTerms, sums []float32) {
+	panic(noAsm)
+}
+func momentsBackAVX2(s0, s1, s2, sv, grad, theta, planes, w, dOut, e, dn0, dn1, dn2, dnv, ds0, ds1, ds2, dsv,
+	dGrad, dTheta, dFactors []float32) {
+	panic(noAsm)
+}
+func foldTermsAVX2(d, down, across, dDown, dAcross []float32, rows, cols, ldDown, ldAcross int) {
+	panic(noAsm)
+}
+func foldFactorsAVX2(d, down, across, dDown, dAcross []float32, rows, cols, ldDown, ldAcross int) {
+	panic(noAsm)
+}
+
+func perceptronBackAVX512(s0, s1, s2, sv, grad, theta, planes, w, dOut, dTerms, sums []float32) {
+	panic(noAsm)
+}
+func momentsBackAVX512(s0, s1, s2, sv, grad, theta, planes, w, dOut, e, dn0, dn1, dn2, dnv, ds0, ds1, ds2, dsv,
+	dGrad, dTheta, dFactors []float32) {
+	panic(noAsm)
+}
+func foldTermsAVX512(d, down, across, dDown, dAcross []float32, rows, cols, ldDown, ldAcross int) {
+	panic(noAsm)
+}
+func foldFactorsAVX512(d, down, across, dDown, dAcross []float32, rows, cols, ldDown, ldAcross int) {
+	panic(noAsm)
+}

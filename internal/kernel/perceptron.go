@@ -121,6 +121,9 @@ func SidePlanes(planes []float32, s *Sides, w []float32) {
 	SideTerms(planes, planeStride, s, w)
 }
 
+// Plane returns where in a block's planes a coordinate has its term of some kind.
+func Plane(kind, coordinate int) int { return kind*planeStride + coordinate }
+
 // A Grid is the terms of rows by columns whose planes are wanted, from the first of each on. Behind the last column of each
 // kind there is room for Lanes numbers, whatever they are.
 type Grid struct {

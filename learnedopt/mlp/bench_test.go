@@ -42,6 +42,44 @@ func benchmarkStep(b *testing.B, r learnedopt.Rule) {
 	}
 }
 
+// plain is a rule without its kernels.
+type plain struct{ learnedopt.Rule }
+
+func benchmarkPullback(b *testing.B, r learnedopt.Rule) {
+	for _, theta := range []params.Layout{dense(64, 32, 10), dense(784, 20, 10)} {
+		c, err := learnedopt.CompileWith[float32](r, theta, learnedopt.Options{Workers: 1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		n := theta.Len()
+		vector := func(key uint64) []float32 {
+			v := make([]float32, n)
+			rng.Normal(v, key, .1)
+			return v
+		}
+		state := make([]float32, c.State().Len())
+		p := learnedopt.Point[float32]{Phi: learnedopt.Phi(r, 1), State: state, Grad: vector(1), Theta: vector(2), Horizon: 1000}
+		d := learnedopt.Cotangents[float32]{
+			Step: vector(3), Next: make([]float32, len(state)), Phi: make([]float32, len(p.Phi)), Grad: vector(4), Theta: vector(5),
+		}
+		d.State = d.Next
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.Pullback(d, p); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/coordinate")
+		})
+	}
+}
+
+func BenchmarkGeneralPullback(b *testing.B) {
+	b.Run("kernel", func(b *testing.B) { benchmarkPullback(b, new(mlp.General)) })
+	b.Run("expression", func(b *testing.B) { benchmarkPullback(b, plain{new(mlp.General)}) })
+}
+
 func BenchmarkGeneralStep(b *testing.B) { benchmarkStep(b, new(mlp.General)) }
 
 func BenchmarkCelo2Step(b *testing.B) { benchmarkStep(b, new(mlp.Celo2)) }

@@ -7,6 +7,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/learnedopt/internal/features"
 	"github.com/seed1498fded/unroll/learnedopt/internal/hyper"
 	"github.com/seed1498fded/unroll/learnedopt/rule"
@@ -119,6 +120,10 @@ func dimensions(l params.Layout) (n int) {
 func (r *Celo2) steer(*measured, []float32, *rule.Point[float32]) (rate, decay float64) {
 	c := r.filled()
 	return c.LR, c.Decay
+}
+
+// steerBack implements steered: nothing moves the rate.
+func (*Celo2) steerBack(*measured, []float32, *rule.Point[float32], float64, []float64, *[kernel.Streamed]float64) {
 }
 
 // normalised has rows in units of their root mean square over each matrix. Of a single one these go into the weights.

@@ -9,6 +9,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"github.com/seed1498fded/unroll/internal/graph"
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt/internal/features"
 	"github.com/seed1498fded/unroll/learnedopt/internal/hyper"
@@ -253,43 +254,110 @@ func (r *General) Kernel(bound rule.Rule, b rule.Binding, workers int) rule.Kern
 	return newFused(r, b, workers, func([]int) sides { return sides{} })
 }
 
-// steer implements steered: what a controller writes, in numbers.
-func (r *General) steer(m *measured, phi []float32, p *rule.Point[float32]) (rate, decay float64) {
-	c := r.filled()
-	knots := generalKnots[c.Horizon]
-	s, controls := phi[:len(knots)], phi[len(knots):]
-	length, t := float64(max(p.Horizon, 1)), float64(p.Step)
-	at := t / length
-	v := 0.0
-	if c.Horizon == free {
-		at = math.Log10(t + 1)
-	} else {
-		v, controls = float64(controls[0])*math.Log10(length/300), controls[1:]
-	}
-	v += between(knots, s, at)
-	rows, vector := generalShape(m.shape)
-	for i, x := range [...]float64{
-		(math.Log(math.Sqrt(m.squares[2])+.01) + 2.3) / 2, rows, vector, math.Exp(-t / 10), m.depth,
-		(m.signal(0, t) + 1) / 2, (m.signal(1, t) + 1.5) / 2,
-	} {
-		v += float64(controls[i]) * x
-	}
-	limit := float64(generalLimit)
-	return generalRate * c.LR * math.Exp(min(max(generalGain*v, -limit), limit)), c.Decay
+// A steering is the controller in numbers.
+type steering struct {
+	schedule, controls []float32 // of the controls those that are multiplied with seen
+	at                 float64   // among the knots
+	knots              []float64
+	seen               [7]float64
+	fixed              float64 // what there is to v beside these two
+	length             float64 // log₁₀(T/300), and 0 in a free run
 }
 
-// between is linear between knots, and flat beyond the last.
-func between(knots []float64, s []float32, at float64) float64 {
-	v := float64(s[0])
-	for k := range len(knots) - 1 {
-		part := (at - knots[k]) / (knots[k+1] - knots[k])
-		v += float64(s[k+1]-s[k]) * min(max(part, 0), 1)
+func (r *General) steering(m *measured, phi []float32, p *rule.Point[float32]) (s steering) {
+	horizon := r.filled().Horizon
+	s.knots = generalKnots[horizon]
+	s.schedule, s.controls = phi[:len(s.knots)], phi[len(s.knots):]
+	t := float64(p.Step)
+	if horizon == free {
+		s.at = math.Log10(t + 1)
+	} else {
+		length := float64(max(p.Horizon, 1))
+		s.at, s.length = t/length, math.Log10(length/300)
+		s.fixed, s.controls = float64(s.controls[0])*s.length, s.controls[1:]
 	}
-	return v
+	rows, vector := generalShape(m.shape)
+	s.seen = [...]float64{
+		(math.Log(math.Sqrt(m.squares[2])+.01) + 2.3) / 2, rows, vector, math.Exp(-t / 10), m.depth,
+		(m.signal(0, t) + 1) / 2, (m.signal(1, t) + 1.5) / 2,
+	}
+	return s
+}
+
+// exponent is 5v.
+func (s *steering) exponent() float64 {
+	v := s.fixed + float64(s.schedule[0])
+	for k := range len(s.knots) - 1 {
+		v += float64(s.schedule[k+1]-s.schedule[k]) * s.part(k)
+	}
+	for i, x := range s.seen {
+		v += float64(s.controls[i]) * x
+	}
+	return generalGain * v
+}
+
+// part is how much of the way from one knot to the next has been made, from 0 to 1.
+func (s *steering) part(k int) float64 {
+	return min(max((s.at-s.knots[k])/(s.knots[k+1]-s.knots[k]), 0), 1)
+}
+
+// steer implements steered.
+func (r *General) steer(m *measured, phi []float32, p *rule.Point[float32]) (rate, decay float64) {
+	s, limit := r.steering(m, phi, p), float64(generalLimit)
+	x := min(max(s.exponent(), -limit), limit)
+	return generalRate * cmp.Or(r.LR, 1) * math.Exp(x), r.Decay
+}
+
+// steerBack implements steered.
+func (r *General) steerBack(
+	m *measured, phi []float32, p *rule.Point[float32], dRate float64, dPhi []float64, dSquares *[kernel.Streamed]float64,
+) {
+	s := r.steering(m, phi, p)
+	if math.Abs(s.exponent()) > generalLimit {
+		return
+	}
+	rate, _ := r.steer(m, phi, p)
+	dv := dRate * rate * generalGain
+	dPhi[0] += dv
+	for k := range len(s.knots) - 1 {
+		x := dv * s.part(k)
+		dPhi[k] -= x
+		dPhi[k+1] += x
+	}
+	controls := dPhi[len(s.knots):]
+	if len(controls) > len(s.seen) {
+		controls[0] += dv * s.length
+		controls = controls[1:]
+	}
+	for i, x := range s.seen {
+		controls[i] += dv * x
+	}
+	if root := math.Sqrt(m.squares[2]); root > 0 {
+		dSquares[2] += dv * float64(s.controls[0]) / 4 / (root + .01) / root
+	}
+	for k := range 2 {
+		m.signalBack(k, float64(p.Step), dv*float64(s.controls[5+k])/2, dSquares)
+	}
 }
 
 // signal is half the logarithm of Σm̂²/Σg², from −4 to 1, with m the k-th average after step t.
 func (m *measured) signal(k int, t float64) float64 {
-	unbias := math.Expm1(math.Log(threeDecays[k]) * (t + 1))
-	return min(max(math.Log((m.squares[3+k]/(unbias*unbias)+1e-22)/(m.squares[0]+1e-20))/2, -4), 1)
+	above, below, _ := m.signalParts(k, t)
+	return min(max(math.Log(above/below)/2, -4), 1)
+}
+
+func (m *measured) signalParts(k int, t float64) (above, below, unbias float64) {
+	unbias = math.Expm1(math.Log(threeDecays[k]) * (t + 1))
+	unbias *= unbias
+	return m.squares[3+k]/unbias + 1e-22, m.squares[0] + 1e-20, unbias
+}
+
+// signalBack adds to the cotangents of the means that a signal is made of.
+func (m *measured) signalBack(k int, t, d float64, dSquares *[kernel.Streamed]float64) {
+	above, below, unbias := m.signalParts(k, t)
+	if l := math.Log(above/below) / 2; l < -4 || l > 1 {
+		return
+	}
+	dSquares[3+k] += d / 2 / above / unbias
+	dSquares[0] -= d / 2 / below
 }

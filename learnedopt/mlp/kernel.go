@@ -14,6 +14,8 @@ type steered interface {
 	net() features.Perceptron
 	// steer returns rate and decay for a tensor whose features have been measured. Phi is what there is behind the perceptron's.
 	steer(m *measured, phi []float32, p *rule.Point[float32]) (rate, decay float64)
+	// steerBack adds to dPhi and dSquares what they have of the rate's cotangent.
+	steerBack(m *measured, phi []float32, p *rule.Point[float32], dRate float64, dPhi []float64, dSquares *[kernel.Streamed]float64)
 }
 
 // A measured is what a rate may go by.
@@ -43,12 +45,35 @@ type fused struct {
 		d, next []float32
 		moved   []float32 // the weights, if they are to be moved
 		p       rule.Point[float32]
+		phases  []phase
+		tiles   func(*fused, *tile, *scratch)
 	}
-	wholeGroup                                                  func(worker, group int) error
-	squaresGroup, momentsGroup, perceptronsGroup, combinedGroup func(worker, group int) error
+	wholeGroup, tilesGroup func(worker, group int) error
+
+	back *back // nil until it is needed
 }
 
-var _ rule.MoveKernel = (*fused)(nil)
+// A phase is what is done with tiles, and then with the tensor that they are of.
+type phase struct {
+	tiles  func(*fused, *tile, *scratch)
+	tensor func(*fused, *tensor) // or nil
+}
+
+var (
+	forward = []phase{
+		{(*fused).squares, (*fused).sides}, {(*fused).moments, (*fused).weigh}, {(*fused).perceptrons, (*fused).rate}, {(*fused).combined, nil},
+	}
+	backward = []phase{
+		{(*fused).squares, (*fused).sides}, {(*fused).moments, (*fused).weigh}, {(*fused).perceptrons, nil},
+		{(*fused).dots, (*fused).rateBack}, {(*fused).perceptronsBack, (*fused).weighBack}, {(*fused).momentsBack, (*fused).sidesBack},
+		{(*fused).squaresBack, nil},
+	}
+)
+
+var (
+	_ rule.MoveKernel     = (*fused)(nil)
+	_ rule.PullbackKernel = (*fused)(nil)
+)
 
 // fewCoordinates are too few for a second goroutine.
 const fewCoordinates = 1 << 14
@@ -83,9 +108,7 @@ func newFused(r steered, b rule.Binding, workers int, matrix func([]int) sides) 
 	if at < fewCoordinates {
 		workers = 1
 	}
-	f.wholeGroup = f.wholeOfGroup
-	f.squaresGroup, f.momentsGroup = f.ofTiles((*fused).squares), f.ofTiles((*fused).moments)
-	f.perceptronsGroup, f.combinedGroup = f.ofTiles((*fused).perceptrons), f.ofTiles((*fused).combined)
+	f.wholeGroup, f.tilesGroup = f.wholeOfGroup, f.tilesOfGroup
 	if len(single) > 0 {
 		f.single = engine.NewSchedule[float32](single, 0, workers)
 		f.workers[0] = newScratches(f.single.Workers())
@@ -115,6 +138,12 @@ func (f *fused) Move(theta, next []float32, p rule.Point[float32]) error {
 func (f *fused) run(d, next []float32, p rule.Point[float32]) error {
 	f.net.read(p.Phi)
 	f.running.d, f.running.next, f.running.p = d, next, p
+	return f.phases(forward)
+}
+
+// phases goes through a step, or the way back.
+func (f *fused) phases(list []phase) error {
+	f.running.phases = list
 	if f.single != nil {
 		if err := f.single.Each(f.wholeGroup); err != nil {
 			return err
@@ -123,18 +152,9 @@ func (f *fused) run(d, next []float32, p rule.Point[float32]) error {
 	if f.tiles == nil {
 		return nil
 	}
-	return f.runLarge()
-}
-
-// runLarge takes the steps of tensors of several tiles.
-func (f *fused) runLarge() error {
-	for _, phase := range []struct {
-		tiles  func(worker, group int) error
-		tensor func(*fused, *tensor)
-	}{
-		{f.squaresGroup, (*fused).sides}, {f.momentsGroup, (*fused).weigh}, {f.perceptronsGroup, (*fused).rate}, {f.combinedGroup, nil},
-	} {
-		if err := f.tiles.Each(phase.tiles); err != nil {
+	for _, phase := range list {
+		f.running.tiles = phase.tiles
+		if err := f.tiles.Each(f.tilesGroup); err != nil {
 			return err
 		}
 		if phase.tensor == nil {
@@ -148,28 +168,22 @@ func (f *fused) runLarge() error {
 }
 
 func (f *fused) wholeOfGroup(w, g int) error {
-	s := f.workers[0][w]
 	for _, t := range f.single.Groups[g] {
-		tile := &t.tiles[0]
-		f.squares(tile, s)
-		f.sides(t)
-		f.moments(tile, s)
-		f.weigh(t)
-		f.perceptrons(tile, s)
-		f.rate(t)
-		f.combined(tile, s)
+		for _, phase := range f.running.phases {
+			phase.tiles(f, &t.tiles[0], f.workers[0][w])
+			if phase.tensor != nil {
+				phase.tensor(f, t)
+			}
+		}
 	}
 	return nil
 }
 
-// ofTiles has a worker do something with each tile of a group.
-func (f *fused) ofTiles(do func(*fused, *tile, *scratch)) func(worker, group int) error {
-	return func(w, g int) error {
-		for _, t := range f.tiles.Groups[g] {
-			do(f, t, f.workers[1][w])
-		}
-		return nil
+func (f *fused) tilesOfGroup(w, g int) error {
+	for _, t := range f.tiles.Groups[g] {
+		f.running.tiles(f, t, f.workers[1][w])
 	}
+	return nil
 }
 
 // squares takes the sums of a tile's rows and columns.
@@ -227,16 +241,21 @@ func (f *fused) vectorAverages(b block, s *scratch) {
 func (f *fused) perceptrons(t *tile, s *scratch) {
 	clear(t.outSums[:])
 	for b := t.first(); b.len() > 0; b = t.after(b) {
-		if t.tensor.vector() {
-			part := t.tensor.across.part(f.running.next, b.col, b.len())
-			kernel.SidePlanes(s.planes, &part, t.tensor.across.weights[:])
-		} else {
-			grid := b.grid()
-			grid.Expand(s.planes)
-		}
+		f.planes(b, s)
 		f.averages(&s.next, f.running.next, b)
 		kernel.Perceptron(b.of(f.running.d), &s.next, b.of(f.running.p.Grad), b.of(f.running.p.Theta), s.planes, t.tensor.weights[:], t.outSums[:])
 	}
+}
+
+// planes lays out those of a block.
+func (f *fused) planes(b block, s *scratch) {
+	if b.tensor.vector() {
+		part := b.tensor.across.part(f.running.next, b.col, b.len())
+		kernel.SidePlanes(s.planes, &part, b.tensor.across.weights[:])
+		return
+	}
+	grid := b.grid()
+	grid.Expand(s.planes)
 }
 
 // weigh takes the means of the squares of a tensor's features, and divides the perceptron's weights by their roots.
@@ -258,8 +277,9 @@ func (f *fused) rate(t *tensor) {
 	for i := range t.tiles {
 		sum += total(t.tiles[i].outSums[:])
 	}
-	rate, decay := f.rule.steer(&t.measured, f.running.p.Phi[f.rest:], &f.running.p)
-	t.ofDirection, t.ofTheta = float32(-rate*inverseRoot(sum/float64(t.len()))), float32(-rate*decay)
+	t.inverse = inverseRoot(sum / float64(t.len()))
+	t.rated, t.decayed = f.rule.steer(&t.measured, f.running.p.Phi[f.rest:], &f.running.p)
+	t.ofDirection, t.ofTheta = float32(-t.rated*t.inverse), float32(-t.rated*t.decayed)
 }
 
 // combined makes steps of a tile's directions, and adds them if the weights are to be moved.
@@ -295,6 +315,8 @@ type scratch struct {
 	squares     [kernel.PlaneBlock]float32
 	one         [1]float32
 	sums        [kernel.SideSums * kernel.Lanes]float32 // of a vector's averages, which nothing depends on
+
+	back *scratchBack
 }
 
 func newScratches(n int) []*scratch {

@@ -29,10 +29,15 @@ type side struct {
 	weights [kernel.SideWeights]float32
 	terms   []float32
 	stride  int
+
+	sideBack
 }
 
+// stride is how far kinds of n terms lie apart.
+func stride(n int) int { return (n+kernel.Lanes-1)/kernel.Lanes*kernel.Lanes + kernel.Lanes }
+
 func (s *side) make() {
-	s.stride = (s.n+kernel.Lanes-1)/kernel.Lanes*kernel.Lanes + kernel.Lanes
+	s.stride = stride(s.n)
 	s.terms, s.squares = make([]float32, kernel.Terms*s.stride), make([]float32, s.n)
 }
 
@@ -87,7 +92,9 @@ func (s *side) bias(net *net) {
 func (s *side) factor() []float32 { return s.weights[7*kernel.Units:] }
 
 // inverseRoot is what something is multiplied with to be in units of its root mean square.
-func inverseRoot(meanSquare float64) float64 { return 1 / math.Sqrt(meanSquare+1e-9) }
+func inverseRoot(meanSquare float64) float64 { return inverseRootOf(meanSquare + 1e-9) }
+
+func inverseRootOf(x float64) float64 { return 1 / math.Sqrt(x) }
 
 // A net reads a perceptron's weights from phi, which begins with them.
 type net struct {
@@ -113,16 +120,12 @@ func (n *net) bias0() []float32 { return n.phi[atBias0:atWeights1] }
 
 // scaled writes the weights of streamed features whose squares have some means. Of the last three a vector has none.
 func (n *net) scaled(w *[kernel.PerceptronWeights]float32, squares *[kernel.Streamed]float64, vector bool) {
-	const ownFeatures = features.CeloRowsShort
 	for k := range kernel.Streamed {
-		row, feature, scale := w[k*kernel.Units:], k, inverseRoot(squares[k])
-		if k >= ownFeatures {
-			feature += features.CeloRows - kernel.Streamed
-			if vector {
-				scale = 0
-			}
+		scale := inverseRoot(squares[k])
+		if vector && k >= features.CeloRowsShort {
+			scale = 0
 		}
-		scaledRow(row, n.first(feature), scale)
+		scaledRow(w[k*kernel.Units:], n.first(streamedFeature(k)), scale)
 	}
 	at := kernel.Streamed * kernel.Units
 	at += copy(w[at:], n.phi[atBias1:atWeights2])
@@ -131,6 +134,14 @@ func (n *net) scaled(w *[kernel.PerceptronWeights]float32, squares *[kernel.Stre
 		w[at+j] = n.phi[atWeights2+j*n.outputs]
 	}
 	w[at+kernel.Units] = n.phi[atWeights2+kernel.Units*n.outputs]
+}
+
+// streamedFeature is where among all features a streamed one is.
+func streamedFeature(k int) int {
+	if k < features.CeloRowsShort {
+		return k
+	}
+	return k + features.CeloRows - kernel.Streamed
 }
 
 func scaledRow(to, from []float32, scale float64) {

@@ -26,7 +26,10 @@ type tensor struct {
 	squares [kernel.Streamed]float64
 	weights [kernel.PerceptronWeights]float32 // of the perceptron, for features that are not divided by their sizes
 
-	ofDirection, ofTheta float32 // what the step is made of
+	rated, decayed, inverse float64 // rate, decay, and the inverse of the directions' size
+	ofDirection, ofTheta    float32 // what the step is made of of these
+
+	back *tensorBack
 }
 
 func newTensor(shape []int, at, state int, matrix func([]int) sides) *tensor {
@@ -100,6 +103,7 @@ type tile struct {
 	row, col       []float32 // sums of squares
 	sums           [kernel.Streamed * kernel.Lanes]float32
 	outSums        [kernel.Lanes]float32
+	back           *tileBack
 }
 
 // Len returns the number of coordinates.

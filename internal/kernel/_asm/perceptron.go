@@ -24,6 +24,10 @@ func perceptrons() {
 		w.expand("expandFactors", "Grid.ExpandFactors", hiddenUnits)
 		w.moments()
 		w.perceptron()
+		w.perceptronBack()
+		w.momentsBack()
+		w.fold("foldTerms", "Grid.FoldTerms", 0, hiddenUnits)
+		w.fold("foldFactors", "Grid.FoldFactors", hiddenUnits, terms)
 	}
 	pass("combineAVX2", "Combine", "y", "x z", "a b", func(x, c []reg.VecVirtual) []reg.VecVirtual {
 		VMULPS(c[0], x[0], x[0])
@@ -319,13 +323,22 @@ type column struct {
 	ld    reg.Register // in bytes
 }
 
-func newColumn(first, ld reg.Register) column {
+func newColumn(first, ld reg.Register) column { return newColumnOf(first, ld, 0, terms) }
+
+// newColumnOf has no bases but those of some kinds.
+func newColumnOf(first, ld reg.Register, from, to int) column {
 	c := column{ld: ld}
-	c.bases[0] = first
-	for i := 1; i < len(c.bases); i++ {
-		c.bases[i] = GP64()
-		LEAQ(Mem{Base: c.bases[i-1], Index: ld, Scale: 2}, c.bases[i])
-		ADDQ(ld, c.bases[i])
+	at := first
+	for i := range c.bases {
+		if i > 0 {
+			next := GP64()
+			LEAQ(Mem{Base: at, Index: ld, Scale: 2}, next)
+			ADDQ(ld, next)
+			at = next
+		}
+		if i >= from/3 && i <= (to-1)/3 {
+			c.bases[i] = at
+		}
 	}
 	return c
 }
@@ -340,7 +353,9 @@ func (c column) kind(k int) Mem {
 
 func (c column) move(by Op) {
 	for _, b := range c.bases {
-		ADDQ(by, b)
+		if b != nil {
+			ADDQ(by, b)
+		}
 	}
 }
 
@@ -426,17 +441,98 @@ func (w wide) expand(name, of string, first int) {
 	leave()
 }
 
+// Where a perceptron's weights are.
+const (
+	atBias1    = streamed * hiddenUnits
+	atWeights1 = atBias1 + hiddenUnits
+	atWeights2 = atWeights1 + hiddenUnits*hiddenUnits
+)
+
+func weight(weights reg.Register, k int) Mem { return Mem{Base: weights, Disp: 4 * k} }
+
 // A coordinate is what the streamed features are made of.
 type coordinate struct {
 	wide
 	part
-	g, theta, v reg.VecVirtual
-	m           [3]reg.VecVirtual
-	planes, at  reg.Register
+	g, v, root reg.VecVirtual
+	state      []reg.Register
+	planes, at reg.Register
 }
 
-func (c coordinate) plane(k int, p part) reg.VecVirtual {
+func (c *coordinate) plane(k int, p part) reg.VecVirtual {
 	return c.get(indexed(c.planes, c.at, k*planeStride), p)
+}
+
+// read takes the gradient, and the root of the average of its square.
+func (c *coordinate) read(grad reg.Register, state []reg.Register) {
+	c.state = state
+	c.g = c.limited(c.get(indexed(grad, c.at, 0), c.part), "gradLimit", 1000)
+	c.v = c.get(indexed(state[3], c.at, 0), c.part)
+	c.root = c.reg()
+	c.with(plus, float("rootEps", 1e-8), c.v, c.root)
+	c.inverseRoot(c.root)
+}
+
+// features hands out the streamed features one after the other. What it hands out may not be overwritten.
+func (c *coordinate) features(theta reg.Register, see func(k int, x reg.VecVirtual)) {
+	see(6, c.v)
+	see(0, c.g)
+	see(1, c.limited(c.g, "clipLimit", .1))
+	see(2, c.get(indexed(theta, c.at, 0), c.part))
+	see(10, c.root)
+	see(14, c.product(c.g, c.root))
+	for k := range 3 {
+		m, f := c.get(indexed(c.state[k], c.at, 0), c.part), c.plane(hiddenUnits+k, c.part)
+		see(3+k, m)
+		see(7+k, c.product(m, c.root))
+		see(11+k, c.product(c.g, f))
+		VMULPS(m, f, f)
+		see(15+k, f)
+	}
+}
+
+// firstLayer is the first layer's sums.
+func (c *coordinate) firstLayer(weights, theta reg.Register) []reg.VecVirtual {
+	acc := make([]reg.VecVirtual, hiddenUnits)
+	for h := range acc {
+		acc[h] = c.plane(h, c.part)
+	}
+	c.features(theta, func(k int, x reg.VecVirtual) {
+		for h := range acc {
+			c.with(plusProd, weight(weights, hiddenUnits*k+h), x, acc[h])
+		}
+	})
+	return acc
+}
+
+// rectified are the layer's units. Where there are sixteen registers they wait in memory.
+func (c *coordinate) rectified(acc []reg.VecVirtual, spill Mem) func(h int) reg.VecVirtual {
+	zero := c.zero()
+	for h := range acc {
+		VMAXPS(acc[h], zero, acc[h])
+		if !c.broadcast {
+			VMOVUPS(acc[h], spill.Offset(32*h))
+		}
+	}
+	if c.broadcast {
+		return func(h int) reg.VecVirtual { return acc[h] }
+	}
+	return func(h int) reg.VecVirtual { return c.load(spill.Offset(32 * h)) }
+}
+
+// secondLayer is the second layer's sums.
+func (c *coordinate) secondLayer(weights reg.Register, hidden func(h int) reg.VecVirtual) []reg.VecVirtual {
+	second := make([]reg.VecVirtual, hiddenUnits)
+	for j := range second {
+		second[j] = c.repeated(weight(weights, atBias1+j))
+	}
+	for h := range hiddenUnits {
+		x := hidden(h)
+		for j := range second {
+			c.with(plusProd, weight(weights, atWeights1+hiddenUnits*h+j), x, second[j])
+		}
+	}
+	return second
 }
 
 func (w wide) moments() {
@@ -491,66 +587,19 @@ func (w wide) perceptron() {
 	d, grad, theta, planes, weights, at := base("d"), base("grad"), base("theta"), base("planes"), base("w"), GP64()
 	sums := w.sums(1)
 	n := Load(Param("grad").Len(), GP64())
-	number := func(k int) Mem { return Mem{Base: weights, Disp: 4 * k} }
-	const bias1, w1, w2 = streamed * hiddenUnits, streamed*hiddenUnits + hiddenUnits, streamed*hiddenUnits + hiddenUnits + hiddenUnits*hiddenUnits
 	w.loop("n", n, at, func(p part) {
 		c := coordinate{wide: w, part: p, planes: planes, at: at}
-		acc := make([]reg.VecVirtual, hiddenUnits)
-		for h := range acc {
-			acc[h] = c.plane(h, part{})
-		}
-		see := func(k int, x reg.VecVirtual) {
-			for h := range acc {
-				w.with(plusProd, number(hiddenUnits*k+h), x, acc[h])
-			}
-		}
-		g := w.limited(w.get(indexed(grad, at, 0), p), "gradLimit", 1000)
-		root := w.get(indexed(state[3], at, 0), p)
-		see(6, root)
-		w.with(plus, float("rootEps", 1e-8), root, root)
-		w.inverseRoot(root)
-		see(0, g)
-		see(1, w.limited(g, "clipLimit", .1))
-		see(2, w.get(indexed(theta, at, 0), p))
-		see(10, root)
-		see(14, w.product(g, root))
-		for k := range 3 {
-			m, f := w.get(indexed(state[k], at, 0), p), c.plane(hiddenUnits+k, part{})
-			see(3+k, m)
-			see(7+k, w.product(m, root))
-			see(11+k, w.product(g, f))
-			VMULPS(m, f, f)
-			see(15+k, f)
-		}
-		zero := w.zero()
-		hidden := func(h int) reg.VecVirtual { return acc[h] }
-		for h := range acc {
-			VMAXPS(acc[h], zero, acc[h])
-			if !w.broadcast {
-				VMOVUPS(acc[h], spill.Offset(32*h))
-			}
-		}
-		if !w.broadcast {
-			hidden = func(h int) reg.VecVirtual { return w.load(spill.Offset(32 * h)) }
-		}
-		second := make([]reg.VecVirtual, hiddenUnits)
-		for j := range second {
-			second[j] = w.repeated(number(bias1 + j))
-		}
-		for h := range hiddenUnits {
-			x := hidden(h)
-			for j := range second {
-				w.with(plusProd, number(w1+hiddenUnits*h+j), x, second[j])
-			}
-		}
-		out, odd := w.repeated(number(w2+hiddenUnits)), w.zero()
-		zero = w.zero()
+		c.read(grad, state)
+		acc := c.firstLayer(weights, theta)
+		hidden := c.rectified(acc, spill)
+		second := c.secondLayer(weights, hidden)
+		out, odd, zero := w.repeated(weight(weights, atWeights2+hiddenUnits)), w.zero(), w.zero()
 		for j, y := range second {
 			VMAXPS(y, zero, y)
 			if j%2 == 0 {
-				w.with(plusProd, number(w2+j), y, out)
+				w.with(plusProd, weight(weights, atWeights2+j), y, out)
 			} else {
-				w.with(plusProd, number(w2+j), y, odd)
+				w.with(plusProd, weight(weights, atWeights2+j), y, odd)
 			}
 		}
 		VADDPS(odd, out, out)
