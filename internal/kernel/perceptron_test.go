@@ -126,7 +126,8 @@ func totals(sums []float32) (t []float32) {
 func TestPerceptronLevels(t *testing.T) {
 	best := level
 	defer setLevel(best)
-	for _, shape := range [][2]int{{1, 1}, {1, 5}, {3, 7}, {2, 8}, {5, 15}, {4, 16}, {9, 20}, {25, 20}, {3, 33}, {1, 512}, {512, 1}, {51, 10}} {
+	for _, shape := range [][2]int{{1, 1}, {1, 5}, {3, 7}, {2, 8}, {5, 15},
+		{4, 16}, {9, 20}, {25, 20}, {3, 33}, {1, 512}, {512, 1}, {51, 10}} {
 		c := perceptronCase{rows: shape[0], cols: shape[1], key: 100}
 		setLevel(plain)
 		want := c.run()

@@ -13,7 +13,8 @@ import (
 // dense lays out a network of some widths.
 func dense(widths ...int) (l params.Layout) {
 	for i, n := range widths[1:] {
-		l = append(l, params.Spec{Name: fmt.Sprint("w", i), Shape: []int{widths[i], n}}, params.Spec{Name: fmt.Sprint("b", i), Shape: []int{n}})
+		l = append(l, params.Spec{Name: fmt.Sprint("w", i), Shape: []int{widths[i], n}},
+			params.Spec{Name: fmt.Sprint("b", i), Shape: []int{n}})
 	}
 	return l
 }
@@ -26,7 +27,8 @@ func benchmarkStep(b *testing.B, r learnedopt.Rule) {
 		}
 		n := theta.Len()
 		p := learnedopt.Point[float32]{
-			Phi: learnedopt.Phi(r, 1), State: make([]float32, c.State().Len()), Grad: make([]float32, n), Theta: make([]float32, n), Horizon: 1000,
+			Phi: learnedopt.Phi(r, 1), State: make([]float32, c.State().Len()),
+			Grad: make([]float32, n), Theta: make([]float32, n), Horizon: 1000,
 		}
 		rng.Normal(p.Theta, 1, .1)
 		rng.Normal(p.Grad, 2, .1)

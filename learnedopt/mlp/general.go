@@ -89,7 +89,8 @@ func (r *General) Spec() rule.Spec {
 	return rule.Spec{
 		Reads: reads, Scope: rule.Tensor,
 		Phi: append(r.net().Phi(),
-			params.Spec{Name: "schedule", Shape: []int{len(generalKnots[known])}}, params.Spec{Name: "controls", Shape: []int{r.controls()}}),
+			params.Spec{Name: "schedule", Shape: []int{len(generalKnots[known])}},
+			params.Spec{Name: "controls", Shape: []int{r.controls()}}),
 		State: rule.State{PerCoordinate: features.MomentRows(3, 1), PerTensor: features.MatrixState(3)},
 	}
 }

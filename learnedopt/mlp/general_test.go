@@ -200,8 +200,8 @@ func (w witness) step(x *witnessed, theta, grad []float64, t int) {
 // forms, a vector and the filters of a convolution, with gradients beyond the limit, and past the end of the schedule.
 func TestGeneralIsItsFormula(t *testing.T) {
 	theta := params.Layout{
-		{Name: "wide", Shape: []int{5, 7}}, {Name: "b", Shape: []int{7}}, {Name: "tall", Shape: []int{9, 2}}, {Name: "k", Shape: []int{2, 3, 4}},
-		{Name: "rows", Shape: []int{70, 18}},
+		{Name: "wide", Shape: []int{5, 7}}, {Name: "b", Shape: []int{7}}, {Name: "tall", Shape: []int{9, 2}},
+		{Name: "k", Shape: []int{2, 3, 4}}, {Name: "rows", Shape: []int{70, 18}},
 	}
 	for name, r := range map[string]*mlp.General{"known": {Decay: .2}, "free": {Decay: .2, Horizon: "free"}} {
 		t.Run(name, func(t *testing.T) {
@@ -236,7 +236,8 @@ func followWitness[F params.Float](
 		for i := range grad {
 			grad[i] = F(float32(grad[i]))
 		}
-		require.NoError(t, c.Step(step, state, learnedopt.Point[F]{Phi: phi, State: state, Grad: grad, Theta: theta, Step: k, Horizon: 10}))
+		p := learnedopt.Point[F]{Phi: phi, State: state, Grad: grad, Theta: theta, Step: k, Horizon: 10}
+		require.NoError(t, c.Step(step, state, p))
 		at := 0
 		for i, s := range layout {
 			to := at + s.Len()

@@ -15,7 +15,9 @@ type steered interface {
 	// steer returns rate and decay for a tensor whose features have been measured. Phi is what there is behind the perceptron's.
 	steer(m *measured, phi []float32, p *rule.Point[float32]) (rate, decay float64)
 	// steerBack adds to dPhi and dSquares what they have of the rate's cotangent.
-	steerBack(m *measured, phi []float32, p *rule.Point[float32], dRate float64, dPhi []float64, dSquares *[kernel.Streamed]float64)
+	steerBack(
+		m *measured, phi []float32, p *rule.Point[float32], dRate float64, dPhi []float64, dSquares *[kernel.Streamed]float64,
+	)
 }
 
 // A measured is what a rate may go by.
@@ -243,7 +245,8 @@ func (f *fused) perceptrons(t *tile, s *scratch) {
 	for b := t.first(); b.len() > 0; b = t.after(b) {
 		f.planes(b, s)
 		f.averages(&s.next, f.running.next, b)
-		kernel.Perceptron(b.of(f.running.d), &s.next, b.of(f.running.p.Grad), b.of(f.running.p.Theta), s.planes, t.tensor.weights[:], t.outSums[:])
+		grad, theta := b.of(f.running.p.Grad), b.of(f.running.p.Theta)
+		kernel.Perceptron(b.of(f.running.d), &s.next, grad, theta, s.planes, t.tensor.weights[:], t.outSums[:])
 	}
 }
 

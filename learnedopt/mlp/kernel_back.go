@@ -48,7 +48,8 @@ func (f *fused) makeBack() {
 	last := f.tensors[len(f.tensors)-1]
 	n, phi := last.at+last.len(), f.rule.Spec().Phi.Len()
 	vector := func() []float32 { return make([]float32, n) }
-	f.back = &back{out: vector(), next: make([]float32, f.state.Flat.Len()), lentG: vector(), lentT: vector(), dPhi: make([]float64, phi)}
+	f.back = &back{out: vector(), lentG: vector(), lentT: vector()}
+	f.back.next, f.back.dPhi = make([]float32, f.state.Flat.Len()), make([]float64, phi)
 	for _, t := range f.tensors {
 		t.back = &tensorBack{dPhi: make([]float64, phi)}
 		for i := range t.tiles {
@@ -144,7 +145,8 @@ func (f *fused) rateBack(t *tensor) {
 	b.ofStep, b.ofOut = t.ofDirection, float32(t.rated*t.inverse*t.inverse*t.inverse*out/float64(t.len()))
 	clear(b.dPhi)
 	clear(b.dSquares[:])
-	f.rule.steerBack(&t.measured, f.running.p.Phi[f.rest:], &f.running.p, -(out*t.inverse + t.decayed*theta), b.dPhi[f.rest:], &b.dSquares)
+	dRate := -(out*t.inverse + t.decayed*theta)
+	f.rule.steerBack(&t.measured, f.running.p.Phi[f.rest:], &f.running.p, dRate, b.dPhi[f.rest:], &b.dSquares)
 }
 
 // blockBack is what a block's way back is computed from, when its planes have been laid out.
@@ -152,8 +154,8 @@ func (f *fused) blockBack(x block, s *scratch) kernel.BackBlock {
 	f.planes(x, s)
 	f.averages(&s.next, f.running.next, x)
 	return kernel.BackBlock{
-		Averages: s.next, Grad: x.of(f.running.p.Grad), Theta: x.of(f.running.p.Theta), Planes: s.planes, Weights: x.tensor.weights[:],
-		DOut: x.of(f.back.out),
+		Averages: s.next, Grad: x.of(f.running.p.Grad), Theta: x.of(f.running.p.Theta), DOut: x.of(f.back.out),
+		Planes: s.planes, Weights: x.tensor.weights[:],
 	}
 }
 
@@ -203,9 +205,10 @@ func (f *fused) weighBack(t *tensor) {
 		b.e[k] = float32(2 / float64(t.len()) * b.dSquares[k])
 	}
 	rest := d[kernel.Streamed*kernel.Units:]
-	bias1, weights1, rest := rest[:kernel.Units], rest[kernel.Units:][:kernel.Units*kernel.Units], rest[kernel.Units+kernel.Units*kernel.Units:]
-	add(b.dPhi[atBias1:], bias1)
-	add(b.dPhi[atWeights1:], weights1)
+	add(b.dPhi[atBias1:], rest[:kernel.Units])
+	rest = rest[kernel.Units:]
+	add(b.dPhi[atWeights1:], rest[:kernel.Units*kernel.Units])
+	rest = rest[kernel.Units*kernel.Units:]
 	for j := range kernel.Units {
 		b.dPhi[atWeights2+j*f.net.outputs] += rest[j]
 	}

@@ -39,7 +39,8 @@ func newTensor(shape []int, at, state int, matrix func([]int) sides) *tensor {
 		t.across = side{n: t.cols, at: state}
 	} else {
 		t.rows = shape[0]
-		rows, cols := side{n: t.rows, other: t.cols, at: state, kind: rowKind}, side{n: t.cols, other: t.rows, at: state + 3*t.rows, kind: columnKind}
+		rows := side{n: t.rows, other: t.cols, at: state, kind: rowKind}
+		cols := side{n: t.cols, other: t.rows, at: state + 3*t.rows, kind: columnKind}
 		if matrix(shape).rowsAcross {
 			cols.kind, cols.at, rows.kind, rows.at = rowKind, state, columnKind, state+3*t.cols
 		}

@@ -71,7 +71,8 @@ func TestTilesAreTheExpression(t *testing.T) {
 				tol  float64
 			}{
 				{"theta", got.theta, want.theta, 1e-6}, {"state", got.state, want.state, 1e-6}, {"d phi", got.dPhi, want.dPhi, 1e-5},
-				{"d state", got.dState, want.dState, 1e-5}, {"d gradient", got.dGrad, want.dGrad, 1e-5}, {"d theta", got.dTheta, want.dTheta, 1e-5},
+				{"d state", got.dState, want.dState, 1e-5}, {"d gradient", got.dGrad, want.dGrad, 1e-5},
+				{"d theta", got.dTheta, want.dTheta, 1e-5},
 			} {
 				var off, size float64
 				for i, w := range x.want {

@@ -104,7 +104,8 @@ func (w wide) perceptronBack() {
 	w.text("perceptronBack", "s0, s1, s2, sv, grad, theta, planes, w, dOut, dTerms, sums []float32", "PerceptronBack")
 	units, kept := AllocLocal(4*8*hiddenUnits), AllocLocal(4*8*hiddenUnits)
 	state := []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")}
-	grad, theta, planes, weights, dOut, dTerms, at := base("grad"), base("theta"), base("planes"), base("w"), base("dOut"), base("dTerms"), GP64()
+	grad, theta, planes, weights := base("grad"), base("theta"), base("planes"), base("w")
+	dOut, dTerms, at := base("dOut"), base("dTerms"), GP64()
 	s := &sums{wide: w, memory: base("sums")}
 	n := Load(Param("grad").Len(), GP64())
 	w.loop("n", n, at, func(p part) {

@@ -121,3 +121,21 @@ func TestTruncatedNormal(t *testing.T) {
 	}
 	require.InDelta(t, 0.25*0.7737, square, 0.006) // the variance of a normal distribution that is cut at two deviations
 }
+
+// A tensor of more than two dimensions is the matrix of its last, whose rows are always the first of the two factors.
+func TestAsMatrix(t *testing.T) {
+	require.Equal(t, []int{24, 5}, MatrixShape([]int{2, 3, 4, 5}))
+	require.Equal(t, []int{7, 3}, MatrixShape([]int{7, 3}))
+	require.Equal(t, []int{7}, MatrixShape([]int{7}))
+	require.Equal(t, params.Layout{{Name: "row0", Shape: []int{6}}, {Name: "col0", Shape: []int{2}}},
+		MatrixState(1)(params.Spec{Name: "x", Shape: []int{3, 2, 2}}))
+	require.Equal(t, params.Layout{{Name: "diag0", Shape: []int{7}}}, MatrixState(1)(params.Spec{Name: "x", Shape: []int{7}}))
+	out := compute(t, []int{2, 2, 1}, []float64{1, 2, 3, 4}, func(x *Tensor, _ *G.Node) []*G.Node {
+		x.AsMatrix()
+		d1, d0 := x.axes()
+		require.Equal(t, [2]int{0, 1}, [2]int{d1, d0}, "though there are more rows than columns")
+		require.Equal(t, []int{4, 1}, x.Spec.Shape)
+		return []*G.Node{x.meanAlong(x.Grad, 0)}
+	})
+	require.Equal(t, [][]float64{{2.5}}, out)
+}
