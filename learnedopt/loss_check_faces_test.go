@@ -285,3 +285,21 @@ func TestLongestTurn(t *testing.T) {
 	}
 	require.Equal(t, []int{0, 10, 20, 30, 40, 50, 70, 80, 90, 115, 125, 135, 160}, asked)
 }
+
+// A rule that has failed begins anew, beside the fallback: what it remembered may be what led it astray.
+func TestRuleThatFailedBeginsAnew(t *testing.T) {
+	losses, asked := []float64{0, -10, -5}, 0
+	loss := func() (float64, error) { asked++; return losses[asked-1], nil }
+	check := learnedopt.WithGuard(learnedopt.LossCheck{Watch: 1000})
+	rule := trained(&handmade.Momentum{LR: 0.1})
+	o, fresh := guarded(t, rule, 1, check, learnedopt.WithLoss(loss)), guarded(t, rule, 1)
+	theta := []float32{1}
+	for range 25 { // five of them alone
+		require.NoError(t, o.Step(theta, []float32{1}))
+	}
+	require.NoError(t, fresh.Step([]float32{1}, []float32{1}))
+	require.NotEqual(t, fresh.State(), o.State())
+	require.NoError(t, o.Step(theta, nan(1)))
+	require.Equal(t, learnedopt.Checks{Won: 1, Undone: 1, TakenBack: 15}, o.Checks())
+	require.Equal(t, fresh.State(), o.State())
+}
