@@ -2,6 +2,8 @@ package suite_test
 
 import (
 	"math"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -80,4 +82,37 @@ func TestLookup(t *testing.T) {
 	assert.Len(t, quick, 8)
 	_, err = suite.Lookup("unroll13")
 	assert.EqualError(t, err, `suite: no suite "unroll13"; there are unroll12, unroll12-long, quick`)
+}
+
+// Instances are apart, and none asks how many processors there are: the same key, the same bits.
+func TestSameBitsOnAnyNumberOfGoroutines(t *testing.T) {
+	eval := func(p suite.Problem) (loss float64, grad []float32) {
+		q, err := p.Family.Sample(1)
+		if err != nil {
+			return math.NaN(), nil
+		}
+		theta := make([]float32, q.Params().Len())
+		grad = make([]float32, len(theta))
+		q.Init(theta, 1)
+		loss, err = q.Eval(grad, theta, 2)
+		if err != nil {
+			return math.NaN(), nil
+		}
+		return loss, grad
+	}
+	for _, p := range suite.Unroll12() {
+		before := runtime.GOMAXPROCS(1)
+		want, wantGrad := eval(p)
+		runtime.GOMAXPROCS(4)
+		var busy sync.WaitGroup
+		for range 2 {
+			busy.Go(func() {
+				loss, grad := eval(p)
+				assert.Equal(t, want, loss, p.Name)
+				assert.Equal(t, wantGrad, grad, p.Name)
+			})
+		}
+		busy.Wait()
+		runtime.GOMAXPROCS(before)
+	}
 }
