@@ -79,7 +79,7 @@ func TestLookup(t *testing.T) {
 	quick, err := suite.Lookup("quick")
 	require.NoError(t, err)
 	assert.Subset(t, names(suite.Unroll12()), names(quick))
-	assert.Len(t, quick, 8)
+	assert.Len(t, quick, 10)
 	_, err = suite.Lookup("unroll13")
 	assert.EqualError(t, err, `suite: no suite "unroll13"; there are unroll12, unroll12-long, quick`)
 }
