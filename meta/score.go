@@ -66,14 +66,6 @@ func (t *Trajectory[F]) derivative() []F {
 	return t.TrueGrad
 }
 
-// slope returns the derivative of run i's meta-loss by its loss.
-func (t *Trajectory[F]) slope(i int) F {
-	if t.score == nil {
-		return 1
-	}
-	return t.score.slopes[i]
-}
-
 // tally sets MetaLosses, after Losses.
 func (t *Trajectory[F]) tally() error {
 	s := t.score
