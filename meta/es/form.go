@@ -28,7 +28,7 @@ func (w *worker[F]) windowLO(ctx context.Context, p *pair[F], phi []F, key uint6
 			return err
 		}
 		t += n
-		sound := w.differ(n)
+		sound := w.differ(at, n)
 		ends := sound < n || at.Step == at.Ends
 		switch {
 		case done:

@@ -82,7 +82,12 @@ type Settings struct {
 	Form     Form    `json:"form,omitempty"`     // of Truncated and PES; Unbiased if empty
 	Together bool    `json:"together,omitempty"` // all pairs begin their first episodes at full length, so that all end together
 	Shortest int     `json:"shortest,omitempty"` // the least length of an episode; the horizon if zero
-	Control  Control `json:"control,omitempty"`  // a control variate; none if empty
+	End      float64 `json:"end,omitempty"`      // what a loss in an episode's last tenth counts, others count 1, all divided by their mean; 1 if zero; not for Full
+
+	// WindowClip is the largest mean difference of a window: where it would be larger, the window's whole part of the estimate is scaled
+	// down. No bound if zero; not for Full.
+	WindowClip float64 `json:"window_clip,omitempty"`
+	Control    Control `json:"control,omitempty"` // a control variate; none if empty
 }
 
 // filled returns the settings with every default in its place.
@@ -124,6 +129,10 @@ func (s Settings) validate() error {
 	wrong(s.Together && s.Method == Full, "together is not for es, whose episodes always are")
 	wrong(!slices.Contains([]Control{NoControl, BPTTControl, ExactControl}, s.Control), "control is %s; want %s or %s", brief.Quote(s.Control), BPTTControl, ExactControl)
 	wrong(s.Control != NoControl && (s.Sign || s.Clip != 0 || s.Form != ""), "control is not with sign, clip or form")
+	wrong(!(s.End >= 0) || math.IsInf(s.End, 1), "end is %v; want above 0, or 0 for 1", s.End)
+	wrong(!(s.WindowClip >= 0), "window_clip is %v; want above 0, or 0 for none", s.WindowClip)
+	wrong(s.Method == Full && (s.End != 0 || s.WindowClip != 0), "end and window_clip are not for es, which has no windows")
+	wrong(s.Control != NoControl && (s.End != 0 || s.WindowClip != 0), "control is not with end or window_clip")
 	wrong(s.Shortest < 0, "shortest is %d; want 1 or more, or 0 for the horizon", s.Shortest)
 	return errors.Join(errs...)
 }

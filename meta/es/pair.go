@@ -63,6 +63,7 @@ type tally struct {
 	grad     []float64 // the sum of perturbations times differences
 	control  []float64 // with a Control, what that would have it be, less its mean
 	counted  int       // differences
+	differed float64   // their sum
 	loss     float64   // the sum of the losses that they are of, the mean of both branches
 	ended    int       // episodes
 	steps    int       // of all branches

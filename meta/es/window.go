@@ -86,7 +86,7 @@ func (w *worker[F]) count(p *pair[F], n int) {
 	} else if w.config.Objective == meta.Last {
 		from = n
 	}
-	sound := w.differ(n)
+	sound := w.differ(at, n)
 	sum, counted := w.sum(p, from, sound)
 	p.add(at.xi, w.signed(sum, counted))
 	if from < n {

@@ -106,14 +106,14 @@ func (w *worker[F]) branch(ctx context.Context, p *pair[F], i, from, n int) erro
 	return w.system.Unroll(ctx, w.losses[i][:n], p.next.states[i], w.phi[i], w.episode(p), from)
 }
 
-// differ sets the first n differences of the losses of the two branches that went on to the pair's step, and returns how many
-// there are before one of a loss that is not finite.
-func (w *worker[F]) differ(n int) int {
+// differ sets the first n differences of the losses of the two branches that went on to the pair's step, each times what it counts,
+// and returns how many there are before one of a loss that is not finite.
+func (w *worker[F]) differ(at *place[F], n int) int {
 	c := w.config
 	for t := range n {
 		plus, minus := capped(w.losses[0][t], c.Cap), capped(w.losses[1][t], c.Cap)
 		w.losses[0][t], w.losses[1][t] = plus, minus
-		w.diffs[t] = clipped(plus-minus, c.Clip)
+		w.diffs[t] = c.counts(at.Step-n+t+1, at.Length) * clipped(plus-minus, c.Clip)
 		if !finite(plus) || !finite(minus) || !finite(plus-minus) {
 			return t
 		}
@@ -125,6 +125,7 @@ func (w *worker[F]) differ(n int) int {
 func (w *worker[F]) sum(p *pair[F], t, n int) (sum float64, counted int) {
 	for ; t < n; t++ {
 		sum += w.diffs[t]
+		p.differed += w.diffs[t]
 		p.loss += (w.losses[0][t] + w.losses[1][t]) / 2
 		counted++
 	}
@@ -150,17 +151,37 @@ func (w *worker[F]) signed(sum float64, n int) float64 {
 	return sum
 }
 
-// scale divides what a pair has added up by what the objective says.
+// scale divides what a pair has added up by what the objective says, and by how much too large its differences are.
 func (w *worker[F]) scale(p *pair[F]) {
-	if w.config.Objective != meta.Mean || p.counted == 0 {
+	if p.counted == 0 {
 		return
 	}
+	n, by := float64(p.counted), 1.0
+	if w.config.Objective == meta.Mean {
+		by = n
+	}
+	if c := w.config.WindowClip; c > 0 {
+		by *= max(1, math.Abs(p.differed)/n/c)
+	}
 	for j := range p.grad {
-		p.grad[j] /= float64(p.counted)
+		p.grad[j] /= by
 	}
 	for j := range p.control {
-		p.control[j] /= float64(p.counted)
+		p.control[j] /= by
 	}
+}
+
+// counts returns what the loss after a step of an episode counts; the mean over an episode is 1, but for rounding.
+func (s *Settings) counts(step, length int) float64 {
+	if s.End == 0 {
+		return 1
+	}
+	const tenth = 0.1
+	mean := 1 - tenth + tenth*s.End
+	if float64(step) > (1-tenth)*float64(length) {
+		return s.End / mean
+	}
+	return 1 / mean
 }
 
 // capped returns a loss that is at most cap, and cap if it is not a number; there is none if cap is zero.
