@@ -211,7 +211,11 @@ func family[F params.Float](l listing, o Options) (inner.FamilyOf[F], error) {
 		return lives[F](l, o)
 	}
 	if l.mix != "" {
-		return asFamily(mixed[F](l.mix, o, o.Split))
+		images := o.Split
+		if images == Valid {
+			images = Train
+		}
+		return asFamily(mixed[F](l.mix, o, images))
 	}
 	if !l.images {
 		return inner.QuadraticOf[F]{Uniform: l.uniform}, nil

@@ -52,7 +52,8 @@ func mixNames() []string {
 
 // A Mix is the YAML form of a mix of networks on images: a distribution from which Members networks are drawn by Seed, each as
 // likely to be met as any other. Valid and Test are what a rule is chosen and measured on, each network as often as any other; where
-// there are none it is other networks of the same distribution. As everywhere, their images are those of the splits.
+// there are none it is other networks of the same distribution. Test has its own images, as everywhere, and Valid those of Train: what a
+// rule is chosen by is how it does on other networks, and the 5,000 images of Valid are soon known by heart.
 type Mix struct {
 	Seed    uint64     `yaml:"seed"`
 	Members int        `yaml:"members"` // 1 to 4096; 64 if zero
@@ -145,7 +146,7 @@ func (e MixEntry) validate() error {
 	return errors.Join(errs...)
 }
 
-// mixed returns the problems of a split of a mix: the networks of the one on the images of the other.
+// mixed returns the networks of a split of a mix, on the images of another split.
 func mixed[F params.Float](name string, o Options, images Split) (*mix.FamilyOf[F], error) {
 	m, _, err := readMix(name)
 	if err != nil {
