@@ -253,19 +253,19 @@ func TestAlarmTakesBack(t *testing.T) {
 	for i := range 10 { // alone, the rule changes it by 1 a step
 		losses = append(losses, -11-float64(i))
 	}
-	losses = append(losses, -30, -25, -26, -22, -18) // the next time it is by 4
+	losses = append(losses, -30, -25, -26, -22, -18, -14, -10) // the next time it rises by 4
 	asked := 0
 	loss := func() (float64, error) { asked++; return losses[asked-1], nil }
 	o := guarded(t, trained(scaled(-1)), 1, learnedopt.WithLoss(loss),
 		learnedopt.WithGuard(learnedopt.LossCheck{Fallback: &handmade.SGD{LR: 0.25}}))
 	theta := []float32{0}
-	for range 53 {
+	for range 55 {
 		require.NoError(t, o.Step(theta, []float32{1}))
 	}
 	require.Equal(t, learnedopt.Checks{Won: 2, TakenBack: 20}, o.Checks())
-	require.Equal(t, []float32{-33}, theta)
+	require.Equal(t, []float32{-35}, theta)
 	require.NoError(t, o.Step(theta, []float32{1}))
-	require.Equal(t, learnedopt.Checks{Won: 2, Undone: 1, TakenBack: 23}, o.Checks())
+	require.Equal(t, learnedopt.Checks{Won: 2, Undone: 1, TakenBack: 25}, o.Checks())
 	require.Equal(t, []float32{-30.25}, theta)
 }
 
