@@ -31,7 +31,7 @@ var small = map[string][]string{
 	"dog":          {`{"lr":0.7,"start":"distance","first":0.1,"eps":0.01,"decay":0.1}`},
 	"dowg":         {`{"lr":0.7,"first":0.1,"eps":0.01}`},
 	"prodigy":      {`{"lr":0.7,"beta1":0.8,"beta2":0.9,"eps":0.01,"first":0.1,"decay":0.1}`},
-	"mechanic":     {`{"first":0.1,"beta1":0.8,"beta2":0.9,"eps":0.01,"decay":0.1}`},
+	"mechanic":     {`{"rule":{"name":"adam","config":{"beta1":0.8,"beta2":0.9,"eps":0.01}},"first":0.1,"decay":0.1}`},
 	"adam":         {`{"lr":0.05,"beta1":0.8,"beta2":0.9,"eps":0.01,"eps_root":0.01}`},
 	"lstm":         {`{"hidden":3,"layers":1}`, `{"hidden":3,"layers":2,"preprocess":-1}`},
 	"lstm-gac":     {`{"hidden":3,"layers":2,"averaged":2}`, `{"hidden":3,"layers":1,"preprocess":-1}`},

@@ -64,7 +64,7 @@ func TestMetaGradientOnASignal(t *testing.T) {
 				grad := make([]float64, len(phi))
 				est, err := b.Estimate(context.Background(), grad, phi, 1)
 				require.NoError(t, err)
-				u := estimatortest.Unroll{Rule: r, Problem: problem, Theta: family.start, Batches: family.keys}
+				u := estimatortest.Unroll{Rule: r, Problem: problem, Theta: family.start, Batches: family.keys, Horizon: window}
 				loss, _ := u.Loss(t, phi, nil)
 				require.InEpsilon(t, loss, est.Loss, 1e-12)
 				u.CheckGradient(t, grad, phi, false, 1e-5)
