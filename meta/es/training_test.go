@@ -384,12 +384,15 @@ func TestConfigErrors(t *testing.T) {
 		`{"control":"x"}`:                `es: pes: control is "x"; want bptt or exact`,
 		`{"control":"bptt","sign":true}`: `es: pes: control is not with sign, clip or form`,
 		`{"shortest":-1}`:                `es: pes: shortest is -1; want 1 or more, or 0 for the horizon`,
+		`{"end":-1}`:                     `es: pes: end is -1; want above 0, or 0 for 1`,
+		`{"window_clip":-1}`:             `es: pes: window_clip is -1; want above 0, or 0 for none`,
+		`{"control":"bptt","end":2}`:     `es: pes: control is not with end or window_clip`,
 		`{"Pairs":1}`:                    `es: configuration of "pes": json: unknown field "Pairs"`,
 	} {
 		_, err := es.SettingsNamed("pes", []byte(text))
 		require.EqualError(t, err, want)
 	}
-	for name, text := range map[string]string{"nres": `{"form":"learned_optimization"}`, "es": `{"together":true}`, "gpes": `{"k":-1}`, "bptt": ``} {
+	for name, text := range map[string]string{"nres": `{"form":"learned_optimization"}`, "es": `{"end":2}`, "gpes": `{"k":-1}`, "bptt": ``} {
 		_, err := es.SettingsNamed(name, []byte(text))
 		require.Error(t, err, fmt.Sprint(name, text))
 	}
@@ -410,7 +413,7 @@ func TestSettingsInJSON(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, s, again)
 	}
-	s := es.Settings{Method: es.PES, Pairs: 3, Sigma: 0.5, Sign: true, Clip: 1, Cap: 2, Form: es.LearnedOptimization, Together: true, Shortest: 4}
+	s := es.Settings{Method: es.PES, Pairs: 3, Sigma: 0.5, Sign: true, Clip: 1, Cap: 2, Form: es.LearnedOptimization, Together: true, Shortest: 4, End: 6, WindowClip: 0.1}
 	text, err := s.MarshalJSON()
 	require.NoError(t, err)
 	again, err := es.SettingsNamed("pes", text)
