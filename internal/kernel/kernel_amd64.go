@@ -136,10 +136,20 @@ func expandFactorsAVX2(planes []float32, down []float32, across []float32, rows 
 //go:noescape
 func momentsAVX2(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, sums []float32)
 
+// momentsGridAVX2 is Grid.Moments for slices whose lengths are known to fit.
+//
+//go:noescape
+func momentsGridAVX2(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, sums []float32, rows int, cols int, ldDown int)
+
 // perceptronAVX2 is Perceptron for slices whose lengths are known to fit.
 //
 //go:noescape
 func perceptronAVX2(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
+
+// perceptronGridAVX2 is Grid.Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronGridAVX2(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, w []float32, sums []float32, rows int, cols int, ldDown int)
 
 // perceptronBackAVX2 is PerceptronBack for slices whose lengths are known to fit.
 //
@@ -191,10 +201,20 @@ func expandFactorsAVX512(planes []float32, down []float32, across []float32, row
 //go:noescape
 func momentsAVX512(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, sums []float32)
 
+// momentsGridAVX512 is Grid.Moments for slices whose lengths are known to fit.
+//
+//go:noescape
+func momentsGridAVX512(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, sums []float32, rows int, cols int, ldDown int)
+
 // perceptronAVX512 is Perceptron for slices whose lengths are known to fit.
 //
 //go:noescape
 func perceptronAVX512(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
+
+// perceptronGridAVX512 is Grid.Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronGridAVX512(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, w []float32, sums []float32, rows int, cols int, ldDown int)
 
 // perceptronBackAVX512 is PerceptronBack for slices whose lengths are known to fit.
 //

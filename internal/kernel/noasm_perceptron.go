@@ -30,6 +30,18 @@ func momentsAVX2(n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, planes, sums []flo
 func momentsAVX512(n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, planes, sums []float32) {
 	panic(noAsm)
 }
+func momentsGridAVX2(n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, down, across, sums []float32, rows, cols, ldDown int) {
+	panic(noAsm)
+}
+func momentsGridAVX512(n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, down, across, sums []float32, rows, cols, ldDown int) {
+	panic(noAsm)
+}
+func perceptronGridAVX2(d, s0, s1, s2, sv, grad, theta, down, across, w, sums []float32, rows, cols, ldDown int) {
+	panic(noAsm)
+}
+func perceptronGridAVX512(d, s0, s1, s2, sv, grad, theta, down, across, w, sums []float32, rows, cols, ldDown int) {
+	panic(noAsm)
+}
 func perceptronAVX2(d, s0, s1, s2, sv, grad, theta, planes, w, sums []float32) {
 	panic(noAsm)
 }

@@ -215,6 +215,14 @@ func (f *fused) sides(t *tensor) {
 func (f *fused) moments(t *tile, s *scratch) {
 	clear(t.sums[:])
 	next, state := f.running.next, f.running.p.State
+	if t.tensor.whole() {
+		b := t.all()
+		f.averages(&s.next, next, b)
+		f.averages(&s.state, state, b)
+		grid := b.grid()
+		grid.Moments(&s.next, &s.state, b.of(f.running.p.Grad), b.of(f.running.p.Theta), t.sums[:])
+		return
+	}
 	for b := t.first(); b.len() > 0; b = t.after(b) {
 		if t.tensor.vector() {
 			f.vectorAverages(b, s)
@@ -242,10 +250,18 @@ func (f *fused) vectorAverages(b block, s *scratch) {
 // perceptrons writes a tile's directions.
 func (f *fused) perceptrons(t *tile, s *scratch) {
 	clear(t.outSums[:])
+	p := &f.running.p
+	if t.tensor.whole() {
+		b := t.all()
+		f.averages(&s.next, f.running.next, b)
+		grid := b.grid()
+		grid.Perceptron(b.of(f.running.d), &s.next, b.of(p.Grad), b.of(p.Theta), t.tensor.weights[:], t.outSums[:])
+		return
+	}
 	for b := t.first(); b.len() > 0; b = t.after(b) {
 		f.planes(b, s)
 		f.averages(&s.next, f.running.next, b)
-		grad, theta := b.of(f.running.p.Grad), b.of(f.running.p.Theta)
+		grad, theta := b.of(p.Grad), b.of(p.Theta)
 		kernel.Perceptron(b.of(f.running.d), &s.next, grad, theta, s.planes, t.tensor.weights[:], t.outSums[:])
 	}
 }
@@ -287,18 +303,30 @@ func (f *fused) rate(t *tensor) {
 
 // combined makes steps of a tile's directions, and adds them if the weights are to be moved.
 func (f *fused) combined(t *tile, _ *scratch) {
-	a, b := t.tensor.ofDirection, t.tensor.ofTheta
+	if t.connected() {
+		f.combine(t.all())
+		return
+	}
 	for block := t.first(); block.len() > 0; block = t.after(block) {
-		d := block.of(f.running.d)
-		if b == 0 {
-			kernel.SGD(d, d, a)
-		} else {
-			kernel.Combine(d, d, block.of(f.running.p.Theta), a, b)
-		}
-		if f.running.moved != nil {
-			theta := block.of(f.running.moved)
-			kernel.Add(theta, theta, d)
-		}
+		f.combine(block)
+	}
+}
+
+func (f *fused) combine(x block) {
+	a, b, d := x.tensor.ofDirection, x.tensor.ofTheta, x.of(f.running.d)
+	switch {
+	case b == 0 && f.running.moved != nil:
+		theta := x.of(f.running.moved)
+		kernel.Combine(theta, d, theta, a, 1)
+		return
+	case b == 0:
+		kernel.SGD(d, d, a)
+	default:
+		kernel.Combine(d, d, x.of(f.running.p.Theta), a, b)
+	}
+	if f.running.moved != nil {
+		theta := x.of(f.running.moved)
+		kernel.Add(theta, theta, d)
 	}
 }
 

@@ -36,8 +36,8 @@ type side struct {
 // stride is how far kinds of n terms lie apart.
 func stride(n int) int { return (n+kernel.Lanes-1)/kernel.Lanes*kernel.Lanes + kernel.Lanes }
 
-func (s *side) make() {
-	s.stride = stride(s.n)
+func (s *side) make(stride int) {
+	s.stride = stride
 	s.terms, s.squares = make([]float32, kernel.Terms*s.stride), make([]float32, s.n)
 }
 

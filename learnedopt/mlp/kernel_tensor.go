@@ -46,14 +46,20 @@ func newTensor(shape []int, at, state int, matrix func([]int) sides) *tensor {
 		}
 		cols.biased = true
 		t.down, t.across = rows, cols
-		t.down.make()
-		t.across.make()
+		t.down.make(stride(t.rows))
+		t.across.make(stride(t.cols))
+		if t.whole() {
+			t.across.make(kernel.GridStride)
+		}
 	}
 	t.cut()
 	return t
 }
 
 func (t *tensor) vector() bool { return len(t.shape) < 2 }
+
+// whole reports whether kernels take all rows of a tile at once, and need no planes.
+func (t *tensor) whole() bool { return !t.vector() && kernel.Whole(t.cols) }
 
 func (t *tensor) len() int { return t.rows * t.cols }
 
@@ -119,6 +125,14 @@ type block struct {
 	row, col   int
 	rows, cols int
 }
+
+// all is a tile as a block, of any number of rows.
+func (t *tile) all() block {
+	return block{tensor: t.tensor, row: t.fromRow, col: t.fromCol, rows: t.toRow - t.fromRow, cols: t.toCol - t.fromCol}
+}
+
+// connected reports whether a tile's coordinates follow each other in memory.
+func (t *tile) connected() bool { return t.toCol-t.fromCol == t.tensor.cols || t.toRow-t.fromRow == 1 }
 
 // first returns a tile's first block.
 func (t *tile) first() block {

@@ -23,7 +23,9 @@ func perceptrons() {
 		w.expand("expandTerms", "Grid.Expand", 0)
 		w.expand("expandFactors", "Grid.ExpandFactors", hiddenUnits)
 		w.moments()
+		w.momentsGrid()
 		w.perceptron()
+		w.perceptronGrid()
 		w.perceptronBack()
 		w.momentsBack()
 		w.fold("foldTerms", "Grid.FoldTerms", 0, hiddenUnits)
@@ -457,38 +459,55 @@ type coordinate struct {
 	g, v, root reg.VecVirtual
 	state      []reg.Register
 	planes, at reg.Register
+	grid       *grid // instead of planes, if any
+	ahead      int   // bytes from at
 }
 
 func (c *coordinate) plane(k int, p part) reg.VecVirtual {
+	if c.grid != nil {
+		return c.grid.term(k, c.ahead)
+	}
 	return c.get(indexed(c.planes, c.at, k*planeStride), p)
 }
 
 // read takes the gradient, and the root of the average of its square.
 func (c *coordinate) read(grad reg.Register, state []reg.Register) {
 	c.state = state
-	c.g = c.limited(c.get(indexed(grad, c.at, 0), c.part), "gradLimit", 1000)
-	c.v = c.get(indexed(state[3], c.at, 0), c.part)
+	c.g = c.limited(c.get(indexed(grad, c.at, c.ahead), c.part), "gradLimit", 1000)
+	c.v = c.get(indexed(state[3], c.at, c.ahead), c.part)
 	c.root = c.reg()
 	c.with(plus, float("rootEps", 1e-8), c.v, c.root)
 	c.inverseRoot(c.root)
 }
 
-// features hands out the streamed features one after the other. What it hands out may not be overwritten.
-func (c *coordinate) features(theta reg.Register, see func(k int, x reg.VecVirtual)) {
-	see(6, c.v)
-	see(0, c.g)
-	see(1, c.limited(c.g, "clipLimit", .1))
-	see(2, c.get(indexed(theta, c.at, 0), c.part))
-	see(10, c.root)
-	see(14, c.product(c.g, c.root))
+// A feature is one of the streamed, which is made when it is asked for, in their order, and may not be overwritten.
+type feature struct {
+	k    int
+	make func() reg.VecVirtual
+}
+
+func (c *coordinate) features(theta reg.Register) (list []feature) {
+	is := func(k int, make func() reg.VecVirtual) { list = append(list, feature{k, make}) }
+	is(6, func() reg.VecVirtual { return c.v })
+	is(0, func() reg.VecVirtual { return c.g })
+	is(1, func() reg.VecVirtual { return c.limited(c.g, "clipLimit", .1) })
+	is(2, func() reg.VecVirtual { return c.get(indexed(theta, c.at, c.ahead), c.part) })
+	is(10, func() reg.VecVirtual { return c.root })
+	is(14, func() reg.VecVirtual { return c.product(c.g, c.root) })
 	for k := range 3 {
-		m, f := c.get(indexed(c.state[k], c.at, 0), c.part), c.plane(hiddenUnits+k, c.part)
-		see(3+k, m)
-		see(7+k, c.product(m, c.root))
-		see(11+k, c.product(c.g, f))
-		VMULPS(m, f, f)
-		see(15+k, f)
+		var m, f reg.VecVirtual
+		is(3+k, func() reg.VecVirtual {
+			m, f = c.get(indexed(c.state[k], c.at, c.ahead), c.part), c.plane(hiddenUnits+k, c.part)
+			return m
+		})
+		is(7+k, func() reg.VecVirtual { return c.product(m, c.root) })
+		is(11+k, func() reg.VecVirtual { return c.product(c.g, f) })
+		is(15+k, func() reg.VecVirtual {
+			VMULPS(m, f, f)
+			return f
+		})
 	}
+	return list
 }
 
 // firstLayer is the first layer's sums.
@@ -497,11 +516,12 @@ func (c *coordinate) firstLayer(weights, theta reg.Register) []reg.VecVirtual {
 	for h := range acc {
 		acc[h] = c.plane(h, c.part)
 	}
-	c.features(theta, func(k int, x reg.VecVirtual) {
+	for _, f := range c.features(theta) {
+		x := f.make()
 		for h := range acc {
-			c.with(plusProd, weight(weights, hiddenUnits*k+h), x, acc[h])
+			c.with(plusProd, weight(weights, hiddenUnits*f.k+h), x, acc[h])
 		}
-	})
+	}
 	return acc
 }
 
@@ -537,76 +557,202 @@ func (c *coordinate) secondLayer(weights reg.Register, hidden func(h int) reg.Ve
 
 func (w wide) moments() {
 	w.text("moments", "n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, planes, sums []float32", "Moments")
-	next := []reg.Register{base("n0"), base("n1"), base("n2"), base("nv")}
-	state := []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")}
-	grad, theta, planes, at := base("grad"), base("theta"), base("planes"), GP64()
-	sums := w.sums(streamed)
+	m := w.newMomentsLoop()
+	planes := base("planes")
 	n := Load(Param("grad").Len(), GP64())
-	w.loop("n", n, at, func(p part) {
-		c := coordinate{wide: w, part: p, planes: planes, at: at}
-		g := w.limited(w.get(indexed(grad, at, 0), p), "gradLimit", 1000)
-		gg := w.product(g, g)
-		v := w.get(indexed(state[3], at, 0), p)
-		w.with(times, float("squareDecay", .95), v, v)
-		w.with(plusProd, float("squareRest", .05), gg, v)
-		w.put(v, indexed(next[3], at, 0), p)
-		sums.add(6, v, v)
-		inverse := v
-		w.with(plus, float("rootEps", 1e-8), v, inverse)
-		w.reciprocal(inverse)
-		w.only(inverse, p)
-		sums.count(0, gg)
-		x := w.limited(g, "clipLimit", .1)
-		sums.add(1, x, x)
-		x = w.get(indexed(theta, at, 0), p)
-		sums.add(2, x, x)
-		sums.count(10, inverse)
-		sums.add(14, gg, inverse)
-		for k := range 3 {
-			m := w.get(indexed(state[k], at, 0), p)
-			w.with(times, decay(k), m, m)
-			w.with(plusProd, rest(k), g, m)
-			w.put(m, indexed(next[k], at, 0), p)
-			VMULPS(m, m, m)
-			sums.count(3+k, m)
-			sums.add(7+k, m, inverse)
-			f := c.plane(hiddenUnits+k, p)
-			VMULPS(f, f, f)
-			sums.add(11+k, gg, f)
-			sums.add(15+k, m, f)
-		}
-	})
-	sums.done()
+	w.loop("n", n, m.at, func(p part) { m.step(&coordinate{wide: w, part: p, planes: planes, at: m.at}) })
+	m.sums.done()
 	leave()
+}
+
+func (w wide) momentsGrid() {
+	w.text("momentsGrid", "n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, down, across, sums []float32, rows, cols, ldDown int",
+		"Grid.Moments")
+	m := w.newMomentsLoop()
+	g := w.newGrid(hiddenUnits)
+	g.loop(m.at, func() { m.step(&coordinate{wide: w, at: m.at, grid: g}) }, nil)
+	m.sums.done()
+	leave()
+}
+
+// A momentsLoop is what goes on from coordinates to coordinates.
+type momentsLoop struct {
+	wide
+	next, state []reg.Register
+	grad, at    reg.Register
+	sums        *sums
+}
+
+func (w wide) newMomentsLoop() *momentsLoop {
+	return &momentsLoop{
+		wide: w, next: []reg.Register{base("n0"), base("n1"), base("n2"), base("nv")},
+		state: []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")}, grad: base("grad"), at: GP64(), sums: w.sums(streamed),
+	}
+}
+
+// step is what is done with a register of coordinates.
+func (m *momentsLoop) step(c *coordinate) {
+	w, p, sums := m.wide, c.part, m.sums
+	there := func(base reg.Register) Mem { return indexed(base, m.at, 0) }
+	g := w.limited(w.get(there(m.grad), p), "gradLimit", 1000)
+	gg := w.product(g, g)
+	v := w.get(there(m.state[3]), p)
+	w.with(times, float("squareDecay", .95), v, v)
+	w.with(plusProd, float("squareRest", .05), gg, v)
+	w.put(v, there(m.next[3]), p)
+	sums.add(6, v, v)
+	inverse := v
+	w.with(plus, float("rootEps", 1e-8), v, inverse)
+	w.reciprocal(inverse)
+	w.only(inverse, p)
+	sums.count(0, gg)
+	x := w.limited(g, "clipLimit", .1)
+	sums.add(1, x, x)
+	x = w.get(there(base("theta")), p)
+	sums.add(2, x, x)
+	sums.count(10, inverse)
+	sums.add(14, gg, inverse)
+	for k := range 3 {
+		a := w.get(there(m.state[k]), p)
+		w.with(times, decay(k), a, a)
+		w.with(plusProd, rest(k), g, a)
+		w.put(a, there(m.next[k]), p)
+		VMULPS(a, a, a)
+		sums.count(3+k, a)
+		sums.add(7+k, a, inverse)
+		f := c.plane(hiddenUnits+k, p)
+		VMULPS(f, f, f)
+		sums.add(11+k, gg, f)
+		sums.add(15+k, a, f)
+	}
 }
 
 func (w wide) perceptron() {
 	w.text("perceptron", "d, s0, s1, s2, sv, grad, theta, planes, w, sums []float32", "Perceptron")
-	spill := AllocLocal(4 * 8 * hiddenUnits) // of the first layer, where there are sixteen registers
-	state := []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")}
-	d, grad, theta, planes, weights, at := base("d"), base("grad"), base("theta"), base("planes"), base("w"), GP64()
-	sums := w.sums(1)
+	l := w.newPerceptronLoop()
+	planes := base("planes")
 	n := Load(Param("grad").Len(), GP64())
-	w.loop("n", n, at, func(p part) {
-		c := coordinate{wide: w, part: p, planes: planes, at: at}
-		c.read(grad, state)
-		acc := c.firstLayer(weights, theta)
-		hidden := c.rectified(acc, spill)
-		second := c.secondLayer(weights, hidden)
-		out, odd, zero := w.repeated(weight(weights, atWeights2+hiddenUnits)), w.zero(), w.zero()
-		for j, y := range second {
-			VMAXPS(y, zero, y)
-			if j%2 == 0 {
-				w.with(plusProd, weight(weights, atWeights2+j), y, out)
-			} else {
-				w.with(plusProd, weight(weights, atWeights2+j), y, odd)
+	w.loop("n", n, l.at, func(p part) { l.step(&coordinate{wide: w, part: p, planes: planes, at: l.at}) })
+	l.sums.done()
+	leave()
+}
+
+func (w wide) perceptronGrid() {
+	w.text("perceptronGrid", "d, s0, s1, s2, sv, grad, theta, down, across, w, sums []float32, rows, cols, ldDown int",
+		"Grid.Perceptron")
+	l := w.newPerceptronLoop()
+	g := w.newGrid(0)
+	one := func(ahead int) *coordinate { return &coordinate{wide: w, at: l.at, grid: g, ahead: ahead} }
+	var pair func()
+	if w.broadcast {
+		pair = func() { l.pair([2]*coordinate{one(0), one(4 * w.n)}) }
+	}
+	g.loop(l.at, func() { l.step(one(0)) }, pair)
+	l.sums.done()
+	leave()
+}
+
+// A perceptronLoop is what goes on from coordinates to coordinates.
+type perceptronLoop struct {
+	wide
+	state                       []reg.Register
+	d, grad, theta, weights, at reg.Register
+	spill                       Mem // of the first layer, where there are sixteen registers
+	sums                        *sums
+}
+
+func (w wide) newPerceptronLoop() *perceptronLoop {
+	return &perceptronLoop{
+		wide: w, spill: AllocLocal(4 * 8 * hiddenUnits), state: []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")},
+		d: base("d"), grad: base("grad"), theta: base("theta"), weights: base("w"), at: GP64(), sums: w.sums(1),
+	}
+}
+
+// step is what is done with a register of coordinates.
+func (l *perceptronLoop) step(c *coordinate) {
+	w := l.wide
+	c.read(l.grad, l.state)
+	acc := c.firstLayer(l.weights, l.theta)
+	hidden := c.rectified(acc, l.spill)
+	second := c.secondLayer(l.weights, hidden)
+	out, odd, zero := w.repeated(weight(l.weights, atWeights2+hiddenUnits)), w.zero(), w.zero()
+	for j, y := range second {
+		VMAXPS(y, zero, y)
+		if j%2 == 0 {
+			w.with(plusProd, weight(l.weights, atWeights2+j), y, out)
+		} else {
+			w.with(plusProd, weight(l.weights, atWeights2+j), y, odd)
+		}
+	}
+	VADDPS(odd, out, out)
+	w.only(out, c.part)
+	w.put(out, indexed(l.d, l.at, 0), c.part)
+	l.sums.add(0, out, out)
+}
+
+// pair is step for two registers, which takes each weight from memory once for both.
+func (l *perceptronLoop) pair(two [2]*coordinate) {
+	w := l.wide
+	var acc, out, odd [2][]reg.VecVirtual
+	var features [2][]feature
+	// product adds that of a weight and the x of each to what they have to in a place.
+	product := func(k int, x [2]reg.VecVirtual, to *[2][]reg.VecVirtual, place int) {
+		v := w.repeated(weight(l.weights, k))
+		for i := range two {
+			VFMADD231PS(v, x[i], to[i][place])
+		}
+	}
+	for i, c := range two {
+		c.read(l.grad, l.state)
+		for h := range hiddenUnits {
+			acc[i] = append(acc[i], c.plane(h, c.part))
+		}
+		features[i] = c.features(l.theta)
+	}
+	for n, f := range features[0] {
+		x := [2]reg.VecVirtual{f.make(), features[1][n].make()}
+		for h := range hiddenUnits {
+			product(hiddenUnits*f.k+h, x, &acc, h)
+		}
+	}
+	bias := w.repeated(weight(l.weights, atWeights2+hiddenUnits))
+	zero := w.zero()
+	for i := range two {
+		for h := range acc[i] {
+			VMAXPS(acc[i][h], zero, acc[i][h])
+		}
+		out[i], odd[i] = []reg.VecVirtual{w.reg()}, []reg.VecVirtual{w.zero()}
+		VMOVAPS(bias, out[i][0])
+	}
+	// Half of the second layer at a time: there are not the registers for all of it.
+	for first := 0; first < hiddenUnits; first += hiddenUnits / 2 {
+		var second [2][]reg.VecVirtual
+		for j := first; j < first+hiddenUnits/2; j++ {
+			y := w.repeated(weight(l.weights, atBias1+j))
+			copied := w.reg()
+			VMOVAPS(y, copied)
+			second[0], second[1] = append(second[0], y), append(second[1], copied)
+		}
+		for h := range hiddenUnits {
+			for j := range second[0] {
+				product(atWeights1+hiddenUnits*h+first+j, [2]reg.VecVirtual{acc[0][h], acc[1][h]}, &second, j)
 			}
 		}
-		VADDPS(odd, out, out)
-		w.only(out, p)
-		w.put(out, indexed(d, at, 0), p)
-		sums.add(0, out, out)
-	})
-	sums.done()
-	leave()
+		zero := w.zero()
+		for j := range second[0] {
+			x, to := [2]reg.VecVirtual{second[0][j], second[1][j]}, &out
+			for _, y := range x {
+				VMAXPS(y, zero, y)
+			}
+			if j%2 == 1 {
+				to = &odd
+			}
+			product(atWeights2+first+j, x, to, 0)
+		}
+	}
+	for i, c := range two {
+		VADDPS(odd[i][0], out[i][0], out[i][0])
+		w.put(out[i][0], indexed(l.d, l.at, c.ahead), c.part)
+		l.sums.add(0, out[i][0], out[i][0])
+	}
 }

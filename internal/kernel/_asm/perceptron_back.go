@@ -115,11 +115,12 @@ func (w wide) perceptronBack() {
 		for h := range hiddenUnits {
 			VMOVUPS(d(h), indexed(dTerms, at, h*planeStride))
 		}
-		c.features(theta, func(k int, x reg.VecVirtual) {
+		for _, f := range c.features(theta) {
+			x := f.make()
 			for h := range hiddenUnits {
-				s.add(hiddenUnits*k+h, x, d(h))
+				s.add(hiddenUnits*f.k+h, x, d(h))
 			}
-		})
+		}
 	})
 	leave()
 }
