@@ -34,6 +34,11 @@ func logSizeAVX2(y []float32, x []float32)
 //go:noescape
 func pixelRowsAVX2(x []float32, p []byte, rows []int, size int)
 
+// pixelRowsAVX512 is PixelRows for at least one row, of a multiple of 16 pixels, and rows that are all there.
+//
+//go:noescape
+func pixelRowsAVX512(x []float32, p []byte, rows []int, size int)
+
 // reluAVX2 sets y to max(·, 0) of x, which is as long.
 //
 //go:noescape

@@ -1485,18 +1485,18 @@ GLOBL inf<>(SB), RODATA|NOPTR, $32
 // func pixelRowsAVX2(x []float32, p []byte, rows []int, size int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·pixelRowsAVX2(SB), NOSPLIT, $0-80
-	MOVQ    x_base+0(FP), AX
-	MOVQ    p_base+24(FP), CX
-	MOVQ    size+72(FP), DX
-	MOVQ    rows_base+48(FP), BX
-	MOVQ    rows_len+56(FP), SI
-	VMOVUPS inv255High<>+0(SB), Y0
-	VMOVUPS inv255Low<>+0(SB), Y1
-	XORQ    DI, DI
-	MOVQ    SI, R8
-	CMPQ    R8, $0x20
-	JLE     first
-	MOVQ    $0x00000020, R8
+	MOVQ         x_base+0(FP), AX
+	MOVQ         p_base+24(FP), CX
+	MOVQ         size+72(FP), DX
+	MOVQ         rows_base+48(FP), BX
+	MOVQ         rows_len+56(FP), SI
+	VBROADCASTSS inv255High<>+0(SB), Y0
+	VBROADCASTSS inv255Low<>+0(SB), Y1
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	CMPQ         R8, $0x20
+	JLE          first
+	MOVQ         $0x00000020, R8
 
 first:
 	MOVQ       (BX)(DI*8), R9
@@ -1523,7 +1523,7 @@ near:
 	ADDQ  CX, DI
 	MOVQ  DX, R8
 
-eight:
+numbers:
 	VPMOVZXBD   (DI), Y2
 	VCVTDQ2PS   Y2, Y2
 	VMULPS      Y1, Y2, Y3
@@ -1532,7 +1532,7 @@ eight:
 	ADDQ        $0x08, DI
 	ADDQ        $0x20, AX
 	SUBQ        $0x08, R8
-	JNZ         eight
+	JNZ         numbers
 	ADDQ        $0x08, BX
 	DECQ        SI
 	JNZ         row
@@ -1558,6 +1558,63 @@ DATA inv255Low<>+20(SB)/4, $0xaf7efeff
 DATA inv255Low<>+24(SB)/4, $0xaf7efeff
 DATA inv255Low<>+28(SB)/4, $0xaf7efeff
 GLOBL inv255Low<>(SB), RODATA|NOPTR, $32
+
+// func pixelRowsAVX512(x []float32, p []byte, rows []int, size int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pixelRowsAVX512(SB), NOSPLIT, $0-80
+	MOVQ         x_base+0(FP), AX
+	MOVQ         p_base+24(FP), CX
+	MOVQ         size+72(FP), DX
+	MOVQ         rows_base+48(FP), BX
+	MOVQ         rows_len+56(FP), SI
+	VBROADCASTSS inv255High<>+0(SB), Z0
+	VBROADCASTSS inv255Low<>+0(SB), Z1
+	XORQ         DI, DI
+	MOVQ         SI, R8
+	CMPQ         R8, $0x20
+	JLE          first
+	MOVQ         $0x00000020, R8
+
+first:
+	MOVQ       (BX)(DI*8), R9
+	IMULQ      DX, R9
+	PREFETCHT0 (CX)(R9*1)
+	ADDQ       DX, R9
+	PREFETCHT0 -1(CX)(R9*1)
+	INCQ       DI
+	CMPQ       DI, R8
+	JLT        first
+
+row:
+	CMPQ       SI, $0x20
+	JLE        near
+	MOVQ       256(BX), DI
+	IMULQ      DX, DI
+	PREFETCHT0 (CX)(DI*1)
+	ADDQ       DX, DI
+	PREFETCHT0 -1(CX)(DI*1)
+
+near:
+	MOVQ  (BX), DI
+	IMULQ DX, DI
+	ADDQ  CX, DI
+	MOVQ  DX, R8
+
+numbers:
+	VPMOVZXBD   (DI), Z2
+	VCVTDQ2PS   Z2, Z2
+	VMULPS      Z1, Z2, Z3
+	VFMADD132PS Z0, Z3, Z2
+	VMOVUPS     Z2, (AX)
+	ADDQ        $0x10, DI
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, R8
+	JNZ         numbers
+	ADDQ        $0x08, BX
+	DECQ        SI
+	JNZ         row
+	VZEROUPPER
+	RET
 
 // func reluAVX2(y []float32, x []float32)
 // Requires: AVX

@@ -37,7 +37,11 @@ func PixelRows[F params.Float](x []F, p []byte, rows []int, size int) {
 		}
 	}
 	if x, ok := any(x).([]float32); ok && level > plain && size&7 == 0 && len(x) > 0 {
-		pixelRowsAVX2(x, p, rows, size)
+		if level == avx512 && size&15 == 0 {
+			pixelRowsAVX512(x, p, rows, size)
+		} else {
+			pixelRowsAVX2(x, p, rows, size)
+		}
 		return
 	}
 	for i, row := range rows {

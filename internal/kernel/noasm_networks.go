@@ -3,6 +3,7 @@
 package kernel
 
 func pixelRowsAVX2(x []float32, p []byte, rows []int, size int)                        { panic(noAsm) }
+func pixelRowsAVX512(x []float32, p []byte, rows []int, size int)                      { panic(noAsm) }
 func reluAVX2(y, x []float32)                                                          { panic(noAsm) }
 func pullReluAVX2(y, a, b []float32)                                                   { panic(noAsm) }
 func finiteAVX2(v []float32) bool                                                      { panic(noAsm) }

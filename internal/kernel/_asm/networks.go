@@ -12,7 +12,9 @@ import (
 // networks writes what small networks over minibatches take beside products. Each gives the bits of the plain Go that it stands
 // for: nothing is added in another order, nothing rounded at another place.
 func networks() {
-	pixelRows()
+	for _, w := range widths {
+		w.pixelRows()
+	}
 	each("reluAVX2", "max(·, 0)", func(c *chain, x reg.VecVirtual) reg.VecVirtual {
 		zero, above := YMM(), YMM()
 		c.op(VXORPS, zero, zero, zero)
@@ -39,10 +41,10 @@ func networks() {
 const greater, notLessEqual = 0x1e, 0x16
 
 // pixelRows writes the gathering of a minibatch. Images lie anywhere in memory, and are asked for some rows ahead.
-func pixelRows() {
-	TEXT("pixelRowsAVX2", NOSPLIT, "func(x []float32, p []byte, rows []int, size int)")
+func (w wide) pixelRows() {
+	TEXT("pixelRows"+w.suffix, NOSPLIT, "func(x []float32, p []byte, rows []int, size int)")
 	Pragma("noescape")
-	Doc("pixelRowsAVX2 is PixelRows for at least one row, of a multiple of 8 pixels, and rows that are all there.")
+	Doc(fmt.Sprintf("pixelRows%s is PixelRows for at least one row, of a multiple of %d pixels, and rows that are all there.", w.suffix, w.n))
 	const ahead = 32
 	x, p, size := Load(Param("x").Base(), GP64()), Load(Param("p").Base(), GP64()), Load(Param("size"), GP64())
 	rows, left := Load(Param("rows").Base(), GP64()), Load(Param("rows").Len(), GP64())
@@ -56,7 +58,7 @@ func pixelRows() {
 	}
 	// 1/255 in two parts: the sum of the products rounds like the quotient, for all 256 bytes.
 	const high = float32(1. / 255)
-	h, l := loaded(float("inv255High", float64(high))), loaded(float("inv255Low", 1./255-float64(high)))
+	h, l := w.repeated(float("inv255High", float64(high))), w.repeated(float("inv255Low", 1./255-float64(high)))
 	first, all := GP64(), GP64()
 	XORQ(first, first)
 	MOVQ(left, all)
@@ -78,17 +80,17 @@ func pixelRows() {
 	IMULQ(size, at)
 	ADDQ(p, at)
 	MOVQ(size, n)
-	Label("eight")
-	v, low := YMM(), YMM()
+	Label("numbers")
+	v, low := w.reg(), w.reg()
 	VPMOVZXBD(Mem{Base: at}, v)
 	VCVTDQ2PS(v, v)
 	VMULPS(l, v, low)
 	VFMADD132PS(h, low, v)
 	VMOVUPS(v, Mem{Base: x})
-	ADDQ(Imm(8), at)
-	ADDQ(Imm(32), x)
-	SUBQ(Imm(8), n)
-	JNZ(LabelRef("eight"))
+	ADDQ(Imm(uint64(w.n)), at)
+	ADDQ(Imm(uint64(4*w.n)), x)
+	SUBQ(Imm(uint64(w.n)), n)
+	JNZ(LabelRef("numbers"))
 	ADDQ(Imm(8), rows)
 	DECQ(left)
 	JNZ(LabelRef("row"))

@@ -16,7 +16,7 @@ const (
 )
 
 func perceptrons() {
-	for _, w := range []wide{{eight, "AVX2", 8}, {sixteen, "AVX512", 16}} {
+	for _, w := range widths {
 		w.squares()
 		w.sideAverages()
 		w.sideTerms()
@@ -45,6 +45,8 @@ type wide struct {
 	suffix string
 	n      int // numbers in a register
 }
+
+var widths = []wide{{eight, "AVX2", 8}, {sixteen, "AVX512", 16}}
 
 func (w wide) text(name, signature, of string) {
 	TEXT(name+w.suffix, NOSPLIT, "func("+signature+")")
