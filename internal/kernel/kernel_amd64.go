@@ -241,6 +241,11 @@ func foldTermsAVX512(d []float32, down []float32, across []float32, dDown []floa
 //go:noescape
 func foldFactorsAVX512(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
 
+// weighAVX512 is Weigh for slices whose lengths are known to fit.
+//
+//go:noescape
+func weighAVX512(w []float32, from []float32, sums []float32, means []float64, n float64)
+
 // combineAVX2 is Combine for slices that are known to be of one length.
 //
 //go:noescape

@@ -20736,6 +20736,49 @@ colsdone:
 	VZEROUPPER
 	RET
 
+// func weighAVX512(w []float32, from []float32, sums []float32, means []float64, n float64)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·weighAVX512(SB), NOSPLIT, $0-104
+	MOVQ   sums_base+48(FP), AX
+	MOVQ   means_base+72(FP), CX
+	MOVQ   means_len+80(FP), DX
+	VMOVSD n+96(FP), X0
+	VMOVSD one64<>+0(SB), X1
+	VMOVSD meanFloor64<>+0(SB), X2
+	MOVQ   from_base+24(FP), BX
+	MOVQ   w_base+0(FP), SI
+
+row:
+	VCVTPS2PD     (AX), Z3
+	VCVTPS2PD     32(AX), Z4
+	VADDPD        Z4, Z3, Z3
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VHADDPD       Y4, Y3, Y4
+	VEXTRACTF128  $0x01, Y4, X3
+	VADDPD        X3, X4, X3
+	VPERMILPD     $0x01, X3, X4
+	VADDSD        X4, X3, X4
+	VDIVSD        X0, X4, X4
+	VMOVSD        X4, (CX)
+	VADDSD        X2, X4, X3
+	VSQRTSD       X3, X3, X3
+	VDIVSD        X3, X1, X3
+	VCVTSD2SS     X3, X3, X3
+	VBROADCASTSS  X3, Y3
+	VMULPS        (BX), Y3, Y3
+	VMOVUPS       Y3, (SI)
+	ADDQ          $0x40, AX
+	ADDQ          $0x08, CX
+	ADDQ          $0x20, BX
+	ADDQ          $0x20, SI
+	DECQ          DX
+	JNZ           row
+	VZEROUPPER
+	RET
+
+DATA meanFloor64<>+0(SB)/8, $0x3e112e0be826d695
+GLOBL meanFloor64<>(SB), RODATA|NOPTR, $8
+
 // func combineAVX2(y []float32, x []float32, z []float32, a float32, b float32)
 // Requires: AVX, MMX+
 TEXT ·combineAVX2(SB), NOSPLIT, $0-80

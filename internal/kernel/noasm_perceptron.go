@@ -77,3 +77,4 @@ func foldTermsAVX512(d, down, across, dDown, dAcross []float32, rows, cols, ldDo
 func foldFactorsAVX512(d, down, across, dDown, dAcross []float32, rows, cols, ldDown, ldAcross int) {
 	panic(noAsm)
 }
+func weighAVX512(w, from, sums []float32, means []float64, n float64) { panic(noAsm) }

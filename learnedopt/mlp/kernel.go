@@ -279,6 +279,10 @@ func (f *fused) planes(b block, s *scratch) {
 
 // weigh takes the means of the squares of a tensor's features, and divides the perceptron's weights by their roots.
 func (f *fused) weigh(t *tensor) {
+	if len(t.tiles) == 1 {
+		f.net.weigh(&t.weights, &t.squares, &t.tiles[0].sums, t.len(), t.vector())
+		return
+	}
 	n := float64(t.len())
 	for k := range t.squares {
 		sum := 0.0
@@ -358,12 +362,5 @@ func newScratches(n int) []*scratch {
 	return list
 }
 
-// total adds up the parts of a sum, in pairs.
-func total(parts []float32) float64 {
-	p := (*[kernel.Lanes]float32)(parts)
-	var s [kernel.Lanes / 2]float64
-	for i := range s {
-		s[i] = float64(p[i]) + float64(p[i+len(s)])
-	}
-	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
-}
+// total adds up the parts of a sum.
+func total(parts []float32) float64 { return kernel.Total((*[kernel.Lanes]float32)(parts)) }

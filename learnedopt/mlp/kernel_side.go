@@ -62,9 +62,10 @@ func (s *side) average(next, state []float32) {
 func (s *side) weigh(net *net) {
 	mean := func(k int) float64 { return total(s.sums[k*kernel.Lanes:]) / float64(s.n) }
 	w := s.weights[:]
-	for k := range 3 {
-		scaledRow(w[k*kernel.Units:], net.first(s.kind.averages+k), inverseRoot(mean(3+k)))
-		scaledRow(w[(3+k)*kernel.Units:], net.first(s.kind.roots+k), inverseRoot(mean(6+k)))
+	var means [3]float64
+	for i, first := range []int{s.kind.averages, s.kind.roots} {
+		sums := s.sums[(3+3*i)*kernel.Lanes : (6+3*i)*kernel.Lanes]
+		kernel.Weigh(w[3*i*kernel.Units:(3*i+3)*kernel.Units], net.features(first, 3), sums, means[:], s.n)
 	}
 	s.bias(net)
 	factor := s.factor()
@@ -116,6 +117,11 @@ func (n *net) first(feature int) []float32 {
 	return n.phi[feature*kernel.Units : (feature+1)*kernel.Units]
 }
 
+// features returns those of some, one after the other.
+func (n *net) features(first, count int) []float32 {
+	return n.phi[first*kernel.Units : (first+count)*kernel.Units]
+}
+
 func (n *net) bias0() []float32 { return n.phi[atBias0:atWeights1] }
 
 // scaled writes the weights of streamed features whose squares have some means. Of the last three a vector has none.
@@ -127,6 +133,29 @@ func (n *net) scaled(w *[kernel.PerceptronWeights]float32, squares *[kernel.Stre
 		}
 		scaledRow(w[k*kernel.Units:], n.first(streamedFeature(k)), scale)
 	}
+	n.rest(w)
+}
+
+// weigh takes the means of squares from sums over n coordinates, and then does what scaled does.
+func (n *net) weigh(
+	w *[kernel.PerceptronWeights]float32, squares *[kernel.Streamed]float64, sums *[kernel.Streamed * kernel.Lanes]float32,
+	coordinates int, vector bool,
+) {
+	const short, all = features.CeloRowsShort, kernel.Streamed
+	some := func(from, to int) {
+		kernel.Weigh(w[from*kernel.Units:to*kernel.Units], n.features(streamedFeature(from), to-from),
+			sums[from*kernel.Lanes:to*kernel.Lanes], squares[from:to], coordinates)
+	}
+	some(0, short)
+	some(short, all)
+	if vector {
+		clear(w[short*kernel.Units : all*kernel.Units])
+	}
+	n.rest(w)
+}
+
+// rest writes the weights behind the first layer.
+func (n *net) rest(w *[kernel.PerceptronWeights]float32) {
 	at := kernel.Streamed * kernel.Units
 	at += copy(w[at:], n.phi[atBias1:atWeights2])
 	at += copy(w[at:], n.phi[atWeights1:atBias1])

@@ -31,6 +31,7 @@ func perceptrons() {
 		w.fold("foldTerms", "Grid.FoldTerms", 0, hiddenUnits)
 		w.fold("foldFactors", "Grid.FoldFactors", hiddenUnits, terms)
 	}
+	weigh()
 	pass("combineAVX2", "Combine", "y", "x z", "a b", func(x, c []reg.VecVirtual) []reg.VecVirtual {
 		VMULPS(c[0], x[0], x[0])
 		VMULPS(c[1], x[1], x[1])
