@@ -4341,51 +4341,188 @@ TEXT ·squaresAVX2(SB), NOSPLIT, $0-80
 	MOVQ row_base+0(FP), AX
 	MOVQ col_base+24(FP), CX
 	MOVQ g_base+48(FP), DX
-	MOVQ row_len+8(FP), BX
-	MOVQ ld+72(FP), SI
-	SHLQ $0x02, SI
+	MOVQ ld+72(FP), BX
+	MOVQ row_len+8(FP), SI
+	SHLQ $0x02, BX
 
-rows:
-	MOVQ   col_len+32(FP), DI
+rows4:
+	CMPQ   SI, $0x04
+	JLT    rows4past
 	VXORPS Y0, Y0, Y0
+	LEAQ   (DX)(BX*1), R9
+	VXORPS Y1, Y1, Y1
+	LEAQ   (R9)(BX*1), R10
+	VXORPS Y2, Y2, Y2
+	LEAQ   (R10)(BX*1), R11
+	VXORPS Y3, Y3, Y3
+	MOVQ   col_len+32(FP), DI
 	XORQ   R8, R8
 
-cols:
+rows4cols:
 	CMPQ         DI, $0x08
-	JLT          colsrest
-	VMOVUPS      (DX)(R8*1), Y1
-	VBROADCASTSS gradLimit<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS gradLimitBelow<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMULPS       Y1, Y1, Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      (CX)(R8*1), Y2
-	VADDPS       Y1, Y2, Y2
-	VMOVUPS      Y2, (CX)(R8*1)
+	JLT          rows4colsrest
+	VMOVUPS      (CX)(R8*1), Y4
+	VMOVUPS      (DX)(R8*1), Y5
+	VBROADCASTSS gradLimit<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (R9)(R8*1), Y5
+	VBROADCASTSS gradLimit<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y1, Y1
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (R10)(R8*1), Y5
+	VBROADCASTSS gradLimit<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y2, Y2
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (R11)(R8*1), Y5
+	VBROADCASTSS gradLimit<>+0(SB), Y6
+	VMINPS       Y5, Y6, Y5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Y6
+	VMAXPS       Y5, Y6, Y5
+	VMULPS       Y5, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y5, Y4, Y4
+	VMOVUPS      Y4, (CX)(R8*1)
 	ADDQ         $0x20, R8
 	SUBQ         $0x08, DI
-	JMP          cols
+	JMP          rows4cols
 
-colsrest:
+rows4colsrest:
 	TESTQ        DI, DI
-	JZ           colsdone
-	LEAQ         tailMask<>+32(SB), R9
+	JZ           rows4colsdone
+	LEAQ         tailMask<>+32(SB), R12
 	SHLQ         $0x02, DI
-	SUBQ         DI, R9
-	VMOVUPS      (R9), Y1
-	VMASKMOVPS   (DX)(R8*1), Y1, Y2
+	SUBQ         DI, R12
+	VMOVUPS      (R12), Y4
+	VMASKMOVPS   (CX)(R8*1), Y4, Y5
+	VMASKMOVPS   (DX)(R8*1), Y4, Y6
+	VBROADCASTSS gradLimit<>+0(SB), Y7
+	VMINPS       Y6, Y7, Y6
+	VBROADCASTSS gradLimitBelow<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y0, Y0
+	VADDPS       Y6, Y5, Y5
+	VMASKMOVPS   (R9)(R8*1), Y4, Y6
+	VBROADCASTSS gradLimit<>+0(SB), Y7
+	VMINPS       Y6, Y7, Y6
+	VBROADCASTSS gradLimitBelow<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y1, Y1
+	VADDPS       Y6, Y5, Y5
+	VMASKMOVPS   (R10)(R8*1), Y4, Y6
+	VBROADCASTSS gradLimit<>+0(SB), Y7
+	VMINPS       Y6, Y7, Y6
+	VBROADCASTSS gradLimitBelow<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y2, Y2
+	VADDPS       Y6, Y5, Y5
+	VMASKMOVPS   (R11)(R8*1), Y4, Y6
+	VBROADCASTSS gradLimit<>+0(SB), Y7
+	VMINPS       Y6, Y7, Y6
+	VBROADCASTSS gradLimitBelow<>+0(SB), Y7
+	VMAXPS       Y6, Y7, Y6
+	VMULPS       Y6, Y6, Y6
+	VADDPS       Y6, Y3, Y3
+	VADDPS       Y6, Y5, Y5
+	VMASKMOVPS   Y5, Y4, (CX)(R8*1)
+
+rows4colsdone:
+	VMOVAPS      Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X0, X4, X4
+	VMOVHLPS     X4, X4, X0
+	VADDPS       X0, X4, X4
+	VMOVSHDUP    X4, X0
+	VADDSS       X0, X4, X4
+	VMOVSS       X4, (AX)
+	VMOVAPS      Y1, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, 4(AX)
+	VMOVAPS      Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, 8(AX)
+	VMOVAPS      Y3, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X0, X1, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VMOVSS       X1, 12(AX)
+	ADDQ         $0x10, AX
+	LEAQ         (R11)(BX*1), DX
+	SUBQ         $0x04, SI
+	JMP          rows4
+
+rows4past:
+rows1:
+	CMPQ   SI, $0x01
+	JLT    rows1past
+	VXORPS Y0, Y0, Y0
+	MOVQ   col_len+32(FP), DI
+	XORQ   R8, R8
+
+rows1cols:
+	CMPQ         DI, $0x08
+	JLT          rows1colsrest
+	VMOVUPS      (CX)(R8*1), Y1
+	VMOVUPS      (DX)(R8*1), Y2
 	VBROADCASTSS gradLimit<>+0(SB), Y3
 	VMINPS       Y2, Y3, Y2
 	VBROADCASTSS gradLimitBelow<>+0(SB), Y3
 	VMAXPS       Y2, Y3, Y2
 	VMULPS       Y2, Y2, Y2
 	VADDPS       Y2, Y0, Y0
-	VMASKMOVPS   (CX)(R8*1), Y1, Y3
-	VADDPS       Y2, Y3, Y3
-	VMASKMOVPS   Y3, Y1, (CX)(R8*1)
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      Y1, (CX)(R8*1)
+	ADDQ         $0x20, R8
+	SUBQ         $0x08, DI
+	JMP          rows1cols
 
-colsdone:
+rows1colsrest:
+	TESTQ        DI, DI
+	JZ           rows1colsdone
+	LEAQ         tailMask<>+32(SB), R9
+	SHLQ         $0x02, DI
+	SUBQ         DI, R9
+	VMOVUPS      (R9), Y1
+	VMASKMOVPS   (CX)(R8*1), Y1, Y2
+	VMASKMOVPS   (DX)(R8*1), Y1, Y3
+	VBROADCASTSS gradLimit<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VBROADCASTSS gradLimitBelow<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMULPS       Y3, Y3, Y3
+	VADDPS       Y3, Y0, Y0
+	VADDPS       Y3, Y2, Y2
+	VMASKMOVPS   Y2, Y1, (CX)(R8*1)
+
+rows1colsdone:
 	VMOVAPS      Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
 	VADDPS       X0, X1, X1
@@ -4395,9 +4532,11 @@ colsdone:
 	VADDSS       X0, X1, X1
 	VMOVSS       X1, (AX)
 	ADDQ         $0x04, AX
-	ADDQ         SI, DX
-	DECQ         BX
-	JNZ          rows
+	LEAQ         (DX)(BX*1), DX
+	SUBQ         $0x01, SI
+	JMP          rows1
+
+rows1past:
 	VZEROUPPER
 	RET
 
@@ -13753,50 +13892,190 @@ TEXT ·squaresAVX512(SB), NOSPLIT, $0-80
 	MOVQ row_base+0(FP), AX
 	MOVQ col_base+24(FP), CX
 	MOVQ g_base+48(FP), DX
-	MOVQ row_len+8(FP), BX
-	MOVQ ld+72(FP), SI
-	SHLQ $0x02, SI
+	MOVQ ld+72(FP), BX
+	MOVQ row_len+8(FP), SI
+	SHLQ $0x02, BX
 
-rows:
-	MOVQ   col_len+32(FP), DI
+rows4:
+	CMPQ   SI, $0x04
+	JLT    rows4past
 	VXORPS Z0, Z0, Z0
+	LEAQ   (DX)(BX*1), R9
+	VXORPS Z1, Z1, Z1
+	LEAQ   (R9)(BX*1), R10
+	VXORPS Z2, Z2, Z2
+	LEAQ   (R10)(BX*1), R11
+	VXORPS Z3, Z3, Z3
+	MOVQ   col_len+32(FP), DI
 	XORQ   R8, R8
 
-cols:
+rows4cols:
 	CMPQ         DI, $0x10
-	JLT          colsrest
-	VMOVUPS      (DX)(R8*1), Z1
-	VBROADCASTSS gradLimit<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS gradLimitBelow<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VMULPS       Z1, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	VMOVUPS      (CX)(R8*1), Z2
-	VADDPS       Z1, Z2, Z2
-	VMOVUPS      Z2, (CX)(R8*1)
+	JLT          rows4colsrest
+	VMOVUPS      (CX)(R8*1), Z4
+	VMOVUPS      (DX)(R8*1), Z5
+	VBROADCASTSS gradLimit<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Z6
+	VMAXPS       Z5, Z6, Z5
+	VMULPS       Z5, Z5, Z5
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z5, Z4, Z4
+	VMOVUPS      (R9)(R8*1), Z5
+	VBROADCASTSS gradLimit<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Z6
+	VMAXPS       Z5, Z6, Z5
+	VMULPS       Z5, Z5, Z5
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z5, Z4, Z4
+	VMOVUPS      (R10)(R8*1), Z5
+	VBROADCASTSS gradLimit<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Z6
+	VMAXPS       Z5, Z6, Z5
+	VMULPS       Z5, Z5, Z5
+	VADDPS       Z5, Z2, Z2
+	VADDPS       Z5, Z4, Z4
+	VMOVUPS      (R11)(R8*1), Z5
+	VBROADCASTSS gradLimit<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Z6
+	VMAXPS       Z5, Z6, Z5
+	VMULPS       Z5, Z5, Z5
+	VADDPS       Z5, Z3, Z3
+	VADDPS       Z5, Z4, Z4
+	VMOVUPS      Z4, (CX)(R8*1)
 	ADDQ         $0x40, R8
 	SUBQ         $0x10, DI
-	JMP          cols
+	JMP          rows4cols
 
-colsrest:
+rows4colsrest:
 	TESTQ        DI, DI
-	JZ           colsdone
+	JZ           rows4colsdone
+	MOVL         $0x0000ffff, R12
+	BZHIL        DI, R12, R12
+	KMOVW        R12, K1
+	VMOVUPS.Z    (CX)(R8*1), K1, Z4
+	VMOVUPS.Z    (DX)(R8*1), K1, Z5
+	VBROADCASTSS gradLimit<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Z6
+	VMAXPS       Z5, Z6, Z5
+	VMULPS       Z5, Z5, Z5
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z5, Z4, Z4
+	VMOVUPS.Z    (R9)(R8*1), K1, Z5
+	VBROADCASTSS gradLimit<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Z6
+	VMAXPS       Z5, Z6, Z5
+	VMULPS       Z5, Z5, Z5
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z5, Z4, Z4
+	VMOVUPS.Z    (R10)(R8*1), K1, Z5
+	VBROADCASTSS gradLimit<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Z6
+	VMAXPS       Z5, Z6, Z5
+	VMULPS       Z5, Z5, Z5
+	VADDPS       Z5, Z2, Z2
+	VADDPS       Z5, Z4, Z4
+	VMOVUPS.Z    (R11)(R8*1), K1, Z5
+	VBROADCASTSS gradLimit<>+0(SB), Z6
+	VMINPS       Z5, Z6, Z5
+	VBROADCASTSS gradLimitBelow<>+0(SB), Z6
+	VMAXPS       Z5, Z6, Z5
+	VMULPS       Z5, Z5, Z5
+	VADDPS       Z5, Z3, Z3
+	VADDPS       Z5, Z4, Z4
+	VMOVUPS      Z4, K1, (CX)(R8*1)
+
+rows4colsdone:
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y4
+	VEXTRACTF128  $0x01, Y4, X0
+	VADDPS        X4, X0, X0
+	VMOVHLPS      X0, X0, X4
+	VADDPS        X4, X0, X0
+	VMOVSHDUP     X0, X4
+	VADDSS        X4, X0, X0
+	VMOVSS        X0, (AX)
+	VEXTRACTF64X4 $0x01, Z1, Y0
+	VADDPS        Y0, Y1, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 4(AX)
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VADDPS        Y0, Y2, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 8(AX)
+	VEXTRACTF64X4 $0x01, Z3, Y0
+	VADDPS        Y0, Y3, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPS        X0, X1, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VMOVSS        X1, 12(AX)
+	ADDQ          $0x10, AX
+	LEAQ          (R11)(BX*1), DX
+	SUBQ          $0x04, SI
+	JMP           rows4
+
+rows4past:
+rows1:
+	CMPQ   SI, $0x01
+	JLT    rows1past
+	VXORPS Z0, Z0, Z0
+	MOVQ   col_len+32(FP), DI
+	XORQ   R8, R8
+
+rows1cols:
+	CMPQ         DI, $0x10
+	JLT          rows1colsrest
+	VMOVUPS      (CX)(R8*1), Z1
+	VMOVUPS      (DX)(R8*1), Z2
+	VBROADCASTSS gradLimit<>+0(SB), Z3
+	VMINPS       Z2, Z3, Z2
+	VBROADCASTSS gradLimitBelow<>+0(SB), Z3
+	VMAXPS       Z2, Z3, Z2
+	VMULPS       Z2, Z2, Z2
+	VADDPS       Z2, Z0, Z0
+	VADDPS       Z2, Z1, Z1
+	VMOVUPS      Z1, (CX)(R8*1)
+	ADDQ         $0x40, R8
+	SUBQ         $0x10, DI
+	JMP          rows1cols
+
+rows1colsrest:
+	TESTQ        DI, DI
+	JZ           rows1colsdone
 	MOVL         $0x0000ffff, R9
 	BZHIL        DI, R9, R9
 	KMOVW        R9, K1
-	VMOVUPS.Z    (DX)(R8*1), K1, Z1
-	VBROADCASTSS gradLimit<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS gradLimitBelow<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VMULPS       Z1, Z1, Z1
-	VADDPS       Z1, Z0, Z0
-	VMOVUPS.Z    (CX)(R8*1), K1, Z2
-	VADDPS       Z1, Z2, Z2
-	VMOVUPS      Z2, K1, (CX)(R8*1)
+	VMOVUPS.Z    (CX)(R8*1), K1, Z1
+	VMOVUPS.Z    (DX)(R8*1), K1, Z2
+	VBROADCASTSS gradLimit<>+0(SB), Z3
+	VMINPS       Z2, Z3, Z2
+	VBROADCASTSS gradLimitBelow<>+0(SB), Z3
+	VMAXPS       Z2, Z3, Z2
+	VMULPS       Z2, Z2, Z2
+	VADDPS       Z2, Z0, Z0
+	VADDPS       Z2, Z1, Z1
+	VMOVUPS      Z1, K1, (CX)(R8*1)
 
-colsdone:
+rows1colsdone:
 	VEXTRACTF64X4 $0x01, Z0, Y1
 	VADDPS        Y1, Y0, Y1
 	VEXTRACTF128  $0x01, Y1, X0
@@ -13807,9 +14086,11 @@ colsdone:
 	VADDSS        X1, X0, X0
 	VMOVSS        X0, (AX)
 	ADDQ          $0x04, AX
-	ADDQ          SI, DX
-	DECQ          BX
-	JNZ           rows
+	LEAQ          (DX)(BX*1), DX
+	SUBQ          $0x01, SI
+	JMP           rows1
+
+rows1past:
 	VZEROUPPER
 	RET
 

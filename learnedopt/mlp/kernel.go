@@ -336,11 +336,11 @@ func (f *fused) combine(x block) {
 
 // averages are a block's in a state.
 func (f *fused) averages(a *kernel.Averages, state []float32, b block) {
-	rows := f.state.Rows
+	at, n, rows := b.at(), b.len(), f.state.Rows
 	for k := range a.M {
-		a.M[k] = b.of(state[rows[k]:])
+		a.M[k] = state[rows[k]+at:][:n]
 	}
-	a.V = b.of(state[rows[len(a.M)]:])
+	a.V = state[rows[len(a.M)]+at:][:n]
 }
 
 // A scratch is what a worker needs for a block at a time.

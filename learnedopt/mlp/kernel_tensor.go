@@ -161,9 +161,12 @@ func (b block) len() int { return b.rows * b.cols }
 
 // of returns the block's share of a vector of all coordinates.
 func (b block) of(v []float32) []float32 {
-	at := b.tensor.at + b.row*b.tensor.cols + b.col
+	at := b.at()
 	return v[at : at+b.len()]
 }
+
+// at is where the block begins in a vector of all coordinates.
+func (b block) at() int { return b.tensor.at + b.row*b.tensor.cols + b.col }
 
 // grid is where the block's terms are.
 func (b block) grid() kernel.Grid {

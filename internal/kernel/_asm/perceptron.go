@@ -244,27 +244,54 @@ func leave() {
 
 func (w wide) squares() {
 	w.text("squares", "row, col, g []float32, ld int", "Squares")
-	row, col, g := base("row"), base("col"), base("g")
-	rows, ld := Load(Param("row").Len(), GP64()), Load(Param("ld"), GP64())
-	bytes(ld)
-	n, at := GP64(), GP64()
-	Label("rows")
-	Load(Param("col").Len(), n)
-	sum := w.zero()
-	w.loop("cols", n, at, func(p part) {
-		x := w.limited(w.get(indexed(g, at, 0), p), "gradLimit", 1000)
-		VMULPS(x, x, x)
-		VADDPS(x, sum, sum)
-		q := w.get(indexed(col, at, 0), p)
-		VADDPS(x, q, q)
-		w.put(q, indexed(col, at, 0), p)
-	})
-	VMOVSS(w.total(sum), Mem{Base: row})
-	ADDQ(Imm(4), row)
-	ADDQ(ld, g)
-	DECQ(rows)
-	JNZ(LabelRef("rows"))
+	q := squares{wide: w, row: base("row"), col: base("col"), g: base("g"), ld: Load(Param("ld"), GP64())}
+	rows := Load(Param("row").Len(), GP64())
+	bytes(q.ld)
+	for _, count := range []int{4, 1} {
+		label := "rows" + string(rune('0'+count))
+		Label(label)
+		CMPQ(rows, Imm(uint64(count)))
+		JLT(LabelRef(label + "past"))
+		q.rows(label, count)
+		SUBQ(Imm(uint64(count)), rows)
+		JMP(LabelRef(label))
+		Label(label + "past")
+	}
 	leave()
+}
+
+// squares are sums over rows and columns of a matrix.
+type squares struct {
+	wide
+	row, col, g reg.Register
+	ld          reg.Register // in bytes
+}
+
+// rows takes so many rows at a time, which go to the columns' sums one after the other, and moves on.
+func (q squares) rows(label string, count int) {
+	n, at := GP64(), GP64()
+	rows, sum := []reg.Register{q.g}, []reg.VecVirtual{q.zero()}
+	for i := 1; i < count; i++ {
+		next := GP64()
+		LEAQ(Mem{Base: rows[i-1], Index: q.ld, Scale: 1}, next)
+		rows, sum = append(rows, next), append(sum, q.zero())
+	}
+	Load(Param("col").Len(), n)
+	q.loop(label+"cols", n, at, func(p part) {
+		to := q.get(indexed(q.col, at, 0), p)
+		for i, row := range rows {
+			x := q.limited(q.get(indexed(row, at, 0), p), "gradLimit", 1000)
+			VMULPS(x, x, x)
+			VADDPS(x, sum[i], sum[i])
+			VADDPS(x, to, to)
+		}
+		q.put(to, indexed(q.col, at, 0), p)
+	})
+	for i, s := range sum {
+		VMOVSS(q.total(s), Mem{Base: q.row, Disp: 4 * i})
+	}
+	ADDQ(Imm(uint64(4*count)), q.row)
+	LEAQ(Mem{Base: rows[count-1], Index: q.ld, Scale: 1}, q.g)
 }
 
 // total adds a register's numbers up.
