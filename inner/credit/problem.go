@@ -205,9 +205,7 @@ func (p *ProblemOf[F]) minibatch(key uint64) []int {
 // drawImages overwrites images with numbers below n, drawn by the stream of a key.
 func drawImages(draw *rng.Stream, images []int, n int, key uint64) {
 	draw.Reset(key)
-	for i := range images {
-		images[i] = draw.IntN(n)
-	}
+	draw.IntsN(images, n)
 }
 
 func (p *ProblemOf[F]) load(set *data.Set, images []int) { load(p.trace, set, images) }

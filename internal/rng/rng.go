@@ -2,7 +2,10 @@
 // wants. The same key gives the same numbers on any machine, in any order of use, on any number of goroutines.
 package rng
 
-import "math/rand/v2"
+import (
+	"math/bits"
+	"math/rand/v2"
+)
 
 // Split returns the i-th child of key. Children of one key, and of different keys, are independent streams for all
 // practical purposes: the mixer is SplitMix64's finalizer (Steele, Lea, Flood 2014), applied to both arguments in turn.
@@ -30,6 +33,27 @@ func New(key uint64) *Stream {
 
 // Reset starts the stream of another key.
 func (s *Stream) Reset(key uint64) { s.pcg.Seed(key, mix(key)) }
+
+// IntsN fills dst with numbers below n, which is above zero: those that IntN would draw one after the other.
+func (s *Stream) IntsN(dst []int, n int) {
+	if n < 1 || n&(n-1) == 0 || bits.UintSize == 32 { // IntN has ways of its own
+		for i := range dst {
+			dst[i] = s.IntN(n)
+		}
+		return
+	}
+	// The upper half of a random number times n; what makes some of these likelier than others is drawn again (Lemire 2019).
+	width := uint64(n)
+	for i := range dst {
+		upper, lower := bits.Mul64(s.pcg.Uint64(), width)
+		if lower < width {
+			for least := -width % width; lower < least; {
+				upper, lower = bits.Mul64(s.pcg.Uint64(), width)
+			}
+		}
+		dst[i] = int(upper)
+	}
+}
 
 // Normal fills dst with draws from N(0, std²).
 func Normal[F float32 | float64](dst []F, key uint64, std float64) {

@@ -87,6 +87,19 @@ func TestResetIsNew(t *testing.T) {
 	}
 }
 
+func TestIntsAreIntN(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 64, 60000, math.MaxInt/4*3 + 1, math.MaxInt} { // of the last, many are drawn again
+		one, many := New(5), New(5)
+		dst := make([]int, 200)
+		many.IntsN(dst, n)
+		for i, x := range dst {
+			require.Equal(t, one.IntN(n), x, "number %d below %d", i, n)
+		}
+	}
+	require.Panics(t, func() { New(5).IntsN(make([]int, 1), 0) })
+	require.Panics(t, func() { New(5).IntsN(make([]int, 1), -3) })
+}
+
 func TestStreamDoesNotAllocate(t *testing.T) {
 	s := New(1)
 	require.Zero(t, testing.AllocsPerRun(100, func() {
