@@ -7,8 +7,8 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// widen gives an axis that is without extent one. Gonum would take 1 from either end, and there is no logarithm below 0.
-func widen(a *plot.Axis) {
+// Widen gives an axis that is without extent one. Gonum would take 1 from either end, and there is no logarithm below 0.
+func Widen(a *plot.Axis) {
 	switch {
 	case a.Min > a.Max: // no curve at all
 		a.Min, a.Max = 0.1, 10
@@ -17,9 +17,9 @@ func widen(a *plot.Axis) {
 	}
 }
 
-// logTicks labels 1, 2 and 5 times every power of ten on a logarithmic axis: gonum's own labels the powers alone, of which
+// LogTicks labels 1, 2 and 5 times every power of ten on a logarithmic axis: gonum's own labels the powers alone, of which
 // a plot of losses may show one.
-func logTicks(lo, hi float64) []plot.Tick {
+func LogTicks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	for power := math.Pow10(int(math.Floor(math.Log10(lo)))); power <= hi; power *= 10 {
 		for digit := 1.0; digit < 10; digit++ {
@@ -37,7 +37,7 @@ func logTicks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// labelled returns the number that logTicks labels next to v, at it or below (side −1) or above (side 1), so that an axis
+// labelled returns the number that LogTicks labels next to v, at it or below (side −1) or above (side 1), so that an axis
 // that begins and ends there has two labels at least.
 func labelled(v float64, side int) float64 {
 	power := math.Pow10(int(math.Floor(math.Log10(v))))

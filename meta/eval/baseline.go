@@ -1,7 +1,9 @@
 package eval
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -21,6 +23,22 @@ type Baseline struct {
 	With func(lr float64) learnedopt.Rule
 
 	Fixed bool // there is nothing to tune: With makes the same rule of any learning rate
+}
+
+// Rate returns the learning rate that the baseline has if nobody gives it one, 0 if it has none.
+func (b Baseline) Rate() float64 {
+	var hyper struct{ LR, Rate float64 }
+	text, err := json.Marshal(b.With(0))
+	if err == nil {
+		err = json.Unmarshal(text, &hyper)
+	}
+	switch {
+	case err != nil:
+		panic("eval: " + err.Error()) // the baselines are part of the program
+	case b.Fixed:
+		return 0
+	}
+	return cmp.Or(hyper.LR, hyper.Rate)
 }
 
 // Baselines returns those that every learned rule is compared with.
@@ -127,7 +145,7 @@ func (r Runs) tune(ctx context.Context, b Baseline, g grid, tell func()) (Tuned,
 	best := math.Inf(1)
 	for _, schedule := range g.schedules {
 		for _, lr := range g.rates {
-			runs, err := r.measure(ctx, &learnedopt.Trained{Rule: scheduled(b.With(lr), schedule)}, tell)
+			runs, err := r.measure(ctx, &learnedopt.Trained{Rule: Scheduled(b.With(lr), schedule)}, tell)
 			if err != nil {
 				return Tuned{}, err
 			}
@@ -138,7 +156,7 @@ func (r Runs) tune(ctx context.Context, b Baseline, g grid, tell func()) (Tuned,
 			}
 		}
 	}
-	t.Rule = scheduled(b.With(t.LR), t.Schedule)
+	t.Rule = Scheduled(b.With(t.LR), t.Schedule)
 	return t, nil
 }
 

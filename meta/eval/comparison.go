@@ -123,7 +123,7 @@ func (c cell) untuned() *learnedopt.Trained {
 		return c.contender.Learned
 	case c.tunes():
 		g := c.grid()
-		return &learnedopt.Trained{Rule: scheduled(c.contender.Baseline.With(g.rates[0]), g.schedules[0])}
+		return &learnedopt.Trained{Rule: Scheduled(c.contender.Baseline.With(g.rates[0]), g.schedules[0])}
 	}
 	return &learnedopt.Trained{Rule: c.contender.Baseline.With(c.LR)}
 }

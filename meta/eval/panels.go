@@ -73,8 +73,8 @@ func (r *Report) lossPanels() (list []*plot.Plot, err error) {
 		if err != nil {
 			return nil, err
 		}
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
-		widen(&p.Y)
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(LogTicks)
+		Widen(&p.Y)
 		list = append(list, p)
 	}
 	return list, nil
@@ -107,10 +107,10 @@ func (r *Report) errorPanel() (*plot.Plot, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(logTicks)
+	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(LogTicks)
 	p.X.Tick.Marker = plot.TickerFunc(wholeTicks)
 	p.Y.Min, p.Y.Max = labelled(p.Y.Min, -1), labelled(p.Y.Max, 1)
-	widen(&p.Y) // where all errors are the same label
+	Widen(&p.Y) // where all errors are the same label
 	p.X.Min, p.X.Max = 0.9, float64(r.Epochs)+0.1
 	return p, nil
 }

@@ -79,7 +79,7 @@ func TestWholeTicks(t *testing.T) {
 // On a logarithmic axis every digit has a mark, and 1, 2 and 5 a label.
 func TestLogTicks(t *testing.T) {
 	var labels []string
-	ticks := logTicks(0.05, 2)
+	ticks := LogTicks(0.05, 2)
 	for _, tick := range ticks {
 		if !tick.IsMinor() {
 			labels = append(labels, tick.Label)
@@ -95,7 +95,7 @@ func TestLogTicks(t *testing.T) {
 func TestWiden(t *testing.T) {
 	for _, tt := range []struct{ min, max, wantMin, wantMax float64 }{{1, 2, 1, 2}, {3, 3, 1.5, 6}, {inf, -inf, 0.1, 10}} {
 		a := plot.Axis{Min: tt.min, Max: tt.max}
-		widen(&a)
+		Widen(&a)
 		require.Equal(t, []float64{tt.wantMin, tt.wantMax}, []float64{a.Min, a.Max})
 	}
 }

@@ -16,8 +16,8 @@ const Warmup = 0.05
 // rises over the first 5 % of the steps and then falls to nothing, along a line or half a cosine (see compose.Schedule).
 func Schedules() []string { return compose.Shapes() }
 
-// scheduled returns a rule under a schedule.
-func scheduled(r learnedopt.Rule, schedule string) learnedopt.Rule {
+// Scheduled returns a rule under a schedule, one of [Schedules]: the rule itself under the constant one.
+func Scheduled(r learnedopt.Rule, schedule string) learnedopt.Rule {
 	if schedule == compose.Constant {
 		return r
 	}

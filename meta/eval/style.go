@@ -38,6 +38,10 @@ func newStyle(colour, dash int) style {
 	}
 }
 
+// Line returns the line of the i-th curve of a picture: the colours are told apart with any kind of colour vision, and when they have all
+// been taken it is dashes that tell curves apart.
+func Line(i int) draw.LineStyle { return newStyle(i, i/len(palette)).line }
+
 // style returns a result's.
 func (r *Report) style(x Result) style {
 	optimizer := slices.IndexFunc(r.optimizers(), func(o Result) bool { return o.Name == x.Name })

@@ -72,16 +72,3 @@ func (o options) tasks(b catalog.Benchmark, config json.RawMessage) (tasks []eva
 	}
 	return tasks, nil
 }
-
-// defaultRate returns the learning rate that a baseline has if nobody gives it one.
-func defaultRate(b eval.Baseline) float64 {
-	var hyper struct{ LR float64 }
-	text, err := json.Marshal(b.With(0))
-	if err == nil {
-		err = json.Unmarshal(text, &hyper)
-	}
-	if err != nil {
-		panic("compare: " + err.Error()) // the baselines are part of the program
-	}
-	return hyper.LR
-}

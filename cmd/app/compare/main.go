@@ -65,7 +65,7 @@ func vars() cli.Vars {
 	}
 	for _, b := range eval.Baselines() {
 		baselines = append(baselines, b.Name)
-		rates = append(rates, fmt.Sprintf("%s %g", b.Name, defaultRate(b)))
+		rates = append(rates, fmt.Sprintf("%s %g", b.Name, b.Rate()))
 	}
 	return cli.Vars{
 		"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "others": strings.Join(all[len(baselines):], ", "), "zoo": strings.Join(zoo.Names(), ", "),
