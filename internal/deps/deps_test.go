@@ -97,6 +97,7 @@ var lattice = map[string]node{
 	"meta/lab":           {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta meta/es params", tests: "learnedopt/handmade learnedopt/lstm"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/compose learnedopt/handmade learnedopt/plastic meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
+	"meta/eval/suite":    {imports: "inner inner/suite internal/rng learnedopt meta meta/eval", tests: "learnedopt/compose learnedopt/handmade"},
 
 	"meta/search/searchtest": {imports: "checkpoints internal/rng meta/search"},
 
@@ -112,7 +113,7 @@ var lattice = map[string]node{
 		tests:   "cmd/internal/clitest inner/plastic internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {
-		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets internal/brief internal/regular learnedopt learnedopt/compose learnedopt/handmade meta meta/eval",
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets inner/suite internal/brief internal/regular learnedopt learnedopt/compose learnedopt/handmade meta meta/eval meta/eval/suite",
 		tests:   "cmd/internal/clitest learnedopt/lstm learnedopt/plastic",
 	},
 	"cmd/app/identify": {

@@ -27,11 +27,16 @@ import (
 
 const description = `Measures optimizers on the same training runs and prints a table: baselines with tuned learning rates,
 on images from the half of the training set that no rule was learned on. With --epochs it trains networks under every pair
-of a --credit rule and an --optimizer on the whole training set, nothing tuned, and measures them on the test images.`
+of a --credit rule and an --optimizer on the whole training set, nothing tuned, and measures them on the test images. With
+--suite it measures on many problems that no rule was learned on, against Adam tuned for each of them.`
+
+// usualProblem is what is trained where no flag says otherwise.
+const usualProblem = "mnist8"
 
 // options are the flags. Pointers tell a flag that nobody gave from one with its default.
 type options struct {
 	cli.Common
+	suiteOptions
 	Problem      string        `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
 	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}; others: ${others}) and of embedded learned rules (${zoo}), files of learned rules, and rules as they are configured, NAME:{JSON} as in decay:{\"rule\":\"adam\",\"decay\":0.001}, or a file NAME.json with {\"name\":NAME,\"config\":{JSON}}. Default: all baselines, for lives static, hebb and delta; with --epochs adam." placeholder:"FILE|NAME,..."`
 	Credit       cli.Names     `help:"Credit rules, whose signal the optimizers see in place of the gradient: ${credits}. One, or with --epochs one or more." placeholder:"NAME,..."`
@@ -67,10 +72,10 @@ func vars() cli.Vars {
 		baselines = append(baselines, b.Name)
 		rates = append(rates, fmt.Sprintf("%s %g", b.Name, b.Rate()))
 	}
-	return cli.Vars{
+	return suiteVars(cli.Vars{
 		"problems": strings.Join(catalog.Names(), ", "), "baselines": strings.Join(baselines, ", "), "others": strings.Join(all[len(baselines):], ", "), "zoo": strings.Join(zoo.Names(), ", "),
 		"schedules": strings.Join(eval.Schedules(), ", "), "credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "), "inits": strings.Join(nets.Inits(), ", "), "rates": strings.Join(rates, ", "),
-	}
+	})
 }
 
 // Run runs the command with the given arguments until the context ends. The error is one line, for the user.
@@ -89,6 +94,12 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 // work checks the flags and says what to measure.
 func (o options) work() (cli.Work, error) {
 	if err := o.checkOutputs(); err != nil {
+		return nil, err
+	}
+	if o.Suite != nil {
+		return o.onSuite()
+	}
+	if err := o.withoutSuite(); err != nil {
 		return nil, err
 	}
 	if o.Epochs != nil {

@@ -9,24 +9,32 @@ import (
 )
 
 // outputs are the files that the outcome goes to.
-func (o options) outputs() cli.Outputs { return cli.Outputs{JSON: o.JSON, Plot: o.Plot} }
+func (o options) outputs() cli.Outputs { return cli.Outputs{JSON: o.JSON, Plot: o.Plot, HTML: o.HTML} }
+
+// An output is a file that a flag names.
+type output struct {
+	flag       string
+	path       *string
+	extensions []string
+}
 
 // checkOutputs reports what would keep the outcome from being written, or would let it overwrite something that the command
 // reads or writes besides.
 func (o options) checkOutputs() error {
-	if o.JSON != nil && !o.outputs().JSONOnStdout() {
-		if err := o.checkOutput("--json", *o.JSON); err != nil {
+	var before []output
+	for _, x := range []output{{"--json", o.JSON, nil}, {"--plot", o.Plot, []string{".png", ".svg"}}, {"--html", o.HTML, []string{".html"}}} {
+		if x.path == nil || x.path == o.JSON && o.outputs().JSONOnStdout() {
+			continue
+		}
+		if err := o.checkOutput(x.flag, *x.path, x.extensions...); err != nil {
 			return err
 		}
-	}
-	if o.Plot == nil {
-		return nil
-	}
-	if err := o.checkOutput("--plot", *o.Plot, ".png", ".svg"); err != nil {
-		return err
-	}
-	if o.JSON != nil && !o.outputs().JSONOnStdout() && cli.SameFile(*o.JSON, *o.Plot) {
-		return fmt.Errorf("--plot: %s: --json writes to the same file", *o.Plot)
+		for _, b := range before {
+			if cli.SameFile(*b.path, *x.path) {
+				return fmt.Errorf("%s: %s: %s writes to the same file", x.flag, *x.path, b.flag)
+			}
+		}
+		before = append(before, x)
 	}
 	return nil
 }

@@ -21,6 +21,9 @@ type Plotter interface {
 	Plot(w io.Writer, format string) error
 }
 
+// A Pager is an outcome that can be shown as a page.
+type Pager interface{ WriteHTML(io.Writer) error }
+
 // A Work is all that the flags ask for, checked. It tells how much of it is done, as a fraction, and what comes next.
 type Work func(ctx context.Context, progress func(fraction float64, next string)) (Outcome, error)
 
@@ -28,6 +31,7 @@ type Work func(ctx context.Context, progress func(fraction float64, next string)
 type Outputs struct {
 	JSON *string // - for standard output, and then the table goes to standard error
 	Plot *string // its extension is the format
+	HTML *string
 }
 
 // JSONOnStdout says whether standard output belongs to the JSON.
@@ -74,6 +78,11 @@ func (o Outputs) write(r Outcome, stdout io.Writer) error {
 			return fmt.Errorf("--plot: %w", err)
 		}
 	}
+	if o.HTML != nil {
+		if err := writePage(*o.HTML, r); err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -98,6 +107,18 @@ func writePlot(path string, r Outcome) error {
 	}
 	var b bytes.Buffer
 	if err := p.Plot(&b, strings.ToLower(strings.TrimPrefix(filepath.Ext(path), "."))); err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(path, b.Bytes())
+}
+
+func writePage(path string, r Outcome) error {
+	p, ok := r.(Pager)
+	if !ok {
+		return errors.New("there is no page about this")
+	}
+	var b bytes.Buffer
+	if err := p.WriteHTML(&b); err != nil {
 		return err
 	}
 	return atomicfile.WriteFile(path, b.Bytes())

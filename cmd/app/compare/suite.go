@@ -1,0 +1,100 @@
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	problems "github.com/seed1498fded/unroll/inner/suite"
+	"github.com/seed1498fded/unroll/meta/eval/suite"
+)
+
+// suiteOptions are the flags of a comparison over the problems of a suite.
+type suiteOptions struct {
+	Suite    *string       `help:"Measure on all problems of a suite: ${suites}. Ratios are to Adam tuned for each problem." placeholder:"NAME"`
+	Track    *string       `help:"How much baselines are tuned on a suite: ${tracks}; not at all, one setting for all problems, or --trials for each. Default: default." placeholder:"NAME"`
+	Trials   *cli.Count    `help:"Settings tried for each problem on the track tuned, at most ${trials}. Default 5." placeholder:"N"`
+	Problems cli.Names     `help:"Problems of the suite to measure on. Default: all." placeholder:"NAME,..."`
+	Fraction *cli.Positive `name:"steps-fraction" help:"Part of the problems' steps to run, up to 1. Default 1." placeholder:"X"`
+	HTML     *string       `name:"html" help:"File to write a page about a suite to." placeholder:"FILE.html"`
+}
+
+// suiteVars are the lists that the help shows of these flags.
+func suiteVars(vars cli.Vars) cli.Vars {
+	vars["suites"] = strings.Join(problems.Names(), ", ")
+	vars["tracks"] = strings.Join(suite.Tracks(), ", ")
+	vars["trials"] = fmt.Sprint(suite.MaxTrials())
+	return vars
+}
+
+// onSuite is a comparison over the problems of a suite.
+func (o options) onSuite() (cli.Work, error) {
+	c, err := o.suiteComparison()
+	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
+		c.Progress = progress
+		return c.Run(ctx)
+	}, err
+}
+
+func (o options) suiteComparison() (c suite.Comparison, err error) {
+	if err := o.withoutSingles(); err != nil {
+		return c, err
+	}
+	c = suite.Comparison{
+		Suite: *o.Suite, Only: o.Problems, Runs: o.Runs.Or(0), TuningRuns: o.TuneRuns.Or(0), Trials: o.Trials.Or(0), Seed: uint64(o.Seed),
+	}
+	if c.Suite == "" {
+		return c, fmt.Errorf("--suite: want one of %s, got nothing", strings.Join(problems.Names(), ", "))
+	}
+	if o.Track != nil {
+		if c.Track = suite.Track(*o.Track); c.Track == "" {
+			return c, fmt.Errorf("--track: want one of %s, got nothing", strings.Join(suite.Tracks(), ", "))
+		}
+	}
+	if o.Fraction != nil {
+		c.Fraction = float64(*o.Fraction)
+	}
+	names := o.Optimizer
+	if len(names) == 0 {
+		names = []string{"adam"}
+	}
+	if c.Contenders, err = contenders(names); err != nil {
+		return c, err
+	}
+	return c, c.Validate()
+}
+
+// withoutSingles refuses the flags that say what a single problem is.
+func (o options) withoutSingles() error {
+	for _, x := range []struct {
+		flag  string
+		given bool
+	}{
+		{"problem", o.Problem != usualProblem}, {"credit", len(o.Credit) > 0}, {"credit-config", o.CreditConfig != nil}, {"tasks", o.Tasks != nil},
+		{"steps", o.Steps != nil}, {"epochs", o.Epochs != nil}, {"schedules", len(o.Schedules) > 0}, {"lr", o.LR != nil},
+		{"hidden", len(o.Hidden) > 0}, {"activation", o.Activation != ""}, {"loss", o.Loss != ""}, {"init", o.Init != ""},
+		{"batch", o.Batch != nil}, {"data", o.Data != nil},
+	} {
+		if x.given {
+			return fmt.Errorf("--%s: not with --suite, whose problems are what they are", x.flag)
+		}
+	}
+	return nil
+}
+
+// withoutSuite refuses the flags that only a suite has.
+func (o options) withoutSuite() error {
+	for _, x := range []struct {
+		flag  string
+		given bool
+	}{
+		{"track", o.Track != nil}, {"trials", o.Trials != nil}, {"problems", len(o.Problems) > 0}, {"steps-fraction", o.Fraction != nil}, {"html", o.HTML != nil},
+	} {
+		if x.given {
+			return errors.New("--" + x.flag + ": only with --suite")
+		}
+	}
+	return nil
+}
