@@ -2,7 +2,6 @@ package suite
 
 import (
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/seed1498fded/unroll/internal/rng"
@@ -72,14 +71,14 @@ func Bootstrap(problems, runs int, key uint64, statistic func(draws [][]int) flo
 		draws[p] = make([]int, runs)
 	}
 	for k := range values {
-		redraw(stream.Rand, draws, runs)
+		redraw(stream, draws, runs)
 		values[k] = statistic(draws)
 	}
 	slices.Sort(values)
 	return values[resamples*25/1000], values[resamples*975/1000-1]
 }
 
-func redraw(r *rand.Rand, draws [][]int, runs int) {
+func redraw(r *rng.Stream, draws [][]int, runs int) {
 	for _, d := range draws {
 		for i := range d {
 			d[i] = r.IntN(runs)

@@ -25,13 +25,14 @@
 //	name, kind        kind is "learned", "baseline", "configured", or "reference" for the tuned Adam
 //	hyper             the optimizer's configuration
 //	setting           what was chosen of what was tried; left out for what was not tuned
+//	lr_at_edge        true if the learning rate that was chosen is at the end of its grid
 //	train             mean and stderr over runs of the final training loss: the mean of a run's last losses, as many as the problem says
 //	test              mean and stderr of the loss on what is held out, at the end
 //	ratio             of the mean final training loss to the tuned Adam's
 //	test_ratio        of the mean test loss likewise
 //	diverged          runs with a loss that is not finite, or that end at one
 //	us_per_step       median time of a step in µs, gradient included, one run at a time
-//	steps_to_target   minibatches seen until the smoothed loss is at the target or below; null if it never is
+//	steps_to_target   minibatches seen until the smoothed loss is below the target, or within a thousandth of it; null if it never is
 //	seconds_to_target the same in seconds, by us_per_step
 //	state_bytes       what the optimizer remembers, weights not counted, at 4 bytes a number
 //	finals, tests     the final training loss and the test loss of each run

@@ -17,10 +17,11 @@ var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
 // A page is what the template is given.
 type page struct {
-	Title, Heading, Note string
-	Profiles             template.HTML // a picture
-	Over                 pageTable
-	Problems             []pageProblem
+	Title, Heading string
+	Notes          []string
+	Profiles       template.HTML // a picture
+	Over           pageTable
+	Problems       []pageProblem
 }
 
 // A pageTable is a table as text.
@@ -42,7 +43,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		return fmt.Errorf("suite: page: %w", err)
 	}
 	p := page{
-		Title: fmt.Sprintf("%s, %s", r.Suite, r.Track), Heading: r.heading(), Note: note,
+		Title: fmt.Sprintf("%s, %s", r.Suite, r.Track), Heading: r.heading(), Notes: r.notes(),
 		Over: textOf(r.over(), r.aggregateColumns(), r.ranked()),
 	}
 	if p.Profiles, err = r.picture(panels[0]); err != nil {

@@ -22,8 +22,8 @@ const (
 	panelAcross = 3
 )
 
-// Plot draws the performance profiles, how often an optimizer's ratio is at most so large, and the smoothed loss of every problem against
-// the step, dashed where the target is, and writes the picture in a format of gonum's plot package: png, svg and others.
+// Plot draws the performance profiles, how often an optimizer's ratio is at most so large, and the smoothed training loss of every problem
+// against the step, dashed where the target is, and writes the picture in a format of gonum's plot package: png, svg and others.
 func (r *Report) Plot(w io.Writer, format string) error {
 	panels, err := r.panels()
 	if err != nil {
@@ -127,6 +127,16 @@ func ticks(at ...float64) (list []plot.Tick) {
 	return list
 }
 
+// stepTicks labels the quarters of a run, or each step of one that is shorter than that.
+func stepTicks(steps int) (list []plot.Tick) {
+	parts := min(4, steps)
+	for i := range parts + 1 {
+		t := i * steps / parts
+		list = append(list, plot.Tick{Value: float64(t), Label: fmt.Sprint(t)})
+	}
+	return list
+}
+
 func newPanel(title, x, y string) *plot.Plot {
 	p := plot.New()
 	p.Title.Text, p.Title.Padding = title, vg.Points(6)
@@ -151,7 +161,7 @@ func add(p *plot.Plot, points plotter.XYs, s draw.LineStyle) error {
 // panel draws the smoothed losses, as far as they are numbers that a logarithmic axis can show, and not so high that the others cannot be
 // told apart.
 func (p Problem) panel() (*plot.Plot, error) {
-	panel := newPanel(fmt.Sprintf("%d %s", p.Number, p.Name), "step", "training loss, smoothed")
+	panel := newPanel(fmt.Sprintf("%d %s", p.Number, p.Name), "step", "loss") // a long label would push down what is on a logarithmic axis
 	target, top := float64(p.Target), p.ceiling()
 	for k, x := range p.Results {
 		var points plotter.XYs
@@ -173,8 +183,9 @@ func (p Problem) panel() (*plot.Plot, error) {
 			return nil, err
 		}
 	}
-	eval.Widen(&panel.X)
 	eval.Widen(&panel.Y)
+	panel.X.Min, panel.X.Max = 0, float64(p.Steps)
+	panel.X.Tick.Marker = plot.ConstantTicks(stepTicks(p.Steps))
 	panel.Y.Scale, panel.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(lossTicks)
 	return panel, nil
 }

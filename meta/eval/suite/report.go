@@ -40,6 +40,7 @@ type Result struct {
 	Kind      string          `json:"kind"`
 	Hyper     json.RawMessage `json:"hyper"`
 	Setting   string          `json:"setting,omitempty"`
+	Edge      bool            `json:"lr_at_edge,omitempty"`
 	Train     eval.Stat       `json:"train"`
 	Test      eval.Stat       `json:"test"`
 	Ratio     meta.Number     `json:"ratio"`
@@ -127,7 +128,7 @@ func (r *Report) results(i int, methods []method) error {
 		curve := meanCurve(m.runs)
 		steps := reached(curve, target)
 		p.Results = append(p.Results, Result{
-			Name: m.Name, Kind: m.kind(), Hyper: hyper, Setting: m.text,
+			Name: m.Name, Kind: m.kind(), Hyper: hyper, Setting: m.text, Edge: m.edge,
 			Train: stat(finalsOf(m.runs)), Test: stat(testsOf(m.runs)),
 			Ratio:     meta.Number(m.against(reference, p.Floor, finalsOf)),
 			TestRatio: meta.Number(m.against(reference, p.Floor, testsOf)),

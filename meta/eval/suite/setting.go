@@ -32,6 +32,7 @@ func (t Track) check() error {
 // A setting is an optimizer as it can be run.
 type setting struct {
 	text string // how it came to be, as in "0.01 linear"; empty for what is as it is
+	edge bool   // its learning rate is at the end of a grid
 	rule *learnedopt.Trained
 }
 
@@ -52,7 +53,7 @@ func at(b eval.Baseline, rate float64, schedule string) setting {
 	if b.Fixed {
 		text = schedule
 	}
-	return setting{text, &learnedopt.Trained{Rule: eval.Scheduled(b.With(rate), schedule)}}
+	return setting{text: text, rule: &learnedopt.Trained{Rule: eval.Scheduled(b.With(rate), schedule)}}
 }
 
 // grid returns every learning rate of [eval.LearningRates] under every schedule; for what has no rate the schedules alone.
@@ -65,8 +66,10 @@ func grid(c eval.Contender) (list []setting) {
 		rates = rates[:1]
 	}
 	for _, schedule := range eval.Schedules() {
-		for _, rate := range rates {
-			list = append(list, at(*c.Baseline, rate, schedule))
+		for i, rate := range rates {
+			s := at(*c.Baseline, rate, schedule)
+			s.edge = len(rates) > 1 && (i == 0 || i == len(rates)-1)
+			list = append(list, s)
 		}
 	}
 	return list

@@ -28,12 +28,32 @@ func (r *Report) WriteTable(w io.Writer) error {
 	if err := writeRows(w, r.over(), r.aggregateColumns(), r.ranked()); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, note)
+	_, err := fmt.Fprintln(w, strings.Join(r.notes(), "\n"))
 	return err
 }
 
-// note explains the columns.
-const note = "ratios are of final training losses to tuned-adam's; interquartile means with 95 % bootstrap intervals"
+// notes explain the columns.
+func (r *Report) notes() []string {
+	list := []string{
+		"ratio, test ratio: of final losses to tuned-adam's, interquartile mean over problems with its 95 % bootstrap interval",
+		"time: median of the seconds to tuned-adam's final training loss over its own; - if most never come there",
+		"beats: on how many problems the ratio is lower, and in brackets the probability that a run ends lower",
+	}
+	for _, p := range r.Problems {
+		if slices.ContainsFunc(p.Results, func(x Result) bool { return x.Edge }) {
+			return append(list, "* the learning rate is at the end of the grid: a better one may lie beyond it")
+		}
+	}
+	return list
+}
+
+// setting words what was chosen.
+func (x Result) setting() string {
+	if x.Edge {
+		return x.Setting + "*"
+	}
+	return cmp.Or(x.Setting, "-")
+}
 
 // heading says what was measured and how.
 func (r *Report) heading() string {
@@ -95,7 +115,7 @@ type column[Row any] struct {
 func resultColumns() []column[Result] {
 	return []column[Result]{
 		{"optimizer", func(x Result) string { return x.Name }},
-		{"setting", func(x Result) string { return cmp.Or(x.Setting, "-") }},
+		{"setting", Result.setting},
 		{"ratio", func(x Result) string { return number(x.Ratio) }},
 		{"train", func(x Result) string { return x.Train.String() }},
 		{"test", func(x Result) string { return x.Test.String() }},
