@@ -80,6 +80,17 @@ func TestHostile(t *testing.T) {
 		{Name: "credit number", Args: append(pair, "--credit-config", `{"scale":1e400}`)},
 		{Name: "credit nested", Args: append(pair, "--credit-config", strings.Repeat(`{"a":`, 9_000)+"1"+strings.Repeat("}", 9_000))},
 
+		{Name: "suite, runs 1e9", Args: []string{"--suite", "quick", "--runs", huge}},
+		{Name: "suite, tune-runs 1e9", Args: []string{"--suite", "quick", "--tune-runs", huge}},
+		{Name: "suite, trials 1e9", Args: []string{"--suite", "quick", "--track", "tuned", "--trials", huge}},
+		{Name: "suite, long name", Args: []string{"--suite", long}},
+		{Name: "suite, long track", Args: []string{"--suite", "quick", "--track", long}},
+		{Name: "suite, long problem", Args: []string{"--suite", "quick", "--problems", long}},
+		{Name: "suite, fraction", Args: []string{"--suite", "quick", "--steps-fraction", "1e400"}},
+		{Name: "suite, rule of 1e9 units", Args: []string{"--suite", "quick", "--optimizer", "hidden.safetensors"}},
+		{Name: "suite, page fifo", Args: []string{"--suite", "quick", "--html", "fifo"}},
+		{Name: "suite, long page", Args: []string{"--suite", "quick", "--html", long + ".html"}},
+
 		{Name: "long flag", Args: []string{"--" + long}},
 		{Name: "long argument", Args: []string{long}},
 		{Name: "long problem", Args: []string{"--problem", long}},
