@@ -16,6 +16,13 @@
 //	go run ./cmd/compare --problem mnist8 --credit backprop,fa,none --optimizer adam,lstm-mnist8,lstm-mnist8-fa --lr 0.01 --epochs 5 --runs 3
 //
 // which takes 20 seconds on two cores.
+//
+// Over the problems of a suite that no rule was learned on, ratios are to Adam tuned for each of them; nothing else is tuned, or one
+// setting is sought for all problems (--track single), or an equal number of settings tried for each (--track tuned --trials 5):
+//
+//	go run ./cmd/compare --suite quick --optimizer adam,lion,prodigy --json suite.json --plot suite.png --html suite.html
+//
+// --problems and --steps-fraction make it shorter. Package meta/eval/suite says what the numbers are.
 package main
 
 import "github.com/seed1498fded/unroll/cmd/app/compare"

@@ -43,7 +43,8 @@ func (o options) suiteComparison() (c suite.Comparison, err error) {
 		return c, err
 	}
 	c = suite.Comparison{
-		Suite: *o.Suite, Only: o.Problems, Runs: o.Runs.Or(0), TuningRuns: o.TuneRuns.Or(0), Trials: o.Trials.Or(0), Seed: uint64(o.Seed),
+		Suite: *o.Suite, Only: o.Problems, Seed: uint64(o.Seed),
+		Runs: o.Runs.Or(0), TuningRuns: o.TuneRuns.Or(0), Trials: o.Trials.Or(0),
 	}
 	if c.Suite == "" {
 		return c, fmt.Errorf("--suite: want one of %s, got nothing", strings.Join(problems.Names(), ", "))
@@ -72,7 +73,8 @@ func (o options) withoutSingles() error {
 		flag  string
 		given bool
 	}{
-		{"problem", o.Problem != usualProblem}, {"credit", len(o.Credit) > 0}, {"credit-config", o.CreditConfig != nil}, {"tasks", o.Tasks != nil},
+		{"problem", o.Problem != usualProblem}, {"credit", len(o.Credit) > 0}, {"credit-config", o.CreditConfig != nil},
+		{"tasks", o.Tasks != nil},
 		{"steps", o.Steps != nil}, {"epochs", o.Epochs != nil}, {"schedules", len(o.Schedules) > 0}, {"lr", o.LR != nil},
 		{"hidden", len(o.Hidden) > 0}, {"activation", o.Activation != ""}, {"loss", o.Loss != ""}, {"init", o.Init != ""},
 		{"batch", o.Batch != nil}, {"data", o.Data != nil},
@@ -90,7 +92,8 @@ func (o options) withoutSuite() error {
 		flag  string
 		given bool
 	}{
-		{"track", o.Track != nil}, {"trials", o.Trials != nil}, {"problems", len(o.Problems) > 0}, {"steps-fraction", o.Fraction != nil}, {"html", o.HTML != nil},
+		{"track", o.Track != nil}, {"trials", o.Trials != nil}, {"problems", len(o.Problems) > 0},
+		{"steps-fraction", o.Fraction != nil}, {"html", o.HTML != nil},
 	} {
 		if x.given {
 			return errors.New("--" + x.flag + ": only with --suite")

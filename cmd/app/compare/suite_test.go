@@ -12,7 +12,9 @@ import (
 
 // onSuite is a comparison on a suite that takes no time.
 func onSuite(args ...string) []string {
-	return append([]string{"--suite", "quick", "--problems", "rosenbrock,diabetes-mlp", "--steps-fraction", "0.05", "--runs", "2", "--tune-runs", "1"}, args...)
+	return append([]string{
+		"--suite", "quick", "--problems", "rosenbrock,diabetes-mlp", "--steps-fraction", "0.05", "--runs", "2", "--tune-runs", "1",
+	}, args...)
 }
 
 // suiteReport is the JSON that other tools read.
@@ -58,7 +60,9 @@ func TestSuite(t *testing.T) {
 	require.EqualValues(t, 4, r.Seed)
 	require.Len(t, r.Problems, 2)
 	require.Equal(t, 25, r.Problems[0].Steps)
-	for i, want := range [][2]string{{"tuned-adam", "reference"}, {"adam", "baseline"}, {"prodigy", "baseline"}, {"rule.safetensors", "learned"}, {"lion", "configured"}} {
+	for i, want := range [][2]string{
+		{"tuned-adam", "reference"}, {"adam", "baseline"}, {"prodigy", "baseline"}, {"rule.safetensors", "learned"}, {"lion", "configured"},
+	} {
 		x := r.Problems[1].Results[i]
 		require.Equal(t, want, [2]string{x.Name, x.Kind})
 		require.NotNil(t, x.Diverged)

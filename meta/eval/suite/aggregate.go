@@ -7,8 +7,8 @@ import (
 	"github.com/seed1498fded/unroll/internal/rng"
 )
 
-// IQM returns the interquartile mean: of the numbers in order, without a quarter at either end; of numbers that are not a multiple of
-// four, those at the border count in part. It is +Inf if more than a quarter is, and NaN of no numbers.
+// IQM returns the interquartile mean: of the numbers in order, without a quarter at either end; of numbers that are not a
+// multiple of four, those at the border count in part. It is +Inf if more than a quarter is, and NaN of no numbers.
 func IQM(v []float64) float64 {
 	sorted := slices.Sorted(slices.Values(v))
 	n := float64(len(v))
@@ -62,8 +62,8 @@ func Profile(ratios []float64, tau float64) float64 {
 // resamples is how many times a bootstrap draws.
 const resamples = 2000
 
-// Bootstrap returns the borders that 95 % of a statistic lie between when the runs of each problem are drawn again, with replacement:
-// the statistic is asked with draws[p], which of the runs of problem p to take. Everything follows from the key.
+// Bootstrap returns the borders that 95 % of a statistic lie between when the runs of each problem are drawn again, with
+// replacement: the statistic is asked with draws[p], which of the runs of problem p to take. Everything follows from the key.
 func Bootstrap(problems, runs int, key uint64, statistic func(draws [][]int) float64) (low, high float64) {
 	stream := rng.New(key)
 	draws, values := make([][]int, problems), make([]float64, resamples)

@@ -40,8 +40,8 @@ func (s *study) choose(ctx context.Context) ([][]setting, error) {
 	return chosen, nil
 }
 
-// tune returns for each problem the mean final loss of each candidate over the runs to tune on; of a single one there is nothing to
-// find out.
+// tune returns for each problem the mean final loss of each candidate over the runs to tune on; of a single one there is
+// nothing to find out.
 func (s *study) tune(ctx context.Context, k int, x eval.Contender, candidates []setting) ([][]float64, error) {
 	finals := make([][]float64, len(s.list))
 	for i, p := range s.list {
@@ -91,11 +91,12 @@ func lowest(v []float64) int {
 	return best
 }
 
-// worstCounted is what a setting's ratio to the tuned Adam counts as at most where one setting is sought for all problems, so that
-// settings that diverge somewhere can be told apart.
+// worstCounted is what a setting's ratio to the tuned Adam counts as at most where one setting is sought for all problems, so
+// that settings that diverge somewhere can be told apart.
 const worstCounted = 100
 
-// overall returns the candidate with the lowest geometric mean over problems of the ratio to the tuned Adam, on the runs to tune on.
+// overall returns the candidate with the lowest geometric mean over problems of the ratio to the tuned Adam, on the runs to
+// tune on.
 func (s *study) overall(finals [][]float64) int {
 	scores := make([]float64, len(finals[0]))
 	for k := range scores {

@@ -123,8 +123,8 @@ func (c Comparison) problems() ([]problems.Problem, error) {
 	return list, nil
 }
 
-// Validate reports what Run would refuse before it begins: fields out of their ranges, rules that the problems are not for, and what
-// the machine has no memory for.
+// Validate reports what Run would refuse before it begins: fields out of their ranges, rules that the problems are not for, and
+// what the machine has no memory for.
 func (c Comparison) Validate() error {
 	_, err := c.begin()
 	return err
@@ -153,7 +153,8 @@ func (c Comparison) begin() (*study, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &study{Comparison: c, list: list, reference: eval.Contender{Name: Reference, Baseline: &adam}, adam: make([][]float64, len(list))}
+	s := &study{Comparison: c, list: list, adam: make([][]float64, len(list))}
+	s.reference = eval.Contender{Name: Reference, Baseline: &adam}
 	for _, p := range list {
 		for _, x := range c.Contenders {
 			if err := check(p, fixed(x), max(c.Runs, c.TuningRuns)); err != nil {

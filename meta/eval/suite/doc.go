@@ -1,8 +1,8 @@
 // Package suite measures optimizers on all problems of a suite (package inner/suite) and says what it comes to over them.
 //
-// What everything is held against is Adam tuned for each problem: the best of 13 learning rates under each of three schedules, constant,
-// linear and cosine, by the mean final training loss over runs of other keys than those that are reported. It is called tuned-adam. How
-// much the others are tuned is the [Track]:
+// What everything is held against is Adam tuned for each problem: the best of 13 learning rates under each of three schedules,
+// constant, linear and cosine, by the mean final training loss over runs of other keys than those that are reported. It is
+// called tuned-adam. How much the others are tuned is the [Track]:
 //
 //	default   not at all: hand-made rules at their own default learning rate
 //	single    one setting for all problems, of the same grid as the tuned Adam's
@@ -19,8 +19,8 @@
 //	problems            one for each problem, see below
 //	aggregate           one for each optimizer, see below
 //
-// Of each problem name, number (those that share one count once), steps, batch (0: all there is), floor (added to losses before ratios
-// are taken), target (the tuned Adam's final training loss) and results, of each of which:
+// Of each problem name, number (those that share one count once), steps, batch (0: all there is), floor (added to losses before
+// ratios are taken), target (the tuned Adam's final training loss) and results, of each of which:
 //
 //	name, kind        kind is "learned", "baseline", "configured", or "reference" for the tuned Adam
 //	hyper             the optimizer's configuration
@@ -38,8 +38,9 @@
 //	finals, tests     the final training loss and the test loss of each run
 //	curve             the smoothed loss: the numbers of minibatches seen, in steps, and the loss after each, in loss
 //
-// The smoothed loss at a step is the mean over runs of the mean of each run's last losses up to there, as many as make its final loss,
-// so that the smoothed loss at the end is the mean final training loss and the tuned Adam comes to its target at the latest there.
+// The smoothed loss at a step is the mean over runs of the mean of each run's last losses up to there, as many as make its
+// final loss, so that the smoothed loss at the end is the mean final training loss and the tuned Adam comes to its target at
+// the latest there.
 //
 // Of each optimizer, over problems, where those that share a number count once, by the geometric mean of their ratios:
 //
@@ -54,7 +55,7 @@
 //	diverged          runs over all problems
 //	ratios            problem, ratio and test_ratio: what the above is of
 //
-// Numbers that are not finite are null. Everything but the times follows from the seed, on any number of goroutines. Interquartile mean,
-// stratified bootstrap, performance profiles and probability of improvement are as in Agarwal et al. 2021 (arXiv:2108.13264), the mean
-// over problems in place of over all runs.
+// Numbers that are not finite are null. Everything but the times follows from the seed, on any number of goroutines.
+// Interquartile mean, stratified bootstrap, performance profiles and probability of improvement are as in Agarwal et al. 2021
+// (arXiv:2108.13264), the mean over problems in place of over all runs.
 package suite

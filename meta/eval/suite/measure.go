@@ -18,8 +18,8 @@ import (
 	"github.com/seed1498fded/unroll/meta/eval"
 )
 
-// A course is a number of runs of one problem: each has its own key, of which its start, its minibatches and, where the family has more
-// than one, its problem follow.
+// A course is a number of runs of one problem: each has its own key, of which its start, its minibatches and, where the family
+// has more than one, its problem follow.
 type course struct {
 	problems.Problem
 	key    uint64
@@ -48,8 +48,8 @@ type outcome struct {
 	diverged bool
 }
 
-// measure runs every rule from the same starts over the same minibatches and returns the outcomes of its runs. They are spread over
-// runtime.GOMAXPROCS(0) goroutines, and do not depend on how many these are.
+// measure runs every rule from the same starts over the same minibatches and returns the outcomes of its runs. They are spread
+// over runtime.GOMAXPROCS(0) goroutines, and do not depend on how many these are.
 func (c course) measure(ctx context.Context, rules []*learnedopt.Trained) ([][]outcome, error) {
 	outcomes := make([][]outcome, len(rules))
 	for i := range outcomes {

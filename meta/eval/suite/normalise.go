@@ -81,8 +81,8 @@ func meanCurve(runs []outcome) []float64 {
 // near is how close to the target counts as being there: where a problem is solved, losses differ by rounding and noise alone.
 const near = 1e-3
 
-// reached returns how many minibatches have been seen when the curve is first at the target, near it or below, +Inf if it never is or
-// if there is no target.
+// reached returns how many minibatches have been seen when the curve is first at the target, near it or below, +Inf if it never
+// is or if there is no target.
 func reached(curve []float64, target float64) float64 {
 	if finite(target) {
 		for t, v := range curve {

@@ -22,8 +22,9 @@ const (
 	panelAcross = 3
 )
 
-// Plot draws the performance profiles, how often an optimizer's ratio is at most so large, and the smoothed training loss of every problem
-// against the step, dashed where the target is, and writes the picture in a format of gonum's plot package: png, svg and others.
+// Plot draws the performance profiles, how often an optimizer's ratio is at most so large, and the smoothed training loss of
+// every problem against the step, dashed where the target is, and writes the picture in a format of gonum's plot package: png,
+// svg and others.
 func (r *Report) Plot(w io.Writer, format string) error {
 	panels, err := r.panels()
 	if err != nil {
@@ -96,8 +97,8 @@ const (
 	mostTau  = 4.
 )
 
-// profiles draws the fraction of problems on which the ratio is at most so large: Dolan and Moré's performance profiles with the tuned
-// Adam in the place of the best.
+// profiles draws the fraction of problems on which the ratio is at most so large: Dolan and Moré's performance profiles with
+// the tuned Adam in the place of the best.
 func (r *Report) profiles() (*plot.Plot, error) {
 	p := newPanel("performance profiles", "ratio to tuned-adam, at most", "fraction of problems")
 	for k, a := range r.Aggregate {
@@ -158,10 +159,11 @@ func add(p *plot.Plot, points plotter.XYs, s draw.LineStyle) error {
 	return nil
 }
 
-// panel draws the smoothed losses, as far as they are numbers that a logarithmic axis can show, and not so high that the others cannot be
-// told apart.
+// panel draws the smoothed losses, as far as they are numbers that a logarithmic axis can show, and not so high that the others
+// cannot be told apart.
 func (p Problem) panel() (*plot.Plot, error) {
-	panel := newPanel(fmt.Sprintf("%d %s", p.Number, p.Name), "step", "loss") // a long label would push down what is on a logarithmic axis
+	// A longer label would push down what is on a logarithmic axis.
+	panel := newPanel(fmt.Sprintf("%d %s", p.Number, p.Name), "step", "loss")
 	target, top := float64(p.Target), p.ceiling()
 	for k, x := range p.Results {
 		var points plotter.XYs

@@ -191,8 +191,9 @@ func (s *study) aggregate(r *Report, measured [][]method) {
 			of := func(what func(Result) meta.Number) float64 {
 				return g.of(func(i int) float64 { return float64(what(r.Problems[i].Results[k])) })
 			}
-			train, name := of(func(x Result) meta.Number { return x.Ratio }), g.name(s.list)
-			a.Ratios = append(a.Ratios, Ratio{name, meta.Number(train), meta.Number(of(func(x Result) meta.Number { return x.TestRatio }))})
+			name := g.name(s.list)
+			train, test := of(func(x Result) meta.Number { return x.Ratio }), of(func(x Result) meta.Number { return x.TestRatio })
+			a.Ratios = append(a.Ratios, Ratio{name, meta.Number(train), meta.Number(test)})
 			if len(ratios) == 0 || train > slices.Max(ratios) {
 				a.WorstProblem = name
 			}

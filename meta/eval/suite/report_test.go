@@ -93,5 +93,7 @@ func TestShown(t *testing.T) {
 }
 
 func TestAmount(t *testing.T) {
-	require.Equal(t, []string{"0 B", "999 B", "1 kB", "127.3 kB"}, []string{suite.Amount(0), suite.Amount(999), suite.Amount(1000), suite.Amount(127280)})
+	for n, want := range map[int]string{0: "0 B", 999: "999 B", 1000: "1 kB", 127280: "127.3 kB"} {
+		require.Equal(t, want, suite.Amount(n))
+	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/seed1498fded/unroll/meta"
 )
 
-// WriteTable writes a table for each problem, those that count as one under one number, the lowest final training loss first, and one
-// over all problems, the lowest interquartile mean first.
+// WriteTable writes a table for each problem, those that count as one under one number, the lowest final training loss first,
+// and one over all problems, the lowest interquartile mean first.
 func (r *Report) WriteTable(w io.Writer) error {
 	fmt.Fprintln(w, r.heading())
 	for i, p := range r.Problems {

@@ -7,8 +7,8 @@ import (
 	"github.com/seed1498fded/unroll/meta/eval"
 )
 
-// work is how far a comparison is: in shares of the time that all of it takes, by the time of a few steps of each optimizer on each
-// problem.
+// work is how far a comparison is: in shares of the time that all of it takes, by the time of a few steps of each optimizer on
+// each problem.
 type work struct {
 	told func(fraction float64, next string) // may be nil
 	cost [][]float64                         // of a step, by problem and optimizer
