@@ -69,6 +69,8 @@ var lattice = map[string]node{
 
 	"inner/credit/credittest": {imports: "inner/credit inner/data inner/data/mnist inner/nets inner/problemtest internal/rng params"},
 
+	"inner/synthetic": {imports: "inner inner/data/opticks inner/nets inner/suite internal/kernel internal/matrix internal/rng params", tests: "inner/problemtest"},
+
 	"learnedopt/rule":               {imports: "params"},
 	"learnedopt/internal/hyper":     {imports: "internal/graph learnedopt/rule params"},
 	"learnedopt/internal/recurrent": {imports: "internal/kernel learnedopt/internal/engine learnedopt/rule params"},
