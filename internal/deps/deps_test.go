@@ -62,6 +62,8 @@ var lattice = map[string]node{
 	"inner/data/opticks": {},
 	"inner/data/tables":  {imports: "internal/rng"},
 
+	"inner/data/gosource": {imports: "inner/data/opticks"}, // for its Text
+
 	"inner/suite": {
 		imports: "inner inner/data inner/data/fashion inner/data/mnist inner/data/opticks inner/data/tables inner/nets internal/kernel internal/matrix internal/rng params",
 		tests:   "inner/problemtest internal/graph",
