@@ -17,6 +17,8 @@ const (
 	keyChoice = 'M'<<8 + iota
 	keyOwn
 	keyUnits
+	keySignal
+	keyScale
 )
 
 // A MemberOf is one of the families of a mix.

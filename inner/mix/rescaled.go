@@ -131,11 +131,7 @@ func (p *rescaled[F]) Params() params.Layout { return p.of.Params() }
 
 // Bytes implements inner.Sized.
 func (p *rescaled[F]) Bytes() float64 {
-	own := 8 * float64(len(p.unit)+len(p.theta))
-	if s, ok := p.of.(inner.Sized); ok {
-		return own + s.Bytes()
-	}
-	return own
+	return 8*float64(len(p.unit)+len(p.theta)) + bytesOf(p.of)
 }
 
 // Init implements inner.ProblemOf.
