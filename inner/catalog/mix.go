@@ -9,23 +9,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
 	"github.com/seed1498fded/unroll/inner"
-	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/inner/mix"
-	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/internal/regular"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
 
-// MixPrefix begins the names of mixes: mix:small and mix:general are embedded, mix:FILE is read from a YAML file. See Mix.
+// MixPrefix begins the names of mixes: mix:small, mix:general and mix:broad are embedded, mix:FILE is read from a YAML file. See Mix.
 const MixPrefix = "mix:"
 
 // Limits of a mix's file.
@@ -50,7 +46,7 @@ func mixNames() []string {
 	return names
 }
 
-// A Mix is the YAML form of a mix of networks on images: a distribution from which Members networks are drawn by Seed, each as
+// A Mix is the YAML form of a mix of networks: a distribution from which Members networks are drawn by Seed, each as
 // likely to be met as any other. Valid and Test are what a rule is chosen and measured on, each network as often as any other; where
 // there are none it is other networks of the same distribution. Test has its own images, as everywhere, and Valid those of Train: what a
 // rule is chosen by is how it does on other networks, and the 5,000 images of Valid are soon known by heart.
@@ -60,22 +56,6 @@ type Mix struct {
 	Of      []MixEntry `yaml:"of"`
 	Valid   []MixEntry `yaml:"valid"`
 	Test    []MixEntry `yaml:"test"`
-}
-
-// A MixEntry is a distribution of networks. Of each list one is drawn, so that what stands in it twice is twice as likely.
-type MixEntry struct {
-	Name       string    `yaml:"name"`
-	Weight     float64   `yaml:"weight"`     // how many of the networks are of this entry, relative to others; 1 if zero
-	Side       []int     `yaml:"side"`       // of the images: 4, 7, 8, 14 or 28; 8 if there is none
-	Hidden     []int     `yaml:"hidden"`     // widths of the hidden layers, instead of depth and width
-	Depth      []int     `yaml:"depth"`      // least and largest number of hidden layers; 1 if there is none
-	Width      []int     `yaml:"width"`      // least and largest width, drawn uniformly in the logarithm; in half of the networks the same for all layers
-	Activation []string  `yaml:"activation"` // relu if there is none
-	Batch      []int     `yaml:"batch"`      // images in a minibatch; 64 if there is none
-	Init       []string  `yaml:"init"`       // he if there is none
-	Gain       []float64 `yaml:"gain"`       // least and largest factor on a problem's start
-	Unit       []float64 `yaml:"unit"`       // least and largest unit of weights; see mix.RescaledOf
-	Level      []string  `yaml:"level"`      // what has a unit of its own: none, global, tensor, coordinate
 }
 
 // readMix returns a mix by what follows the prefix in its name, and its file as it is.
@@ -111,39 +91,6 @@ func (m Mix) validate() error {
 		}
 	}
 	return nil
-}
-
-func (e MixEntry) validate() error {
-	var errs []error
-	wrong := func(is bool, format string, args ...any) {
-		if is {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
-	pair := func(name string, n int) {
-		wrong(n != 0 && n != 2, "%s: %d numbers; want the least and the largest", name, n)
-	}
-	pair("depth", len(e.Depth))
-	pair("width", len(e.Width))
-	pair("gain", len(e.Gain))
-	pair("unit", len(e.Unit))
-	wrong(!(e.Weight >= 0) || math.IsInf(e.Weight, 1), "weight: %v; want a number above 0", e.Weight)
-	wrong(len(e.Hidden) > 0 && len(e.Depth)+len(e.Width) > 0, "hidden: there is depth or width too")
-	for _, list := range [][]int{e.Depth, e.Width} {
-		wrong(len(list) == 2 && !(1 <= list[0] && list[0] <= list[1] && list[1] <= maxLayers), "%v; want numbers from 1 to %d in order", list, maxLayers)
-	}
-	for _, a := range e.Activation {
-		wrong(!slices.Contains(nets.Activations(), a), "no activation %.60q; there are %s", a, strings.Join(nets.Activations(), ", "))
-	}
-	for _, i := range e.Init {
-		if err := nets.Init(i).Validate(); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	for _, b := range e.Batch {
-		wrong(b < 1 || b > MaxBatch, "batch: %d; want 1 to %d", b, MaxBatch)
-	}
-	return errors.Join(errs...)
 }
 
 // mixed returns the networks of a split of a mix, on the images of another split.
@@ -245,86 +192,6 @@ func (d mixer[F]) sized(side int) (*data.Set, error) {
 		d.sets[side] = set
 	}
 	return d.sets[side], nil
-}
-
-// draw draws a network.
-func (d mixer[F]) draw(e MixEntry, s *rng.Stream) (mix.MemberOf[F], error) {
-	member := mix.MemberOf[F]{Weight: 1}
-	set, err := d.sized(one(e.Side, 8, s))
-	if err != nil {
-		return member, err
-	}
-	hidden, activation := e.widths(s), one(e.Activation, "relu", s)
-	f := credit.FamilyOf[F]{Data: set, Batch: one(e.Batch, 64, s), Init: nets.Init(one(e.Init, string(nets.He), s))}
-	var layers []nets.Layer
-	sizes := fmt.Sprint(set.Pixels())
-	for _, width := range hidden {
-		layers = append(layers, nets.Dense{Units: width}, nets.Activation(activation))
-		sizes += fmt.Sprintf("-%d", width)
-	}
-	layers = append(layers, nets.Dense{Units: set.Classes})
-	l := listing{images: true, hidden: hidden}
-	if err := errors.Join(l.checkNumbers(Options{Hidden: hidden}), l.checkSize(Options{Batch: f.Batch}, set)); err != nil {
-		return member, err
-	}
-	if f.Net, err = nets.New[F](nets.Shape{Channels: 1, Rows: set.Rows, Cols: set.Cols}, defaultLoss, layers...); err != nil {
-		return member, err
-	}
-	if _, err := f.Problem(); err != nil {
-		return member, err
-	}
-	member.Name = fmt.Sprintf("%s %s-%d %s", e.Name, sizes, set.Classes, activation)
-	member.Family, err = rescaled(e, inner.FamilyOf[F](f))
-	return member, err
-}
-
-// rescaled returns the family in other units and from other starts, if the entry says so.
-func rescaled[F params.Float](e MixEntry, f inner.FamilyOf[F]) (inner.FamilyOf[F], error) {
-	if len(e.Gain)+len(e.Unit)+len(e.Level) == 0 {
-		return f, nil
-	}
-	r := mix.RescaledOf[F]{Of: f, Gain: span(e.Gain), Unit: span(e.Unit)}
-	for _, l := range e.Level {
-		r.Level = append(r.Level, mix.Level(l))
-	}
-	return r, r.Validate()
-}
-
-func span(v []float64) mix.Range {
-	if len(v) != 2 {
-		return mix.Range{}
-	}
-	return mix.Range{Low: v[0], High: v[1]}
-}
-
-// one draws one of a list.
-func one[T any](list []T, otherwise T, s *rng.Stream) T {
-	if len(list) == 0 {
-		return otherwise
-	}
-	return list[s.IntN(len(list))]
-}
-
-// widths draws the widths of the hidden layers.
-func (e MixEntry) widths(s *rng.Stream) []int {
-	if len(e.Hidden) > 0 {
-		return e.Hidden
-	}
-	depth, low, high := 1, 32.0, 32.0
-	if len(e.Depth) == 2 {
-		depth = e.Depth[0] + s.IntN(e.Depth[1]-e.Depth[0]+1)
-	}
-	if len(e.Width) == 2 {
-		low, high = float64(e.Width[0]), float64(e.Width[1])
-	}
-	width := func() int { return int(math.Round(low * math.Exp(s.Float64()*math.Log(high/low)))) }
-	widths, same := make([]int, depth), s.Float64() < 0.5
-	for i := range widths {
-		if widths[i] = width(); same {
-			widths[i] = widths[0]
-		}
-	}
-	return widths
 }
 
 // mixFingerprint names what a mix is: its file.

@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,6 +58,68 @@ func TestMixLaws(t *testing.T) {
 	}
 }
 
+const manyKinds = `
+of:
+  - {name: auto, kind: autoencoder, side: [4], depth: [1, 2], width: [3, 6], code: [2, 3], activation: [tanh], batch: [5]}
+  - {name: conv, kind: conv, side: [4, 8], channels: [3, 4], batch: [4]}
+  - {name: taught, kind: teacher, inputs: [3, 5], classes: [2, 3], teacher: [3, 4], width: [3, 6], activation: [tanh], batch: [6]}
+  - {name: logistic, kind: clusters, inputs: [3, 5], spread: [0.5, 2], units: [1, 3], batch: [6]}
+  - {name: clusters, kind: clusters, depth: [1, 2], width: [3, 6], activation: [sigmoid], batch: [6]}
+  - {name: simple, kind: elman, letters: [3, 5], width: [2, 5], length: [2, 4], batch: [3]}
+  - {name: source, kind: elman, text: [gosource], width: [2, 3], length: [2, 4], batch: [3]}
+  - {name: lstm, kind: lstm, letters: [3, 5], width: [2, 4], length: [2, 4], batch: [3]}
+  - {name: bowls, kind: function, form: [quadratic, bowl], shape: [matrix], dim: [5, 12], condition: [1, 100], shake: [0.01, 0.1]}
+  - {name: rows, kind: function, form: [waves, funnel], dim: [5, 12], seen: [0.2, 0.8]}
+`
+
+// Problems of all kinds obey the laws of problems.
+func TestMixKinds(t *testing.T) {
+	o := catalog.Options{Data: writeImages(t, problemtest.Images(36, 28))}
+	name := writeMix(t, "members: 20"+manyKinds)
+	double, err := catalog.LookupOf[float64](name, o)
+	require.NoError(t, err)
+	single := mixOf(t, name, o)
+	names := map[string]bool{}
+	for i, member := range inner.MembersOf(double) {
+		names[single.Name(i)] = true
+		options := problemtest.Options{Varies: problemtest.Function | problemtest.Start | problemtest.Batch}
+		switch strings.Fields(single.Name(i))[0] {
+		case "auto", "conv", "source":
+			options.Varies &^= problemtest.Function
+		}
+		t.Run(single.Name(i), func(t *testing.T) {
+			problemtest.Run(t, member, options)
+			problemtest.Agree(t, single.Members()[i], member)
+		})
+	}
+	require.Greater(t, len(names), 14, "they differ")
+}
+
+// What is done to the problems of an entry shows: units, scales and signals, each as often as its list says.
+func TestMixDisturbed(t *testing.T) {
+	name := writeMix(t, `
+members: 60
+of:
+  - {name: a, kind: function, signal: [plain, plain, noisy, directions, normalised], noise: [0.1, 1], directions: [2, 5], scale: [0.1, 10], level: [tensor], unit: [0.5, 2]}
+`)
+	m, err := catalog.LookupOf[float64](name, catalog.Options{})
+	require.NoError(t, err)
+	counts := map[string]int{}
+	for i, member := range inner.MembersOf(m) {
+		words := strings.Fields(m.(*mix.FamilyOf[float64]).Name(i))
+		p, err := member.Sample(1)
+		require.NoError(t, err)
+		_, signalled := p.(inner.SignalledOf[float64])
+		require.Equal(t, len(words) > 3, signalled)
+		counts[words[len(words)-1]]++
+		if i < 8 {
+			problemtest.Run(t, member, problemtest.Options{Varies: problemtest.Function | problemtest.Start})
+		}
+	}
+	require.InDelta(t, 12, counts["noisy"], 11)
+	require.Len(t, counts, 4)
+}
+
 // A mix is drawn by its seed and nothing else, each entry has its share of the networks, and what is held out stands as it is written.
 func TestMixMembers(t *testing.T) {
 	o := catalog.Options{Data: writeImages(t, problemtest.Images(36, 28))}
@@ -100,7 +163,7 @@ func TestEmbeddedMixes(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 2, n)
+	require.Equal(t, 3, n)
 }
 
 func TestMixFingerprint(t *testing.T) {
@@ -130,16 +193,31 @@ func TestMixErrors(t *testing.T) {
 		{`nets: no init "zero"`, "of: [{name: a, init: [zero]}]"},
 		{`batch: 0; want 1 to`, "of: [{name: a, batch: [0]}]"},
 		{`entry "a": data: Downsample to a side of 9; want 4, 7, 8, 14 or 28`, "of: [{name: a, side: [9]}]"},
-		{`entry "a": unit: from 3 to 2; want numbers above 0 in order`, "of: [{name: a, unit: [3, 2]}]"},
+		{`entry 1, "a": unit: from 3 to 2; want numbers above 0 in order`, "of: [{name: a, unit: [3, 2]}]"},
 		{`entry "a": no level "row"; there are none global tensor coordinate`, "of: [{name: a, level: [row]}]"},
 		{`width -1`, "of: [{name: a, hidden: [-1]}]"},
+		{`no kind "cnn"; there are mlp, autoencoder, conv, teacher, clusters, elman, lstm, function`, "of: [{name: a, kind: cnn}]"},
+		{`line 1: conv does not take "width"; it takes name, kind,`, "of: [{name: a, kind: conv, width: [1, 2]}]"},
+		{`line 1: mlp does not take "off"; it takes name,`, "of: [{name: a, off: 1}]"},
+		{`channels: [1 300]; want numbers from 1 to 256 in order`, "of: [{name: a, kind: conv, channels: [1, 300]}]"},
+		{`seen: [0.5 2]; want numbers up to 1`, "of: [{name: a, kind: function, seen: [0.5, 2]}]"},
+		{`shake: 1 numbers; want the least and the largest`, "of: [{name: a, kind: function, shake: [1]}]"},
+		{`condition: from 0 to 2; want numbers above 0 in order`, "of: [{name: a, kind: function, condition: [0, 2]}]"},
+		{`a Condition of 0.5; want 1 or more`, "of: [{name: a, kind: function, condition: [0.5, 0.5]}]"},
+		{`no form "valley"; there are quadratic, bowl, waves, funnel`, "of: [{name: a, kind: function, form: [valley]}]"},
+		{`no text "opticks"; there are chain, gosource`, "of: [{name: a, kind: lstm, text: [opticks]}]"},
+		{`no signal "late"; there are plain, noisy, directions, normalised`, "of: [{name: a, signal: [late]}]"},
+		{`noise: goes with a signal that is noisy`, "of: [{name: a, noise: [1, 1]}]"},
+		{`directions: go with a signal of directions`, "of: [{name: a, signal: [directions]}]"},
+		{`minibatches of 65536 for a network that makes`, "of: [{name: a, kind: conv, side: [28], batch: [65536]}]"},
+		{`minibatches of 65536 for a network that makes`, "of: [{name: a, kind: elman, length: [999, 999], batch: [65536]}]"},
 	} {
 		_, err := catalog.Lookup(writeMix(t, c.text), o)
 		require.ErrorContains(t, err, c.want)
 		require.NotContains(t, err.Error(), "\n")
 	}
 	_, err := catalog.Lookup("mix:no such", o)
-	require.ErrorContains(t, err, "the embedded mixes are mix:general, mix:small")
+	require.ErrorContains(t, err, "the embedded mixes are mix:broad, mix:general, mix:small")
 	o.Hidden = []int{3}
 	_, err = catalog.Lookup("mix:small", o)
 	require.EqualError(t, err, "catalog: mix:small: does not take hidden")

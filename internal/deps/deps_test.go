@@ -56,7 +56,7 @@ var lattice = map[string]node{
 	"inner/mix":         {imports: "inner internal/rng params", tests: "inner/problemtest"},
 	"inner/plastic":     {imports: "inner inner/credit inner/nets internal/kernel internal/rng params", tests: "inner/problemtest"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
-	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/mnist inner/mix inner/nets inner/plastic internal/regular internal/rng params", tests: "inner/plastic inner/problemtest internal/rng"},
+	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/gosource inner/data/mnist inner/mix inner/nets inner/plastic inner/suite inner/synthetic internal/regular internal/rng params", tests: "inner/plastic inner/problemtest internal/rng"},
 
 	"inner/data/fashion": {imports: "inner/data"},
 	"inner/data/opticks": {},
