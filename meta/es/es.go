@@ -45,6 +45,9 @@ type Episode struct {
 	Key    uint64 // names all that is random, for all branches of a pair alike
 	Length int    // steps in all
 
+	// Outer is how many estimates there were before, for an Imitation, which weighs a loss by it; else 0.
+	Outer int
+
 	// Pair is the number of the pair whose episode it is. A system may keep what belongs to an episode by it: episodes of a pair
 	// come one after the other. Windows of one may come to several systems, one at a time.
 	Pair int

@@ -134,9 +134,22 @@ func (e *EstimatorOf[F]) run(ctx context.Context, phi []F, key uint64) error {
 func (w *worker[F]) estimate(ctx context.Context, p *pair[F], phi []F, key uint64) error {
 	p.reset()
 	if w.config.Method == Full {
+		p.next.Outer = p.at.Outer
+	} else {
+		p.next.set(p.at)
+	}
+	err := w.advance(ctx, p, phi, key)
+	if w.config.Imitate != nil {
+		p.next.Outer++
+	}
+	return err
+}
+
+// advance takes a pair through an episode or a window.
+func (w *worker[F]) advance(ctx context.Context, p *pair[F], phi []F, key uint64) error {
+	if w.config.Method == Full {
 		return w.whole(ctx, p, phi, key)
 	}
-	p.next.set(p.at)
 	if w.config.Form == LearnedOptimization {
 		return w.windowLO(ctx, p, phi, key)
 	}

@@ -35,7 +35,7 @@ func (w *worker[F]) whole(ctx context.Context, p *pair[F], phi []F, key uint64) 
 		w.control(p, at.eps)
 	}
 	p.end()
-	at.counts = counts{} // nothing is carried on
+	at.counts = counts{Outer: at.Outer} // nothing else is carried on
 	return nil
 }
 

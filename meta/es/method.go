@@ -88,6 +88,9 @@ type Settings struct {
 	// down. No bound if zero; not for Full.
 	WindowClip float64 `json:"window_clip,omitempty"`
 	Control    Control `json:"control,omitempty"` // a control variate; none if empty
+
+	// Imitate has losses count less and steps that are like a teacher's more, at first; nothing is imitated if nil.
+	Imitate *Imitation `json:"imitate,omitempty"`
 }
 
 // filled returns the settings with every default in its place.
@@ -134,6 +137,10 @@ func (s Settings) validate() error {
 	wrong(s.Method == Full && (s.End != 0 || s.WindowClip != 0), "end and window_clip are not for es, which has no windows")
 	wrong(s.Control != NoControl && (s.End != 0 || s.WindowClip != 0), "control is not with end or window_clip")
 	wrong(s.Shortest < 0, "shortest is %d; want 1 or more, or 0 for the horizon", s.Shortest)
+	if s.Imitate != nil {
+		wrong(s.Control != NoControl, "control is not with imitate")
+		errs = append(errs, s.Imitate.validate())
+	}
 	return errors.Join(errs...)
 }
 

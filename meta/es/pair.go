@@ -25,6 +25,7 @@ type counts struct {
 	Live   bool   `json:"live,omitempty"`  // one is under way
 	Noise  bool   `json:"noise,omitempty"` // eps is this episode's
 	Masked bool   `json:"masked,omitempty"`
+	Outer  int    `json:"outer,omitempty"` // estimates before this one, where that matters
 }
 
 // A place is where a pair stands between two windows.

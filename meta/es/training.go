@@ -2,6 +2,7 @@ package es
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/seed1498fded/unroll/inner"
@@ -28,6 +29,7 @@ type track[F params.Float] struct {
 	layout     params.Layout
 	lean       bool            // only the loss at the end of an episode is looked at; all before are zero
 	through    *meta.BPTTOf[F] // nil if nothing is to be differentiated
+	teacher    *teacher[F]     // nil if nothing is imitated
 }
 
 // sampled are the problems of an episode.
@@ -49,6 +51,9 @@ type TrainingConfigOf[F params.Float] struct {
 	MetaLoss  meta.MetaLoss   // what each loss counts as; the loss itself if zero
 	Baselines *meta.Baselines // where the runs of its baseline are kept, to share them; its own if nil
 
+	// Imitate is what is imitated, if anything is. Not with Through.
+	Imitate *Imitation
+
 	Through int  // the most steps that Differentiate goes at once; none if zero
 	Exact   bool // it goes through the inner gradients too, see meta.BPTTConfigOf
 }
@@ -57,6 +62,9 @@ type TrainingConfigOf[F params.Float] struct {
 func NewTraining[F params.Float](c TrainingConfigOf[F]) (*TrainingOf[F], error) {
 	if c.Copies < 0 {
 		return nil, fmt.Errorf("es: %d copies; want at least 1", c.Copies)
+	}
+	if c.Imitate != nil && c.Through > 0 {
+		return nil, errors.New("es: an imitation has no derivative")
 	}
 	c.Copies = max(1, c.Copies)
 	t := &TrainingOf[F]{config: c, members: inner.MembersOf(c.Family)}
@@ -92,7 +100,11 @@ func placeLen[F params.Float](c TrainingConfigOf[F], f inner.FamilyOf[F]) (int, 
 	if err != nil {
 		return 0, fmt.Errorf("es: %w", err)
 	}
-	return c.Copies*(2*p.Params().Len()+1+inner.SensesOf(p).Len()) + state, nil
+	taught, err := c.Imitate.memory(p.Params(), c.Copies)
+	if err != nil {
+		return 0, fmt.Errorf("es: %w", err)
+	}
+	return c.Copies*(2*p.Params().Len()+1+inner.SensesOf(p).Len()) + state + taught, nil
 }
 
 // track returns what a member's problems are trained on, which is made when it is first asked for.
@@ -132,7 +144,13 @@ func newTrack[F params.Float](c TrainingConfigOf[F], f inner.FamilyOf[F]) (*trac
 	if err := t.trajectory.BeginOn(problems, make([]F, compiled.Phi().Len()), 0, 0); err != nil {
 		return nil, err
 	}
-	t.layout, t.lean = t.trajectory.PlaceLayout(), t.trajectory.Lean(c.Objective)
+	if t.teacher, err = newTeacher[F](c.Imitate, p.Params(), c.Copies); err != nil {
+		return nil, err
+	}
+	t.layout, t.lean = t.trajectory.PlaceLayout(), t.trajectory.Lean(c.Objective) && t.teacher == nil
+	if n := len(t.teacher.memory()); n > 0 {
+		t.layout = append(t.layout, params.Spec{Name: "teacher", Shape: []int{n}})
+	}
 	return t, nil
 }
 
@@ -166,7 +184,7 @@ func (t *TrainingOf[F]) Start(state, phi []F, e Episode) error {
 		return err
 	}
 	tr.trajectory.Place(state)
-	return nil
+	return tr.teacher.start(state)
 }
 
 // Unroll implements SystemOf. Problems with a world of their own must have been started by the same system just before.
@@ -176,6 +194,7 @@ func (t *TrainingOf[F]) Unroll(ctx context.Context, losses []float64, state, phi
 		return err
 	}
 	tr.trajectory.ResumeOn(problems, state, e.Key, from, e.Length)
+	tr.teacher.resume(state)
 	if err := tr.trajectory.Prepare(ctx, e.Length); err != nil {
 		return err
 	}
@@ -183,15 +202,20 @@ func (t *TrainingOf[F]) Unroll(ctx context.Context, losses []float64, state, phi
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if err := tr.teacher.look(tr.trajectory, e); err != nil {
+			return err
+		}
 		if err := tr.trajectory.Advance(phi); err != nil {
 			return err
 		}
+		tr.teacher.judge(tr.trajectory)
 		if err := tr.look(e); err != nil {
 			return err
 		}
-		losses[i] = tr.loss(e)
+		losses[i] = tr.teacher.count(tr.loss(e), tr.trajectory.Steps(), e)
 	}
 	tr.trajectory.Place(state)
+	tr.teacher.place(state)
 	return nil
 }
 

@@ -42,6 +42,9 @@ func kinds() map[string]es.Settings {
 	kinds["truncated form"] = es.Settings{Method: es.Truncated, Pairs: 5, Form: es.LearnedOptimization, Sign: true}
 	kinds["gpes lengths"] = es.Settings{Method: es.GPES, Pairs: 5, K: 3, Shortest: 2, Clip: 1, Cap: 100}
 	kinds["nres together"] = es.Settings{Method: es.NRES, Pairs: 5, Together: true, Sign: true}
+	kinds["es imitation"] = es.Settings{Method: es.Full, Pairs: 5, Imitate: &es.Imitation{Steps: 4}}
+	kinds["pes imitation"] = es.Settings{Method: es.PES, Pairs: 5, Imitate: &es.Imitation{Steps: 4, Part: 0.5}}
+	kinds["truncated imitation"] = es.Settings{Method: es.Truncated, Pairs: 5, Shortest: 2, Imitate: &es.Imitation{Teacher: "momentum", Keep: 0.3}}
 	kinds["es control"] = es.Settings{Method: es.Full, Pairs: 5, Control: es.BPTTControl}
 	kinds["pes control"] = es.Settings{Method: es.PES, Pairs: 5, Control: es.BPTTControl}
 	kinds["gpes control"] = es.Settings{Method: es.GPES, Pairs: 5, K: 2, Control: es.BPTTControl}
@@ -107,7 +110,7 @@ func resumes(t *testing.T, c es.ConfigOf[float32]) {
 
 		f := &checkpoints.File{Meta: make(map[string]string)}
 		require.NoError(t, parts.Save(f, "x.episode"))
-		if c.Method == es.Full {
+		if c.Method == es.Full && c.Imitate == nil {
 			const nothing = `{"key":0,"length":0,"ends":0,"step":0}`
 			require.Equal(t, "["+strings.Repeat(nothing+",", 4)+nothing+"]", f.Meta["x.episode"], "nothing is carried")
 			require.Empty(t, f.Tensors)

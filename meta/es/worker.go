@@ -79,7 +79,7 @@ func (w *worker[F]) fit(at *place[F], pair int) error {
 }
 
 func (w *worker[F]) episode(p *pair[F]) Episode {
-	return Episode{Key: p.next.Key, Length: p.next.Length, Pair: p.number}
+	return Episode{Key: p.next.Key, Length: p.next.Length, Outer: p.next.Outer, Pair: p.number}
 }
 
 // unroll takes all branches n steps on.
