@@ -181,7 +181,7 @@ var exclusive = map[string]struct {
 	"os/signal":     {only: "cmd/internal/cli", tests: true},
 	"io/ioutil":     {},
 	"syscall":       {only: "cmd/internal/cli cmd/internal/rundir internal/atomicfile internal/regular", tests: true},
-	"embed":         {only: "checkpoints inner/catalog inner/data meta/eval/suite"},
+	"embed":         {only: "checkpoints cmd inner/catalog inner/data meta/eval/suite"},
 	"time":          {only: "cmd meta/eval meta/lab", tests: true},
 	"net":           {tests: true},
 	"log":           {only: "cmd", tests: true},

@@ -219,11 +219,3 @@ func (c ConfigOf[F]) bytes(state int) float64 {
 	}
 	return vectors*size + 8*(sums*phi+workers*branches*float64(c.Window))
 }
-
-// branches returns how many there are of a pair: under phi + ε, under phi − ε, and for truncated ES under phi itself.
-func (c ConfigOf[F]) branches() int {
-	if c.Method == Truncated && c.Form == "" || c.Control != NoControl {
-		return 3
-	}
-	return 2
-}

@@ -105,6 +105,24 @@ func (s Settings) filled() Settings {
 	return s
 }
 
+// EpisodeSteps returns how many steps of all branches an episode has on average, for episodes of a horizon at most.
+func (s Settings) EpisodeSteps(horizon int) float64 {
+	s = s.filled()
+	mean := float64(horizon)
+	if s.Shortest > 0 && s.Shortest < horizon {
+		mean = float64(horizon-s.Shortest) / math.Log(float64(horizon)/float64(s.Shortest))
+	}
+	return float64(s.branches()) * mean
+}
+
+// branches returns how many there are of a pair: under phi + ε, under phi − ε, and for truncated ES under phi itself.
+func (s Settings) branches() int {
+	if s.Method == Truncated && s.Form == "" || s.Control != NoControl {
+		return 3
+	}
+	return 2
+}
+
 // MarshalJSON writes the settings with every default in its place, but for those that are nothing.
 func (s Settings) MarshalJSON() ([]byte, error) {
 	type plain Settings

@@ -38,6 +38,7 @@ func vars() cli.Vars {
 		"credits": strings.Join(credit.Names(), ", "), "losses": strings.Join(nets.Losses(), ", "),
 		"inits":    strings.Join(nets.Inits(), ", "),
 		"searches": strings.Join(search.Names(), ", "), "estimators": strings.Join(estimators(), ", "),
+		"recipes":    strings.Join(recipeNames(), ", "),
 		"objectives": strings.Join(objectives(), ", "), "zoo": strings.Join(zoo.Names(), ", "),
 	}
 }

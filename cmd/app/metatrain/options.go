@@ -14,6 +14,7 @@ import (
 type options struct {
 	cli.Common
 	settings
+	Recipe      string     `placeholder:"NAME|FILE.yaml" help:"Flags and values from a recipe: ${recipes}, or a file. Whatever else says something about a flag wins over it."`
 	Out         string     `placeholder:"DIR" help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, with a credit rule runs/PROBLEM-CREDIT-RULE-SEED, or the folder resumed from."`
 	Resume      string     `placeholder:"DIR" help:"Folder of an earlier run to go on with."`
 	Budget      cli.Budget `placeholder:"DURATION" help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given."`
@@ -21,6 +22,9 @@ type options struct {
 	Generations cli.Count  `placeholder:"N" help:"Outer steps to take, those before a --resume included: of a search its generations. Default for lives, unless --budget or --episodes is given: 80, by anneal 400, by bptt 100 for each length of the curriculum and the horizon."`
 	Workers     cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors. The result does not depend on it."`
 }
+
+// usualBudget is how long a run learns if nobody says.
+const usualBudget = 2 * time.Minute
 
 // newSettings returns the settings of a new run: what was given, with the defaults around it.
 func newSettings(o options) (settings, error) {
@@ -70,13 +74,16 @@ func (o options) check() error {
 // limit sets how long to learn: a time, a number of episodes or of outer steps, or whichever comes first.
 func (s *session) limit(o options) {
 	s.budget, s.episodes, s.outer = o.Budget.Duration(), int(o.Episodes), int(o.Generations)
+	if s.settings.Settle {
+		s.budget, s.episodes = 0, int(s.settings.Cosine)
+	}
 	if s.budget > 0 || s.episodes > 0 || s.outer > 0 {
 		return
 	}
 	if s.settings.life() > 0 {
 		s.outer = s.settings.generations()
 	} else {
-		s.budget = 2 * time.Minute
+		s.budget = usualBudget
 	}
 }
 

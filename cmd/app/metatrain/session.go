@@ -22,6 +22,7 @@ import (
 const (
 	keyTraining   = 'L'<<8 + 1
 	keyValidation = 'L'<<8 + 2
+	keyTrial      = 'L'<<8 + 256 // of the training key: outer steps that only time is taken of
 )
 
 // A session is a run of this command: what it learns, how long, and where it writes.
@@ -77,6 +78,9 @@ func (s *session) begin(o options) error {
 		return err
 	}
 	if err := s.build(); err != nil {
+		return err
+	}
+	if err := s.settles(o); err != nil {
 		return err
 	}
 	s.dir = o.out(s.settings)

@@ -54,6 +54,7 @@ type settings struct {
 	MetaLoss        cli.JSON     `json:"meta-loss,omitempty" placeholder:"JSON" help:"What each loss counts as, as JSON: {\"log\":true} its logarithm, {\"baseline\":\"adam\",\"baseline_config\":{\"lr\":0.01}} relative to that of a baseline in the same episode, {\"minibatches\":\"other\"} that on minibatches that no step sees, or any of these together, with \"eps\" added to losses. Default the loss itself."`
 	OuterLR         cli.Positive `json:"outer-lr" name:"outer-lr" placeholder:"X" help:"Learning rate of the outer Adam. Default 0.01, for quadratics 0.003, for lives 0.02."`
 	Cosine          cli.Count    `json:"cosine,omitempty" placeholder:"N" help:"Episodes over which the outer rate falls to nothing along half a cosine. Default: it stays."`
+	Settle          bool         `json:"settle,omitempty" help:"Let the outer rate fall to nothing by the end: over --episodes, or over as many as the --budget is found to be enough for; their number is told, and the run ends after it."`
 	Clip            cli.Positive `json:"clip" placeholder:"X" help:"Longest meta-gradient, in the Euclidean norm. Default 1, for lives 0.3."`
 	Copies          cli.Count    `json:"copies" memory:"" placeholder:"N" help:"Problems side by side in an episode, each of which counts as one. Default 1, for quadratics by --estimator bptt 32, for lives 1 of each task but at most 32, by --estimator bptt 4 but at most 64, or 8."`
 	TasksPerStep    cli.Count    `json:"tasks-per-step,omitempty" name:"tasks-per-step" memory:"" placeholder:"N" help:"Estimates of the gradient that an outer step is the mean of, each of episodes of its own. Default 1."`
@@ -291,7 +292,7 @@ func (s settings) validate() error {
 	if s.Fraction > 1 {
 		return fmt.Errorf("--fraction: want a number above 0 and at most 1, got %v", s.Fraction)
 	}
-	return errors.Join(s.validateCredit(), s.validateLearner(), s.validateEstimator())
+	return errors.Join(s.validateCredit(), s.validateLearner(), s.validateEstimator(), s.validateSettle())
 }
 
 // objectives returns the names of what can be minimised.

@@ -34,9 +34,9 @@ func parsed(t *testing.T, args ...string) options {
 // whatever the flag.
 func TestDefaultsSaidAloud(t *testing.T) {
 	// Flags that have no default to be said, or that are not settings of a run.
-	without := []string{"config", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "generations", "workers", "version"}
+	without := []string{"config", "recipe", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "generations", "workers", "version"}
 	common := map[string]string{
-		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "objective": "borders", "fraction": "1", "exact": "false",
+		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "objective": "borders", "fraction": "1", "exact": "false", "settle": "false",
 		"learner": "bptt", "estimator": "bptt", "tasks-per-step": "1", "meta-loss": `{"minibatches":"train"}`, "rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,
 	}
 	// What of these other problems have no default for, or another that does not follow from the problem alone.
@@ -126,7 +126,7 @@ func TestOneName(t *testing.T) {
 	got := given.provenance()
 	require.Equal(t, map[string]string{
 		"problem": "mnist8", "hidden": "4,3", "credit": "fa", "credit_config": `{"scale":2}`, "from": "there", "seed": "1",
-		"outer_lr": "0.5", "average": "0.995", "keep": "last", "fraction": "1", "exact": "false",
+		"outer_lr": "0.5", "average": "0.995", "keep": "last", "fraction": "1", "exact": "false", "settle": "false",
 	}, got, "what a rule's file says anyway is not repeated, a folder's name is nobody's business, what is not filled in yet is left out")
 }
 

@@ -51,7 +51,7 @@ func Parse(name, description string, flags any, args []string, stdout, stderr io
 			return false, fmt.Errorf("argument %d, %s: not UTF-8", i+1, quote(arg))
 		}
 	}
-	var from sources
+	from := sources{flags: flags}
 	options := []kong.Option{
 		kong.Name(name),
 		kong.Description(description + "\n\n" + exitStatus),

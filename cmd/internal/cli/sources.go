@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -23,8 +22,10 @@ const maxConfig = 64 << 10
 // Kong has an environment of its own, but it cuts the names of variables before digits, lets a resolver win over them,
 // and takes an empty variable for a value with some types of flags and for none with others.
 type sources struct {
+	flags  any
 	loaded bool
 	values map[string]string // of the file: flag name to the text of its value
+	recipe map[string]string // of the recipe, likewise
 	err    error             // the first
 }
 
@@ -48,38 +49,96 @@ func (s *sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 	if text, ok := s.values[flag.Name]; ok {
 		return text, nil
 	}
+	if text, ok := s.recipe[flag.Name]; ok {
+		return text, nil
+	}
 	return nil, nil
 }
 
-// load reads the file that --config names. It is a hook of kong, which calls it once for each argument.
+// load reads the file that --config names, and the recipe. It is a hook of kong, which calls it once for each argument.
 func (s *sources) load(ctx *kong.Context) error {
 	if s.loaded {
 		return nil
 	}
 	s.loaded = true
-	flags := allFlags(ctx.Model)
-	at := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == "config" })
-	if at < 0 {
+	err := s.loadConfig(ctx)
+	if err == nil {
+		err = s.loadRecipe(ctx)
+	}
+	return err
+}
+
+func (s *sources) loadConfig(ctx *kong.Context) error {
+	from, path, err := s.named(ctx, "config", "a file")
+	if path == "" || err != nil {
+		return err
+	}
+	text, err := ReadConfig(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	s.values, err = readConfig(path, text, without(allFlags(ctx.Model), "config"))
+	return err
+}
+
+// Recipes is implemented by flags that have one named recipe, whose YAML says what flags are that nothing else says.
+type Recipes interface {
+	// ReadRecipe returns the text of the recipe of a name, or of a file of that name.
+	ReadRecipe(name string) ([]byte, error)
+}
+
+func (s *sources) loadRecipe(ctx *kong.Context) error {
+	r, ok := s.flags.(Recipes)
+	if !ok {
 		return nil
 	}
-	from, path := "--config", ""
-	switch given := slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return p.Flag == flags[at] }); {
-	case given:
-		if path = fmt.Sprint(ctx.FlagValue(flags[at])); path == "" {
-			return errors.New("--config: want the name of a file, got nothing")
-		}
-	default:
-		from = variable(flags[at])
-		if path = os.Getenv(from); path == "" {
-			return nil
-		}
+	from, name, err := s.named(ctx, "recipe", "a recipe")
+	if err != nil {
+		return err
 	}
+	if text, ok := s.values["recipe"]; ok && name == "" {
+		from, name = "recipe", text
+	}
+	if name == "" {
+		return nil
+	}
+	text, err := r.ReadRecipe(name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	s.recipe, err = readConfig(name, text, without(allFlags(ctx.Model), "config", "recipe"))
+	return err
+}
+
+// named returns what the flag of a name says, on the command line or in the environment, and which of the two it was; "" if neither.
+func (s *sources) named(ctx *kong.Context, flag, what string) (from, value string, err error) {
+	flags := allFlags(ctx.Model)
+	at := slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == flag })
+	if at < 0 {
+		return "", "", nil
+	}
+	if slices.ContainsFunc(ctx.Path, func(p *kong.Path) bool { return p.Flag == flags[at] }) {
+		if value = fmt.Sprint(ctx.FlagValue(flags[at])); value == "" {
+			err = fmt.Errorf("--%s: want the name of %s, got nothing", flag, what)
+		}
+		return "--" + flag, value, err
+	}
+	from = variable(flags[at])
+	return from, os.Getenv(from), nil
+}
+
+// without returns the flags that do not have one of the names.
+func without(flags []*kong.Flag, names ...string) []*kong.Flag {
+	return slices.DeleteFunc(flags, func(f *kong.Flag) bool { return slices.Contains(names, f.Name) })
+}
+
+// ReadConfig returns the text of a YAML file of flags, or an error that names the file.
+func ReadConfig(path string) ([]byte, error) {
 	text, err := regular.ReadFile(path, maxConfig)
 	if err != nil {
-		return fmt.Errorf("%s: %s: %w", from, path, Reason(err))
+		return nil, fmt.Errorf("%s: %w", path, Reason(err))
 	}
-	s.values, err = readConfig(path, text, slices.Delete(flags, at, at+1))
-	return err
+	return text, nil
 }
 
 // variable returns the name of a flag's environment variable.
