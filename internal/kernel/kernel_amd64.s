@@ -3387,47 +3387,39 @@ wide1by8sum:
 	MOVQ DX, CX
 
 wide1by8k:
-	VMOVUPS.Z    (CX), K1, Z8
-	VBROADCASTSS (R13), Z9
-	VFMADD231PS  Z8, Z9, Z0
-	VBROADCASTSS (R13)(R9*1), Z9
-	VFMADD231PS  Z8, Z9, Z1
-	VBROADCASTSS (R13)(R9*2), Z9
-	VFMADD231PS  Z8, Z9, Z2
-	VBROADCASTSS (R13)(R12*1), Z9
-	VFMADD231PS  Z8, Z9, Z3
-	VBROADCASTSS (R14), Z9
-	VFMADD231PS  Z8, Z9, Z4
-	VBROADCASTSS (R14)(R9*1), Z9
-	VFMADD231PS  Z8, Z9, Z5
-	VBROADCASTSS (R14)(R9*2), Z9
-	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R14)(R12*1), Z9
-	VFMADD231PS  Z8, Z9, Z7
-	ADDQ         R10, R13
-	ADDQ         R10, R14
-	ADDQ         R8, CX
-	DECQ         R11
-	JNZ          wide1by8k
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         DI, AX
-	VMOVUPS      Z1, K1, (AX)
-	ADDQ         DI, AX
-	VMOVUPS      Z2, K1, (AX)
-	ADDQ         DI, AX
-	VMOVUPS      Z3, K1, (AX)
-	ADDQ         DI, AX
-	VMOVUPS      Z4, K1, (AX)
-	ADDQ         DI, AX
-	VMOVUPS      Z5, K1, (AX)
-	ADDQ         DI, AX
-	VMOVUPS      Z6, K1, (AX)
-	ADDQ         DI, AX
-	VMOVUPS      Z7, K1, (AX)
-	ADDQ         DI, AX
-	LEAQ         (BX)(R9*8), BX
-	SUBQ         $0x08, SI
-	JMP          wide1by8
+	VMOVUPS.Z        (CX), K1, Z8
+	VFMADD231PS.BCST (R13), Z8, Z0
+	VFMADD231PS.BCST (R13)(R9*1), Z8, Z1
+	VFMADD231PS.BCST (R13)(R9*2), Z8, Z2
+	VFMADD231PS.BCST (R13)(R12*1), Z8, Z3
+	VFMADD231PS.BCST (R14), Z8, Z4
+	VFMADD231PS.BCST (R14)(R9*1), Z8, Z5
+	VFMADD231PS.BCST (R14)(R9*2), Z8, Z6
+	VFMADD231PS.BCST (R14)(R12*1), Z8, Z7
+	ADDQ             R10, R13
+	ADDQ             R10, R14
+	ADDQ             R8, CX
+	DECQ             R11
+	JNZ              wide1by8k
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             DI, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             DI, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             DI, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             DI, AX
+	VMOVUPS          Z4, K1, (AX)
+	ADDQ             DI, AX
+	VMOVUPS          Z5, K1, (AX)
+	ADDQ             DI, AX
+	VMOVUPS          Z6, K1, (AX)
+	ADDQ             DI, AX
+	VMOVUPS          Z7, K1, (AX)
+	ADDQ             DI, AX
+	LEAQ             (BX)(R9*8), BX
+	SUBQ             $0x08, SI
+	JMP              wide1by8
 
 wide1by8past:
 wide1by4:
@@ -3459,30 +3451,26 @@ wide1by4sum:
 	MOVQ DX, CX
 
 wide1by4k:
-	VMOVUPS.Z    (CX), K1, Z4
-	VBROADCASTSS (R13), Z5
-	VFMADD231PS  Z4, Z5, Z0
-	VBROADCASTSS (R13)(R9*1), Z5
-	VFMADD231PS  Z4, Z5, Z1
-	VBROADCASTSS (R13)(R9*2), Z5
-	VFMADD231PS  Z4, Z5, Z2
-	VBROADCASTSS (R13)(R12*1), Z5
-	VFMADD231PS  Z4, Z5, Z3
-	ADDQ         R10, R13
-	ADDQ         R8, CX
-	DECQ         R11
-	JNZ          wide1by4k
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         DI, AX
-	VMOVUPS      Z1, K1, (AX)
-	ADDQ         DI, AX
-	VMOVUPS      Z2, K1, (AX)
-	ADDQ         DI, AX
-	VMOVUPS      Z3, K1, (AX)
-	ADDQ         DI, AX
-	LEAQ         (BX)(R9*4), BX
-	SUBQ         $0x04, SI
-	JMP          wide1by4
+	VMOVUPS.Z        (CX), K1, Z4
+	VFMADD231PS.BCST (R13), Z4, Z0
+	VFMADD231PS.BCST (R13)(R9*1), Z4, Z1
+	VFMADD231PS.BCST (R13)(R9*2), Z4, Z2
+	VFMADD231PS.BCST (R13)(R12*1), Z4, Z3
+	ADDQ             R10, R13
+	ADDQ             R8, CX
+	DECQ             R11
+	JNZ              wide1by4k
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             DI, AX
+	VMOVUPS          Z1, K1, (AX)
+	ADDQ             DI, AX
+	VMOVUPS          Z2, K1, (AX)
+	ADDQ             DI, AX
+	VMOVUPS          Z3, K1, (AX)
+	ADDQ             DI, AX
+	LEAQ             (BX)(R9*4), BX
+	SUBQ             $0x04, SI
+	JMP              wide1by4
 
 wide1by4past:
 wide1by1:
@@ -3505,18 +3493,17 @@ wide1by1sum:
 	MOVQ DX, CX
 
 wide1by1k:
-	VMOVUPS.Z    (CX), K1, Z1
-	VBROADCASTSS (R12), Z2
-	VFMADD231PS  Z1, Z2, Z0
-	ADDQ         R10, R12
-	ADDQ         R8, CX
-	DECQ         R11
-	JNZ          wide1by1k
-	VMOVUPS      Z0, K1, (AX)
-	ADDQ         DI, AX
-	ADDQ         R9, BX
-	SUBQ         $0x01, SI
-	JMP          wide1by1
+	VMOVUPS.Z        (CX), K1, Z1
+	VFMADD231PS.BCST (R12), Z1, Z0
+	ADDQ             R10, R12
+	ADDQ             R8, CX
+	DECQ             R11
+	JNZ              wide1by1k
+	VMOVUPS          Z0, K1, (AX)
+	ADDQ             DI, AX
+	ADDQ             R9, BX
+	SUBQ             $0x01, SI
+	JMP              wide1by1
 
 wide1by1past:
 done:

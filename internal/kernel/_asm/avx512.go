@@ -168,6 +168,10 @@ func (t tiles512) tile(name string, rows, v int) {
 		load(b, j, bv[j])
 	}
 	for i := range rows {
+		if v == 1 {
+			VFMADD231PS_BCST(number(i), bv[0], acc[i])
+			continue
+		}
 		s := ZMM()
 		VBROADCASTSS(number(i), s)
 		for j := range v {
