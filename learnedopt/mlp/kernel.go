@@ -224,9 +224,12 @@ func (f *fused) moments(t *tile, s *scratch) {
 		return
 	}
 	for b := t.first(); b.len() > 0; b = t.after(b) {
-		if t.tensor.vector() {
+		switch {
+		case t.tensor.vector():
 			f.vectorAverages(b, s)
-		} else {
+		case t.keepsPlanes():
+			f.planes(b, s)
+		default:
 			grid := b.grid()
 			grid.ExpandFactors(s.planes)
 		}
@@ -259,7 +262,9 @@ func (f *fused) perceptrons(t *tile, s *scratch) {
 		return
 	}
 	for b := t.first(); b.len() > 0; b = t.after(b) {
-		f.planes(b, s)
+		if !t.keepsPlanes() {
+			f.planes(b, s)
+		}
 		f.averages(&s.next, f.running.next, b)
 		grad, theta := b.of(p.Grad), b.of(p.Theta)
 		kernel.Perceptron(b.of(f.running.d), &s.next, grad, theta, s.planes, t.tensor.weights[:], t.outSums[:])

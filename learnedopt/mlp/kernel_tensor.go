@@ -131,6 +131,9 @@ func (t *tile) all() block {
 	return block{tensor: t.tensor, row: t.fromRow, col: t.fromCol, rows: t.toRow - t.fromRow, cols: t.toCol - t.fromCol}
 }
 
+// keepsPlanes reports whether a tile is one block and all of its tensor, so that its planes last from one phase to the next.
+func (t *tile) keepsPlanes() bool { return t.Len() == t.tensor.len() && t.Len() <= kernel.PlaneBlock }
+
 // connected reports whether a tile's coordinates follow each other in memory.
 func (t *tile) connected() bool { return t.toCol-t.fromCol == t.tensor.cols || t.toRow-t.fromRow == 1 }
 
