@@ -142,8 +142,41 @@ func TestRatios(t *testing.T) {
 	require.Equal(t, 2, seen)
 	require.InEpsilon(t, math.Sqrt(product), float64(r.Aggregate[1].Ratios[1].Train), 1e-12)
 	require.Equal(t, "rosenbrock+diabetes-mlp", r.Aggregate[1].Ratios[1].Problem)
+	var train, test []float64
+	for _, x := range r.Aggregate[1].Ratios {
+		train, test = append(train, float64(x.Train)), append(test, float64(x.Test))
+	}
+	require.InEpsilon(t, suite.IQM(train), float64(r.Aggregate[1].IQM.Value), 1e-12)
+	require.InEpsilon(t, suite.IQM(test), float64(r.Aggregate[1].TestIQM.Value), 1e-12)
+	require.NotEqual(t, train, test)
 	worst := max(r.Aggregate[1].Ratios[0].Train, r.Aggregate[1].Ratios[1].Train)
 	require.Equal(t, worst, r.Aggregate[1].Worst)
+}
+
+// Who does what the reference does comes to the same, but for the time, which goes by steps and the time of one.
+func TestTwin(t *testing.T) {
+	c := cheap(t, "adam")
+	c.Only, c.Fraction = []string{"rosenbrock"}, .2
+	c.Contenders = []eval.Contender{{Name: "twin", Configured: &handmade.Adam{LR: .3}}}
+	r := run(t, c)
+	p := r.Problems[0]
+	a, b := p.Results[0], p.Results[1]
+	require.Equal(t, "0.3 constant", a.Setting)
+	require.Equal(t, a.Finals, b.Finals)
+	require.Equal(t, a.Tests, b.Tests)
+	require.Equal(t, a.ToTarget, b.ToTarget)
+	require.EqualValues(t, 1, b.Ratio)
+	require.Equal(t, map[string]int{suite.Reference: 0}, r.Aggregate[1].Wins)
+	require.Equal(t, .5, r.Aggregate[1].Improvement[suite.Reference])
+	require.InEpsilon(t, float64(b.ToTarget)*b.USPerStep, float64(b.Seconds)*1e6, 1e-9)
+	require.InEpsilon(t, b.USPerStep/a.USPerStep, float64(r.Aggregate[1].Time), 1e-9)
+	require.Equal(t, 4*(2*50+1), b.State, "two moments of 50 weights, and the step")
+}
+
+// Problems have keys of their own.
+func TestKeys(t *testing.T) {
+	require.NotEqual(t, suite.Key("a", 1), suite.Key("b", 1))
+	require.NotEqual(t, suite.Key("a", 1), suite.Key("a", 2))
 }
 
 // On one track everything is as it is, on one the setting is the same everywhere, and on one every problem has its own.
