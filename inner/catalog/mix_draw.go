@@ -139,7 +139,8 @@ func (d mixer[F]) autoencoder(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], str
 	if err := errors.Join(fits(hidden, batch, set), room(batch, numbers)); err != nil {
 		return nil, "", err
 	}
-	f := untested[F]{suite.AutoencoderOf[F]{Train: set, Test: set.Slice(0, 1), Hidden: hidden, Activation: activation, Batch: batch}, batch * numbers}
+	of := suite.AutoencoderOf[F]{Train: set, Test: set.Slice(0, 1), Hidden: hidden, Activation: activation, Batch: batch}
+	f := untested[F]{of, batch * numbers}
 	_, err = f.Sample(0)
 	return f, chain(set.Pixels(), hidden, set.Pixels()) + " " + activation, err
 }
@@ -155,7 +156,8 @@ func (d mixer[F]) conv(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, er
 	if err := room(batch, numbers); err != nil {
 		return nil, "", err
 	}
-	f := untested[F]{suite.ConvOf[F]{Train: set, Test: set.Slice(0, 1), Channels: [2]int{channels, 2 * channels}, Batch: batch}, batch * numbers}
+	of := suite.ConvOf[F]{Train: set, Test: set.Slice(0, 1), Channels: [2]int{channels, 2 * channels}, Batch: batch}
+	f := untested[F]{of, batch * numbers}
 	_, err = f.Sample(0)
 	return f, fmt.Sprintf("%dx%dx%d", set.Rows, channels, 2*channels), err
 }
@@ -191,7 +193,9 @@ func clusters[F params.Float](e MixEntry, s *rng.Stream) (inner.FamilyOf[F], str
 
 // reader draws a recurrent network.
 func reader[F params.Float](e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, error) {
-	r := synthetic.Reading{Letters: between(e.Letters, 8, s), Hidden: between(e.Width, 16, s), Length: between(e.Length, 8, s), Batch: one(e.Batch, 16, s)}
+	r := synthetic.Reading{
+		Letters: between(e.Letters, 8, s), Hidden: between(e.Width, 16, s), Length: between(e.Length, 8, s), Batch: one(e.Batch, 16, s),
+	}
 	text := one(e.Text, "chain", s)
 	if text == "gosource" {
 		var err error

@@ -140,9 +140,10 @@ func (e MixEntry) checkRanges() error {
 		of          []int
 		least, most int
 	}{
-		{"depth", e.Depth, 1, maxLayers}, {"width", e.Width, 1, maxLayers}, {"code", e.Code, 1, maxLayers}, {"channels", e.Channels, 1, maxChannels},
-		{"inputs", e.Inputs, 1, maxEntry}, {"classes", e.Classes, 2, maxClasses}, {"teacher", e.Teacher, 1, maxLayers},
-		{"letters", e.Letters, 2, 64}, {"length", e.Length, 1, maxLayers}, {"dim", e.Dim, 1, maxEntry}, {"directions", e.Directions, 1, maxLayers},
+		{"depth", e.Depth, 1, maxLayers}, {"width", e.Width, 1, maxLayers}, {"code", e.Code, 1, maxLayers},
+		{"channels", e.Channels, 1, maxChannels}, {"inputs", e.Inputs, 1, maxEntry}, {"classes", e.Classes, 2, maxClasses},
+		{"teacher", e.Teacher, 1, maxLayers}, {"letters", e.Letters, 2, 64}, {"length", e.Length, 1, maxLayers},
+		{"dim", e.Dim, 1, maxEntry}, {"directions", e.Directions, 1, maxLayers},
 	} {
 		switch {
 		case len(r.of) != 0 && len(r.of) != 2:
@@ -184,7 +185,8 @@ func (e MixEntry) checkWords() error {
 		name        string
 		list, known []string
 	}{
-		{"activation", e.Activation, nets.Activations()}, {"signal", e.Signal, signals}, {"text", e.Text, texts}, {"shape", e.Shape, shapes}, {"form", e.Form, forms},
+		{"activation", e.Activation, nets.Activations()}, {"signal", e.Signal, signals}, {"text", e.Text, texts},
+		{"shape", e.Shape, shapes}, {"form", e.Form, forms},
 	} {
 		for _, word := range l.list {
 			if !slices.Contains(l.known, word) {

@@ -20,14 +20,15 @@ const (
 	Quadratic Form = "quadratic" // ½ Σ λu², convex
 	Bowl      Form = "bowl"      // Σ λ(√(1+u²) − 1), convex, straight far from its lowest point
 	Waves     Form = "waves"     // Σ λ(½u² + ½(1 − cos 3u)), with many low points, after Rastrigin
-	Funnel    Form = "funnel"    // 1 − e^(−s) + ¼ Σ λ(1 − cos 3u), s = √(.01 + Σ λu²) − .1, flat far from its lowest point, after Ackley
+	// 1 − e^(−s) + ¼ Σ λ(1 − cos 3u), with s = √(.01 + Σ λu²) − .1, flat far from its lowest point, after Ackley
+	Funnel Form = "funnel"
 )
 
 // Forms returns all forms.
 func Forms() []Form { return []Form{Quadratic, Bowl, Waves, Funnel} }
 
-// FunctionOf is a function of a formula, of u = R(θ − c − Shake·ξ), with c from N(0, 1) and R, a rotation, by the problem's key, and ξ
-// from N(0, 1) anew for each minibatch. Starts are from N(0, 1). R is the product of two reflections at random. With Seen, only that
+// FunctionOf is a function of a formula, of u = R(θ − c − Shake·ξ), with c from N(0, 1) and R, a rotation, by the problem's key,
+// and ξ from N(0, 1) anew for each minibatch. Starts are from N(0, 1). R is the product of two reflections at random. With Seen, only that
 // part of the numbers of u is looked at, drawn anew for each minibatch and weighted for it, as the rows of an embedding are; R is
 // then left out, so that most of a gradient is zero. The weights are theta, [Dim] or [Rows, Dim/Rows].
 type FunctionOf[F params.Float] struct {

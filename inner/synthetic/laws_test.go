@@ -31,7 +31,8 @@ func TestLaws(t *testing.T) {
 	student := synthetic.Student{Hidden: []int{5, 4}, Activation: "tanh", Batch: 7}
 	law(t, "teacher", synthetic.Teacher{Student: student, Inputs: 5, Classes: 3, Teacher: []int{6}},
 		synthetic.TeacherOf[float64]{Student: student, Inputs: 5, Classes: 3, Teacher: []int{6}}, all)
-	law(t, "clusters", synthetic.Clusters{Student: student, Inputs: 4, Units: 3}, synthetic.ClustersOf[float64]{Student: student, Inputs: 4, Units: 3}, all)
+	law(t, "clusters", synthetic.Clusters{Student: student, Inputs: 4, Units: 3},
+		synthetic.ClustersOf[float64]{Student: student, Inputs: 4, Units: 3}, all)
 	law(t, "logistic", synthetic.Clusters{Spread: .5}, synthetic.ClustersOf[float64]{Spread: .5}, all)
 	r := synthetic.Reading{Letters: 5, Hidden: 6, Length: 4, Batch: 3}
 	law(t, "elman", synthetic.Elman{Reading: r}, synthetic.ElmanOf[float64]{Reading: r}, all)
@@ -49,8 +50,7 @@ func TestFunctionLaws(t *testing.T) {
 			if f.Shake > 0 || f.Seen > 0 {
 				varies |= problemtest.Batch
 			}
-			single := synthetic.Function{Form: f.Form, Dim: f.Dim, Rows: f.Rows, Shake: f.Shake, Seen: f.Seen, Condition: f.Condition}
-			law(t, fmt.Sprintf("%s %v %v", form, f.Shake, f.Seen), single, f, varies)
+			law(t, fmt.Sprintf("%s %v %v", form, f.Shake, f.Seen), synthetic.Function(f), f, varies)
 		}
 	}
 }
@@ -58,7 +58,8 @@ func TestFunctionLaws(t *testing.T) {
 // In use no step allocates either, at the sizes that are defaults.
 func TestNoAllocations(t *testing.T) {
 	for _, f := range []inner.Family{
-		synthetic.Teacher{Student: synthetic.Student{Hidden: []int{16}}}, synthetic.Clusters{}, synthetic.Function{}, synthetic.Elman{}, synthetic.LSTM{},
+		synthetic.Teacher{Student: synthetic.Student{Hidden: []int{16}}}, synthetic.Clusters{}, synthetic.Function{},
+		synthetic.Elman{}, synthetic.LSTM{},
 	} {
 		p, err := f.Sample(1)
 		require.NoError(t, err)
