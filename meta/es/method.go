@@ -91,6 +91,9 @@ type Settings struct {
 
 	// Imitate has losses count less and steps that are like a teacher's more, at first; nothing is imitated if nil.
 	Imitate *Imitation `json:"imitate,omitempty"`
+
+	// Again has episodes begin where earlier ones went wrong; none if nil. Not for Full, nor with a form or a control.
+	Again *Again `json:"again,omitempty"`
 }
 
 // filled returns the settings with every default in its place.
@@ -155,6 +158,10 @@ func (s Settings) validate() error {
 	wrong(s.Method == Full && (s.End != 0 || s.WindowClip != 0), "end and window_clip are not for es, which has no windows")
 	wrong(s.Control != NoControl && (s.End != 0 || s.WindowClip != 0), "control is not with end or window_clip")
 	wrong(s.Shortest < 0, "shortest is %d; want 1 or more, or 0 for the horizon", s.Shortest)
+	if s.Again != nil {
+		wrong(s.Method == Full || s.Form != "" || s.Control != NoControl, "again is not for es, nor with form or control")
+		errs = append(errs, s.Again.validate())
+	}
 	if s.Imitate != nil {
 		wrong(s.Control != NoControl, "control is not with imitate")
 		errs = append(errs, s.Imitate.validate())

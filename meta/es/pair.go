@@ -13,6 +13,7 @@ const (
 	keyLength
 	keyPhase
 	keyNoise
+	keyAgain
 )
 
 // counts are what a place carries beside vectors.
@@ -26,6 +27,7 @@ type counts struct {
 	Noise  bool   `json:"noise,omitempty"` // eps is this episode's
 	Masked bool   `json:"masked,omitempty"`
 	Outer  int    `json:"outer,omitempty"` // estimates before this one, where that matters
+	rising
 }
 
 // A place is where a pair stands between two windows.
@@ -33,6 +35,8 @@ type place[F params.Float] struct {
 	counts
 	states  [][]F // of the branches
 	eps, xi []F   // the perturbation, and the sum of those since the episode began
+
+	failed *failure[F] // what an episode may go on from again; nil if there is nothing
 }
 
 func newPlace[F params.Float](branches, state, phi int) *place[F] {
@@ -44,7 +48,7 @@ func newPlace[F params.Float](branches, state, phi int) *place[F] {
 }
 
 func (p *place[F]) set(from *place[F]) {
-	p.counts = from.counts
+	p.counts, p.failed = from.counts, from.failed
 	for i, s := range from.states {
 		p.states[i] = append(p.states[i][:0], s...)
 	}
@@ -69,6 +73,7 @@ type tally struct {
 	ended    int       // episodes
 	steps    int       // of all branches
 	episodes uint64    // begun
+	broken   bool      // the first was over because of a loss that is not finite
 }
 
 func (t *tally) reset() {

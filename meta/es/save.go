@@ -28,7 +28,7 @@ func (e *EstimatorOf[F]) Save(f *checkpoints.File, prefix string) error {
 		}
 		checkpoints.Put(f, prefix+".", l, v)
 	}
-	return nil
+	return e.saveFailures(f, prefix, places)
 }
 
 // layout lays out all vectors that are carried. States that differ in length lie one after another.
@@ -87,6 +87,9 @@ func (e *EstimatorOf[F]) Load(f *checkpoints.File, prefix string) error {
 		for _, part := range vectors(places) {
 			v = v[copy(part, v):]
 		}
+	}
+	if err := e.loadFailures(f, prefix, places); err != nil {
+		return err
 	}
 	for i, p := range places {
 		e.pairs[i].at = p

@@ -45,6 +45,9 @@ func kinds() map[string]es.Settings {
 	kinds["es imitation"] = es.Settings{Method: es.Full, Pairs: 5, Imitate: &es.Imitation{Steps: 4}}
 	kinds["pes imitation"] = es.Settings{Method: es.PES, Pairs: 5, Imitate: &es.Imitation{Steps: 4, Part: 0.5}}
 	kinds["truncated imitation"] = es.Settings{Method: es.Truncated, Pairs: 5, Shortest: 2, Imitate: &es.Imitation{Teacher: "momentum", Keep: 0.3}}
+	kinds["pes again"] = es.Settings{Method: es.PES, Pairs: 5, Again: &es.Again{Part: 0.8}}
+	kinds["gpes again"] = es.Settings{Method: es.GPES, Pairs: 5, K: 2, Shortest: 4, Again: &es.Again{Part: 1}, Imitate: &es.Imitation{}}
+	kinds["truncated again"] = es.Settings{Method: es.Truncated, Pairs: 5, Again: &es.Again{}}
 	kinds["es control"] = es.Settings{Method: es.Full, Pairs: 5, Control: es.BPTTControl}
 	kinds["pes control"] = es.Settings{Method: es.PES, Pairs: 5, Control: es.BPTTControl}
 	kinds["gpes control"] = es.Settings{Method: es.GPES, Pairs: 5, K: 2, Control: es.BPTTControl}

@@ -11,10 +11,12 @@ import (
 func (w *worker[F]) window(ctx context.Context, p *pair[F], phi []F, key uint64) error {
 	at, width := p.next, w.config.Window
 	for t := 0; t < width; {
-		begins := !at.Live
+		begins, anew := !at.Live, false
 		if begins {
 			w.forget(p, t)
-			p.name(w.config, key)
+			if anew = !p.repeat(w.config, key); anew {
+				p.name(w.config, key)
+			}
 		}
 		if w.due(p, t) {
 			w.draw(p, t, key)
@@ -23,7 +25,7 @@ func (w *worker[F]) window(ctx context.Context, p *pair[F], phi []F, key uint64)
 		if t == 0 || begins || w.config.Method == GPES {
 			w.perturb(p, phi)
 		}
-		if begins {
+		if anew {
 			if err := w.start(p); err != nil {
 				return err
 			}
@@ -35,6 +37,7 @@ func (w *worker[F]) window(ctx context.Context, p *pair[F], phi []F, key uint64)
 		t += n
 		w.count(p, n)
 	}
+	w.watch(p)
 	w.join(p)
 	w.scale(p)
 	return nil
@@ -46,7 +49,7 @@ func (w *worker[F]) due(p *pair[F], t int) bool {
 	case NRES:
 		return !p.next.Noise
 	case GPES:
-		return p.next.Step%w.config.K == 0
+		return p.next.Step%w.config.K == 0 || !p.next.Noise
 	}
 	return t == 0
 }
@@ -92,6 +95,7 @@ func (w *worker[F]) count(p *pair[F], n int) {
 	if from < n {
 		w.control(p, at.xi)
 	}
+	p.broken = p.broken || sound < n && p.episodes == 0
 	if sound < n || at.Step == at.Ends {
 		p.end()
 	}
