@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/inner/nets"
@@ -27,7 +28,7 @@ func (f AutoencoderOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	batch := orDefault(f.Batch, 128)
+	batch := cmp.Or(f.Batch, 128)
 	if err := check("Autoencoder", size{"a Batch", batch}); err != nil {
 		return nil, err
 	}

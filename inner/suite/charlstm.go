@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/data/opticks"
 	"github.com/seed1498fded/unroll/internal/rng"
@@ -25,7 +26,7 @@ var _ inner.Family = CharLSTM{}
 
 // Sample returns a new instance of the one problem. Fields out of their ranges and texts that are too short are errors.
 func (f CharLSTMOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
-	hidden, length, batch := orDefault(f.Hidden, 128), orDefault(f.Length, 32), orDefault(f.Batch, 32)
+	hidden, length, batch := cmp.Or(f.Hidden, 128), cmp.Or(f.Length, 32), cmp.Or(f.Batch, 32)
 	if err := check("CharLSTM", size{"a Hidden", hidden}, size{"a Length", length}, size{"a Batch", batch}); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/data"
 	"github.com/seed1498fded/unroll/internal/rng"
@@ -27,7 +28,7 @@ func (f ConvOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	a, b, batch := orDefault(f.Channels[0], 16), orDefault(f.Channels[1], 32), orDefault(f.Batch, 64)
+	a, b, batch := cmp.Or(f.Channels[0], 16), cmp.Or(f.Channels[1], 32), cmp.Or(f.Batch, 64)
 	if err := check("Conv", size{"Channels", a}, size{"Channels", b}, size{"a Batch", batch}); err != nil {
 		return nil, err
 	}

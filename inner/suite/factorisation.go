@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -28,7 +29,7 @@ var _ inner.Family = Factorisation{}
 
 // Sample returns the problem named by key. Fields out of their ranges are errors.
 func (f FactorisationOf[F]) Sample(key uint64) (inner.ProblemOf[F], error) {
-	dim, rank := orDefault(f.Dim, 100), orDefault(f.Rank, 5)
+	dim, rank := cmp.Or(f.Dim, 100), cmp.Or(f.Rank, 5)
 	if err := check("Factorisation", size{"a Dim", dim}, size{"a Rank", rank}); err != nil {
 		return nil, err
 	}

@@ -42,14 +42,6 @@ func addTo[F params.Float](y, x []F) {
 	}
 }
 
-// orDefault returns v, or d where v is zero.
-func orDefault(v, d int) int {
-	if v == 0 {
-		return d
-	}
-	return v
-}
-
 // A size is a field of a family that must be at least 1 where it is not left out.
 type size struct {
 	name  string

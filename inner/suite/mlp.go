@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/seed1498fded/unroll/inner"
@@ -30,7 +31,7 @@ func (f MLPOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	batch := orDefault(f.Batch, 128)
+	batch := cmp.Or(f.Batch, 128)
 	if err := check("MLP", size{"a Batch", batch}); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -29,7 +30,7 @@ var _ inner.Family = NoisyQuadratic{}
 
 // Sample returns the problem named by key. Fields out of their ranges are errors.
 func (f NoisyQuadraticOf[F]) Sample(key uint64) (inner.ProblemOf[F], error) {
-	dim := orDefault(f.Dim, 100)
+	dim := cmp.Or(f.Dim, 100)
 	if err := check("NoisyQuadratic", size{"a Dim", dim}); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/seed1498fded/unroll/inner"
@@ -32,7 +33,7 @@ func (f RegressionOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
 	if train.Classes > 0 {
 		return nil, fmt.Errorf("suite: Regression: a table of %d classes; want numbers", train.Classes)
 	}
-	batch := orDefault(f.Batch, 32)
+	batch := cmp.Or(f.Batch, 32)
 	if err := check("Regression", size{"a Batch", batch}); err != nil {
 		return nil, err
 	}

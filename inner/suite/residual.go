@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/seed1498fded/unroll/inner"
@@ -34,7 +35,7 @@ func (f ResidualOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	blocks, width, batch := orDefault(f.Blocks, 6), orDefault(f.Width, 64), orDefault(f.Batch, 64)
+	blocks, width, batch := cmp.Or(f.Blocks, 6), cmp.Or(f.Width, 64), cmp.Or(f.Batch, 64)
 	if err := check("Residual", size{"Blocks", blocks}, size{"a Width", width}, size{"a Batch", batch}); err != nil {
 		return nil, err
 	}

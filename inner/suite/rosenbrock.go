@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
@@ -22,7 +23,7 @@ var _ inner.Family = Rosenbrock{}
 
 // Sample returns the one problem. A Dim below 2 is an error.
 func (f RosenbrockOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
-	dim := orDefault(f.Dim, 50)
+	dim := cmp.Or(f.Dim, 50)
 	if err := check("Rosenbrock", size{"a Dim less one", dim - 1}); err != nil {
 		return nil, err
 	}

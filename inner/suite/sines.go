@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"math"
 
 	"github.com/seed1498fded/unroll/inner"
@@ -35,7 +36,7 @@ const waveNoise = 0.1
 
 // Sample returns a new instance of the one problem. Fields out of their ranges are errors.
 func (f SinesOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
-	hidden, points, batch := orDefault(f.Hidden, 20), orDefault(f.Points, 10), orDefault(f.Batch, 128)
+	hidden, points, batch := cmp.Or(f.Hidden, 20), cmp.Or(f.Points, 10), cmp.Or(f.Batch, 128)
 	if err := check("Sines", size{"a Hidden", hidden}, size{"Points", points}, size{"a Batch", batch}); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/seed1498fded/unroll/inner"
@@ -35,8 +36,8 @@ var _ inner.Family = Transformer{}
 
 // Sample returns a new instance of the one problem. Fields out of their ranges and texts that are too short are errors.
 func (f TransformerOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
-	layers, heads, head := orDefault(f.Layers, 2), orDefault(f.Heads, 4), orDefault(f.Size, 16)
-	length, batch := orDefault(f.Length, 64), orDefault(f.Batch, 16)
+	layers, heads, head := cmp.Or(f.Layers, 2), cmp.Or(f.Heads, 4), cmp.Or(f.Size, 16)
+	length, batch := cmp.Or(f.Length, 64), cmp.Or(f.Batch, 16)
 	err := check("Transformer", size{"Layers", layers}, size{"Heads", heads}, size{"a Size", head}, size{"a Length", length},
 		size{"a Batch", batch})
 	if err != nil {

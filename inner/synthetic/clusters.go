@@ -1,6 +1,7 @@
 package synthetic
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -28,7 +29,7 @@ var _ inner.Family = Clusters{}
 
 // Sample returns the problem named by key. Fields out of their ranges are errors.
 func (f ClustersOf[F]) Sample(key uint64) (inner.ProblemOf[F], error) {
-	inputs, classes, batch := orDefault(f.Inputs, 16), orDefault(f.Classes, 4), orDefault(f.Batch, 64)
+	inputs, classes, batch := cmp.Or(f.Inputs, 16), cmp.Or(f.Classes, 4), cmp.Or(f.Batch, 64)
 	if err := checkClasses("Clusters", inputs, classes, batch); err != nil {
 		return nil, err
 	}

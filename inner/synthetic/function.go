@@ -1,6 +1,7 @@
 package synthetic
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -50,7 +51,7 @@ func (f FunctionOf[F]) Sample(key uint64) (inner.ProblemOf[F], error) {
 	if f.Form == "" {
 		f.Form = Quadratic
 	}
-	f.Dim = orDefault(f.Dim, 32)
+	f.Dim = cmp.Or(f.Dim, 32)
 	if f.Condition == 0 {
 		f.Condition = 100
 	}

@@ -1,6 +1,7 @@
 package synthetic
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/seed1498fded/unroll/inner"
@@ -21,7 +22,7 @@ type Reading struct {
 
 // filled returns the reading of a key, with every default in its place, checked.
 func (r Reading) filled(family string, key uint64) (Reading, error) {
-	r.Letters, r.Hidden, r.Length, r.Batch = orDefault(r.Letters, 8), orDefault(r.Hidden, 16), orDefault(r.Length, 8), orDefault(r.Batch, 16)
+	r.Letters, r.Hidden, r.Length, r.Batch = cmp.Or(r.Letters, 8), cmp.Or(r.Hidden, 16), cmp.Or(r.Length, 8), cmp.Or(r.Batch, 16)
 	if err := check(family, size{"Hidden", r.Hidden}, size{"a Length", r.Length}, size{"a Batch", r.Batch}); err != nil {
 		return r, err
 	}

@@ -1,6 +1,7 @@
 package synthetic
 
 import (
+	"cmp"
 	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -77,7 +78,7 @@ func build[F params.Float](s Student, inputs, classes int, from source[F]) (task
 	if err != nil {
 		return nil, err
 	}
-	return newClassifier(net, s.Init, from, orDefault(s.Batch, 64)), nil
+	return newClassifier(net, s.Init, from, cmp.Or(s.Batch, 64)), nil
 }
 
 // dense returns a net of dense layers, of relu if no activation is named.

@@ -126,7 +126,7 @@ func attempt(t *testing.T, disk rundir.Disk, args ...string) error {
 	var o options
 	_, err := cli.Parse("metatrain", description, &o, args, io.Discard, io.Discard, vars())
 	require.NoError(t, err)
-	s, err := newSession(o, disk)
+	s, err := newSession(context.Background(), o, disk)
 	if err != nil {
 		return err
 	}

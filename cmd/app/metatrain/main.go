@@ -49,7 +49,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if done, err := cli.Parse("metatrain", description, &o, args, stdout, stderr, vars()); done || err != nil {
 		return err
 	}
-	s, err := newSession(o, rundir.OS{})
+	s, err := newSession(ctx, o, rundir.OS{})
 	if err != nil {
 		return cli.Blame(err, o.sizes()...)
 	}

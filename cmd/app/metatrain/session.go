@@ -44,12 +44,12 @@ type session struct {
 
 // newSession sets everything up, or reports the first thing that is wrong. It writes nothing before all is known to be
 // in order, but for the lock of a folder resumed in place. Close the session.
-func newSession(o options, disk rundir.Disk) (*session, error) {
+func newSession(ctx context.Context, o options, disk rundir.Disk) (*session, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
 	s := &session{disk: disk, origin: here(), workers: int(o.Workers)}
-	setUp := s.begin
+	setUp := func(o options) error { return s.begin(ctx, o) }
 	if o.Given("resume") {
 		setUp = s.resume
 	}
@@ -69,7 +69,7 @@ func (s *session) Close() error {
 }
 
 // begin sets up a new run.
-func (s *session) begin(o options) error {
+func (s *session) begin(ctx context.Context, o options) error {
 	var err error
 	if s.settings, err = newSettings(o); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (s *session) begin(o options) error {
 	if err := s.build(); err != nil {
 		return err
 	}
-	if err := s.settles(o); err != nil {
+	if err := s.settles(ctx, o); err != nil {
 		return err
 	}
 	s.dir = o.out(s.settings)

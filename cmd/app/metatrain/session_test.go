@@ -139,7 +139,7 @@ func (d *display) Close() {}
 
 // The displays of learning and of comparing go forward, from where each begins to its end.
 func TestDisplays(t *testing.T) {
-	s, err := newSession(parsed(t, small("--episodes", "4", "--out", t.TempDir())...), rundir.OS{})
+	s, err := newSession(context.Background(), parsed(t, small("--episodes", "4", "--out", t.TempDir())...), rundir.OS{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	var learning, comparing display

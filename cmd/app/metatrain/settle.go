@@ -12,12 +12,15 @@ import (
 	"github.com/seed1498fded/unroll/meta/es"
 )
 
-// trial is the part of a budget in which is found out how many episodes it is enough for.
-const trial = 0.03
+// trial is the part of a budget in which is found out how many episodes it is enough for, and longest how long that takes at most.
+const (
+	trial   = 0.03
+	longest = 10 * time.Second
+)
 
 // settles decides how long a run is over which the outer rate falls to nothing: as many episodes as were asked for, or as many as
 // the budget is found to be enough for. The number is a setting from then on, so that a run that is repeated or resumed has the same.
-func (s *session) settles(o options) error {
+func (s *session) settles(ctx context.Context, o options) error {
 	if !s.settings.Settle || s.settings.Cosine > 0 {
 		return nil
 	}
@@ -27,7 +30,7 @@ func (s *session) settles(o options) error {
 		if budget == 0 {
 			budget = usualBudget
 		}
-		n, err := s.affordable(budget)
+		n, err := s.affordable(ctx, budget)
 		if err != nil {
 			return err
 		}
@@ -39,7 +42,7 @@ func (s *session) settles(o options) error {
 
 // affordable returns how many episodes can be learned from in a time, validations included, from how long a few outer steps and one
 // validation take.
-func (s *session) affordable(budget time.Duration) (episodes int, err error) {
+func (s *session) affordable(ctx context.Context, budget time.Duration) (episodes int, err error) {
 	learner, err := s.learner()
 	if err != nil {
 		return 0, err
@@ -48,12 +51,12 @@ func (s *session) affordable(budget time.Duration) (episodes int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	ctx, steps := context.Background(), 0
+	steps := 0
 	if _, err := learner.Learn(ctx, rng.Split(s.trainingKey(), keyTrial), meta.Progress{}); err != nil { // which makes what is made once
 		return 0, err
 	}
-	began := time.Now()
-	for i := uint64(1); i < 3 || time.Since(began).Seconds() < trial*budget.Seconds(); i++ {
+	began, enough := time.Now(), min(longest, time.Duration(trial*float64(budget)))
+	for i := uint64(1); i < 3 || time.Since(began) < enough; i++ {
 		o, err := learner.Learn(ctx, rng.Split(s.trainingKey(), keyTrial+i), meta.Progress{})
 		if err != nil {
 			return 0, err
@@ -66,7 +69,7 @@ func (s *session) affordable(budget time.Duration) (episodes int, err error) {
 		return 0, err
 	}
 	validation := time.Since(began).Seconds()
-	n := (1 - trial) * budget.Seconds() / (each + validation/float64(s.settings.Every))
+	n := (budget - enough).Seconds() / (each + validation/float64(s.settings.Every))
 	return max(1, int(n)), nil
 }
 

@@ -32,6 +32,15 @@ func TestSettleInABudget(t *testing.T) {
 	require.Equal(t, learned(t, small("--episodes", n[1], "--settle")...)[logFile], clitest.Tree(t, dir+"/a")[logFile], "it had come to its end")
 }
 
+// Who stops the command while it finds out how much a budget is enough for need not wait, and nothing is written.
+func TestSettleIsCutShort(t *testing.T) {
+	dir := t.TempDir() + "/run"
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorIs(t, Run(ctx, small("--budget", "10h", "--settle", "--out", dir), io.Discard, io.Discard), context.Canceled)
+	require.NoDirExists(t, dir)
+}
+
 // What a recipe says counts where nothing else does, and runs as the same flags would.
 func TestRecipe(t *testing.T) {
 	t.Chdir(t.TempDir())
