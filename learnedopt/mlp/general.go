@@ -25,7 +25,8 @@ import (
 //	v = schedule + controls · (log₁₀(T/300), (log(rms(θ) + 0.01) + 2.3)/2, log(rows/64)/2, [a vector],
 //	    e^(−t/10), log(depth/3), (l₀ + 1)/2, (l₁ + 1.5)/2)
 //
-// in step t, from 0 on, of T. The schedule is linear between seven knots in t/T, or in log₁₀(t + 1) where the horizon is free. Of
+// in step t, from 0 on, of T. The schedule is linear between seven knots in t/T, or in log₁₀(t + 1) where T is not known; then there is
+// no term of T. A rule may have a schedule for either case, of which it follows the first in runs that it is told the length of. Of
 // the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two dimensions and
 // more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay 0.9 or 0.99,
 // without the pull of its start at zero: how much of the gradient is signal.
@@ -35,7 +36,7 @@ type General struct {
 	Hidden  int     `json:"hidden"`       // units of each of two hidden layers, 2 to 1024; 8 if zero
 	LR      float64 `json:"lr"`           // α, what all rates are multiplied with, above 0; 1 if zero
 	Decay   float64 `json:"weight_decay"` // λ, at least 0
-	Horizon string  `json:"horizon"`      // "known" or "free", of a rule that need not know T; "known" if empty
+	Horizon string  `json:"horizon"`      // "known"; "free", of a rule that need not know T; or "either"; "known" if empty
 }
 
 var (
@@ -44,19 +45,24 @@ var (
 )
 
 const (
-	known = "known"
-	free  = "free"
+	known  = "known"
+	free   = "free"
+	either = "either"
 
+	generalSeen  = 7 // how many controls there are beside the one of T
 	generalGain  = 5
 	generalLimit = 8
 	generalRate  = 1e-3
 )
 
-// The knots of the schedule: fractions of the run, or decimal logarithms of the number of the step from 1 on.
-var generalKnots = map[string][]float64{
-	known: {0, .03, .1, .3, .6, .9, 1},
-	free:  {0, 1, 1.5, 2, 2.5, 3, 4},
-}
+// generalKnots is how many a schedule has.
+const generalKnots = 7
+
+// The knots of the schedules: fractions of the run, and decimal logarithms of the number of the step from 1 on.
+var (
+	toldKnots   = [generalKnots]float64{0, .03, .1, .3, .6, .9, 1}
+	untoldKnots = [generalKnots]float64{0, 1, 1.5, 2, 2.5, 3, 4}
+)
 
 // Name implements rule.Rule.
 func (*General) Name() string { return "general" }
@@ -71,26 +77,21 @@ func (r *General) net() features.Perceptron {
 	return features.Perceptron{In: features.CeloRows, Hidden: r.filled().Hidden, Out: 1}
 }
 
-// controls is how many numbers the controller has beside the schedule: in a free run none for its length.
-func (r *General) controls() int {
-	if r.filled().Horizon == free {
-		return 7
-	}
-	return 8
-}
-
-// Spec implements rule.Rule. Phi is the perceptron's, then the schedule's seven numbers and the other controls; the state is
+// Spec implements rule.Rule. Phi is the perceptron's, then a schedule's seven numbers, with "either" those of the schedule for runs
+// of a length that is not known, "untold", and the other controls; the state is
 // averages: m0, m1, m2 and v0 a coordinate, of decays 0.9, 0.99, 0.999 and 0.95, and the factored ones of each tensor.
 func (r *General) Spec() rule.Spec {
-	reads := rule.Grad | rule.Theta | rule.Step
-	if r.filled().Horizon != free {
-		reads |= rule.Horizon
+	reads, controls, horizon := rule.Grad|rule.Theta|rule.Step, generalSeen, r.filled().Horizon
+	if horizon != free {
+		reads, controls = reads|rule.Horizon, controls+1
+	}
+	phi := append(r.net().Phi(), params.Spec{Name: "schedule", Shape: []int{generalKnots}})
+	if horizon == either {
+		phi = append(phi, params.Spec{Name: "untold", Shape: []int{generalKnots}})
 	}
 	return rule.Spec{
 		Reads: reads, Scope: rule.Tensor,
-		Phi: append(r.net().Phi(),
-			params.Spec{Name: "schedule", Shape: []int{len(generalKnots[known])}},
-			params.Spec{Name: "controls", Shape: []int{r.controls()}}),
+		Phi:   append(phi, params.Spec{Name: "controls", Shape: []int{controls}}),
 		State: rule.State{PerCoordinate: features.MomentRows(3, 1), PerTensor: features.MatrixState(3)},
 	}
 }
@@ -110,8 +111,8 @@ func pairs(n int) error {
 }
 
 func horizon(s string) error {
-	if generalKnots[s] == nil {
-		return fmt.Errorf("horizon is %q, want %q or %q", s, known, free)
+	if s != known && s != free && s != either {
+		return fmt.Errorf("horizon is %q, want %q, %q or %q", s, known, free, either)
 	}
 	return nil
 }
@@ -142,6 +143,9 @@ func (r *General) Init(phi []float32, key uint64) {
 	}
 	for k, v := range []float32{.9, .9, .8, .55, 0, -1.4, -3} {
 		part("schedule")[k] = v / generalGain
+		if r.filled().Horizon == either {
+			part("untold")[k] = v / generalGain
+		}
 	}
 }
 
@@ -176,16 +180,43 @@ type controller struct {
 
 // rate is e^clip(5v, ±8), where squares are the means of the features' squares.
 func (t controller) rate(squares *G.Node) *G.Node {
-	v := t.schedule()
+	var v *G.Node
+	skipped := 1
+	switch t.c.Horizon {
+	case known:
+		v = t.told()
+	case free:
+		v, skipped = t.untold("schedule"), 0
+	case either:
+		told := t.Min(t.in.Horizon, t.Const(t.Grad, 1)) // 0 where nobody knows, and 1 from one step on
+		v = t.untold("untold")
+		v = t.Add(v, t.Mul(told, t.Sub(t.told(), v)))
+	}
 	for i, x := range t.seen(squares) {
-		v = t.Add(v, t.Mul(features.Element(t.Builder, t.in.Phi["controls"], i), x))
+		v = t.Add(v, t.Mul(t.control(i+skipped), x))
 	}
 	return t.Exp(t.Clamp(t.Scale(generalGain, v), generalLimit))
 }
 
+func (t controller) control(i int) *G.Node {
+	return features.Element(t.Builder, t.in.Phi["controls"], i)
+}
+
+// told is what T is known for, T being at least 1: the schedule and the term of T.
+func (t controller) told() *G.Node {
+	length := t.AtLeast(t.in.Horizon, 1)
+	v := t.schedule("schedule", t.Div(t.in.Step, length), toldKnots)
+	return t.Add(v, t.Mul(t.control(0), t.Scale(1/math.Ln10, t.Log(t.Scale(1./300, length)))))
+}
+
+// untold is the schedule of a run whose length is not known.
+func (t controller) untold(name string) *G.Node {
+	return t.schedule(name, t.Scale(1/math.Ln10, t.Log(t.Shift(1, t.in.Step))), untoldKnots)
+}
+
 // schedule is linear between the knots, and flat beyond the last.
-func (t controller) schedule() *G.Node {
-	at, knots, s := t.progress(), generalKnots[t.c.Horizon], t.in.Phi["schedule"]
+func (t controller) schedule(name string, at *G.Node, knots [generalKnots]float64) *G.Node {
+	s := t.in.Phi[name]
 	v := features.Element(t.Builder, s, 0)
 	for k := range len(knots) - 1 {
 		past := t.Scale(1/(knots[k+1]-knots[k]), t.Shift(-knots[k], at))
@@ -196,27 +227,16 @@ func (t controller) schedule() *G.Node {
 	return v
 }
 
-func (t controller) progress() *G.Node {
-	if t.c.Horizon == free {
-		return t.Scale(1/math.Ln10, t.Log(t.Shift(1, t.in.Step)))
-	}
-	return t.Div(t.in.Step, t.length())
-}
-
-func (t controller) length() *G.Node { return t.AtLeast(t.in.Horizon, 1) }
-
-// seen are what the controls are multiplied with.
+// seen are what the controls are multiplied with, but for the one of T.
 func (t controller) seen(squares *G.Node) []*G.Node {
-	var list []*G.Node
-	if t.c.Horizon != free {
-		list = append(list, t.Scale(1/math.Ln10, t.Log(t.Scale(1./300, t.length()))))
-	}
 	size := t.Log(t.Shift(.01, t.RootOrZero(features.Element(t.Builder, squares, 2))))
 	rows, vector := generalShape(t.Spec.Shape)
 	constant := func(v float64) *G.Node { return t.Const(t.Grad, v) }
-	return append(list, t.Scale(.5, t.Shift(2.3, size)), constant(rows), constant(vector),
+	return []*G.Node{
+		t.Scale(.5, t.Shift(2.3, size)), constant(rows), constant(vector),
 		t.Exp(t.Scale(-.1, t.in.Step)), constant(generalDepth(t.in.Net)),
-		t.Scale(.5, t.Shift(1, t.signal(squares, 0))), t.Scale(.5, t.Shift(1.5, t.signal(squares, 1))))
+		t.Scale(.5, t.Shift(1, t.signal(squares, 0))), t.Scale(.5, t.Shift(1.5, t.signal(squares, 1))),
+	}
 }
 
 // generalShape is what of a controller's terms only the shape of a matrix or vector tells: log(rows/64)/2, and 1 for vectors.
@@ -257,25 +277,43 @@ func (r *General) Kernel(bound rule.Rule, b rule.Binding, workers int) rule.Kern
 
 // A steering is the controller in numbers.
 type steering struct {
+	layout             layout
 	schedule, controls []float32 // of the controls those that are multiplied with seen
 	at                 float64   // among the knots
-	knots              []float64
-	seen               [7]float64
-	fixed              float64 // what there is to v beside these two
-	length             float64 // log₁₀(T/300), and 0 in a free run
+	knots              [generalKnots]float64
+	seen               [generalSeen]float64
+	length             float64 // log₁₀(T/300), and 0 in a run that the rule is not told the length of
+	fixed              float64 // what there is to v beside these
 }
 
-func (r *General) steering(m *measured, phi []float32, p *rule.Point[float32]) (s steering) {
-	horizon := r.filled().Horizon
-	s.knots = generalKnots[horizon]
-	s.schedule, s.controls = phi[:len(s.knots)], phi[len(s.knots):]
+// A layout is where the controller's numbers for a run are.
+type layout struct {
+	schedule, length, controls int // length is −1 if there is none
+}
+
+// layout says where, for a run of so many steps, 0 if the rule is not told.
+func (r *General) layout(horizon int) layout {
+	switch h := r.filled().Horizon; {
+	case h == free:
+		return layout{0, -1, generalKnots}
+	case h == known:
+		return layout{0, generalKnots, generalKnots + 1}
+	case horizon > 0:
+		return layout{0, 2 * generalKnots, 2*generalKnots + 1}
+	}
+	return layout{generalKnots, -1, 2*generalKnots + 1}
+}
+
+func (r *General) steering(m *measured, phi []float32, p *rule.Point[float32]) steering {
+	l := r.layout(p.Horizon)
+	s := steering{layout: l, schedule: phi[l.schedule:][:generalKnots], controls: phi[l.controls:][:generalSeen]}
 	t := float64(p.Step)
-	if horizon == free {
-		s.at = math.Log10(t + 1)
+	if l.length < 0 {
+		s.at, s.knots = math.Log10(t+1), untoldKnots
 	} else {
 		length := float64(max(p.Horizon, 1))
-		s.at, s.length = t/length, math.Log10(length/300)
-		s.fixed, s.controls = float64(s.controls[0])*s.length, s.controls[1:]
+		s.at, s.knots, s.length = t/length, toldKnots, math.Log10(length/300)
+		s.fixed = float64(phi[l.length]) * s.length
 	}
 	rows, vector := generalShape(m.shape)
 	s.seen = [...]float64{
@@ -319,16 +357,15 @@ func (r *General) steerBack(
 	}
 	rate, _ := r.steer(m, phi, p)
 	dv := dRate * rate * generalGain
-	dPhi[0] += dv
-	for k := range len(s.knots) - 1 {
+	schedule, controls := dPhi[s.layout.schedule:], dPhi[s.layout.controls:]
+	schedule[0] += dv
+	for k := range generalKnots - 1 {
 		x := dv * s.part(k)
-		dPhi[k] -= x
-		dPhi[k+1] += x
+		schedule[k] -= x
+		schedule[k+1] += x
 	}
-	controls := dPhi[len(s.knots):]
-	if len(controls) > len(s.seen) {
-		controls[0] += dv * s.length
-		controls = controls[1:]
+	if s.layout.length >= 0 {
+		dPhi[s.layout.length] += dv * s.length
 	}
 	for i, x := range s.seen {
 		controls[i] += dv * x

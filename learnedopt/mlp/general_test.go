@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -215,6 +216,42 @@ func TestGeneralIsItsFormula(t *testing.T) {
 			followWitness(t, r, theta, w, learnedopt.Options{}, params.Convert[float32](phi), 1e-5)
 		})
 	}
+}
+
+// With a schedule for either case the rule does, bit for bit, what a rule with this schedule alone does.
+func TestEitherScheduleIsFollowedAlone(t *testing.T) {
+	layout := params.Layout{{Name: "w", Shape: []int{9, 11}}, {Name: "b", Shape: []int{11}}}
+	told := learned(t)
+	untold := slices.Concat(told[:329], []float32{.3, .1, -.2, .4, 0, -.1, -.5}, told[337:])
+	both := slices.Concat(told[:336], untold[329:336], told[336:])
+	for name, x := range map[string]struct {
+		alone   *mlp.General
+		phi     []float32
+		horizon int
+	}{"told": {&mlp.General{}, told, 25}, "untold": {&mlp.General{Horizon: "free"}, untold, 0}} {
+		t.Run(name, func(t *testing.T) {
+			want := general(t, x.alone, layout, x.phi, x.horizon)
+			require.Equal(t, want, general(t, &mlp.General{Horizon: "either"}, layout, both, x.horizon))
+			require.NotEqual(t, want, general(t, &mlp.General{Horizon: "either"}, layout, both, 25-x.horizon))
+		})
+	}
+}
+
+// general returns the weights after a few steps.
+func general(t *testing.T, r *mlp.General, layout params.Layout, phi []float32, horizon int) []float32 {
+	c, err := learnedopt.CompileWith[float32](r, layout, learnedopt.Options{})
+	require.NoError(t, err)
+	n := layout.Len()
+	theta, grad, step, state := make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, c.State().Len())
+	for k := range 30 {
+		rng.Normal(grad, rng.Split(1, uint64(k)), 1)
+		p := learnedopt.Point[float32]{Phi: phi, State: state, Grad: grad, Theta: theta, Step: k, Horizon: horizon}
+		require.NoError(t, c.Step(step, state, p))
+		for i, x := range step {
+			theta[i] += x
+		}
+	}
+	return theta
 }
 
 func followWitness[F params.Float](

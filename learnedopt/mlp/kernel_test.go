@@ -34,8 +34,11 @@ func lead[F params.Float](t *testing.T, r learnedopt.Rule, o learnedopt.Options)
 	}
 	l.theta, l.state = normal(n, 1, .3), make([]F, c.State().Len())
 	phi := learned(t)
-	if _, ok := r.(*mlp.General); !ok {
+	switch g, general := r.(*mlp.General); {
+	case !general:
 		phi = learnedopt.Phi(r, 5)
+	case g.Horizon == "either":
+		phi = slices.Insert(phi, 336, phi[331:338]...)
 	}
 	p := learnedopt.Point[F]{Phi: params.Convert[F](phi[:c.Phi().Len()]), State: l.state, Theta: l.theta, Horizon: 50}
 	step := make([]F, n)
@@ -65,7 +68,8 @@ func lead[F params.Float](t *testing.T, r learnedopt.Rule, o learnedopt.Options)
 
 func kernelRules() map[string]learnedopt.Rule {
 	return map[string]learnedopt.Rule{
-		"general": &mlp.General{Decay: .1, LR: 3}, "general free": &mlp.General{Horizon: "free"}, "celo2": &mlp.Celo2{LR: .01, Decay: .1},
+		"general": &mlp.General{Decay: .1, LR: 3}, "general free": &mlp.General{Horizon: "free"},
+		"general either": &mlp.General{Horizon: "either"}, "celo2": &mlp.Celo2{LR: .01, Decay: .1},
 	}
 }
 

@@ -28,6 +28,7 @@ func TestLaws(t *testing.T) {
 		"celo2 of matrices": {func() learnedopt.Rule { return &mlp.Celo2{LR: 0.1, NewtonSchulz: true, AdamVectors: true} }, 5e-4, weights},
 		"celo2 of 8 units":  {func() learnedopt.Rule { return &mlp.Celo2{LR: 0.1, Decay: 0.3} }, 5e-5, matrices},
 		"general":           {func() learnedopt.Rule { return &mlp.General{Hidden: 3, LR: 30, Decay: 0.3, Horizon: "free"} }, 5e-5, weights},
+		"general either":    {func() learnedopt.Rule { return &mlp.General{Hidden: 3, LR: 30, Decay: 0.3, Horizon: "either"} }, 5e-5, weights},
 		"general, known":    {func() learnedopt.Rule { return &mlp.General{LR: 30} }, 5e-5, matrices},
 	} {
 		t.Run(name, func(t *testing.T) {

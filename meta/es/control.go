@@ -148,6 +148,6 @@ func (t *TrainingOf[F]) Differentiate(ctx context.Context, grad, state, phi []F,
 	if err != nil {
 		return err
 	}
-	_, err = tr.through.Through(ctx, grad, state, phi, meta.StretchOf[F]{Problems: problems, Key: e.Key, From: from, Steps: n, Horizon: e.Length})
+	_, err = tr.through.Through(ctx, grad, state, phi, meta.StretchOf[F]{Problems: problems, Key: e.Key, From: from, Steps: n, Horizon: t.told(e)})
 	return err
 }

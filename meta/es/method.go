@@ -89,6 +89,9 @@ type Settings struct {
 	WindowClip float64 `json:"window_clip,omitempty"`
 	Control    Control `json:"control,omitempty"` // a control variate; none if empty
 
+	// Untold is the probability, up to 1, that the rule is not told how long an episode is: it then reads a horizon of 0.
+	Untold float64 `json:"untold,omitempty"`
+
 	// Imitate has losses count less and steps that are like a teacher's more, at first; nothing is imitated if nil.
 	Imitate *Imitation `json:"imitate,omitempty"`
 
@@ -157,6 +160,7 @@ func (s Settings) validate() error {
 	wrong(!(s.WindowClip >= 0), "window_clip is %v; want above 0, or 0 for none", s.WindowClip)
 	wrong(s.Method == Full && (s.End != 0 || s.WindowClip != 0), "end and window_clip are not for es, which has no windows")
 	wrong(s.Control != NoControl && (s.End != 0 || s.WindowClip != 0), "control is not with end or window_clip")
+	wrong(!(s.Untold >= 0 && s.Untold <= 1), "untold is %v; want 0 to 1", s.Untold)
 	wrong(s.Shortest < 0, "shortest is %d; want 1 or more, or 0 for the horizon", s.Shortest)
 	if s.Again != nil {
 		wrong(s.Method == Full || s.Form != "" || s.Control != NoControl, "again is not for es, nor with form or control")

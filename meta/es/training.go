@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/params"
@@ -53,6 +54,8 @@ type TrainingConfigOf[F params.Float] struct {
 
 	// Imitate is what is imitated, if anything is. Not with Through.
 	Imitate *Imitation
+
+	Untold float64 // the probability, up to 1, that the rule is not told how long an episode is
 
 	Through int  // the most steps that Differentiate goes at once; none if zero
 	Exact   bool // it goes through the inner gradients too, see meta.BPTTConfigOf
@@ -177,7 +180,7 @@ func (t *TrainingOf[F]) Start(state, phi []F, e Episode) error {
 	if err != nil {
 		return err
 	}
-	if err := tr.trajectory.BeginOn(problems, phi, e.Key, e.Length); err != nil {
+	if err := tr.trajectory.BeginOn(problems, phi, e.Key, t.told(e)); err != nil {
 		return err
 	}
 	if err := tr.look(e); err != nil {
@@ -193,7 +196,7 @@ func (t *TrainingOf[F]) Unroll(ctx context.Context, losses []float64, state, phi
 	if err != nil {
 		return err
 	}
-	tr.trajectory.ResumeOn(problems, state, e.Key, from, e.Length)
+	tr.trajectory.ResumeOn(problems, state, e.Key, from, t.told(e))
 	tr.teacher.resume(state)
 	if err := tr.trajectory.Prepare(ctx, e.Length); err != nil {
 		return err
@@ -217,6 +220,17 @@ func (t *TrainingOf[F]) Unroll(ctx context.Context, losses []float64, state, phi
 	tr.trajectory.Place(state)
 	tr.teacher.place(state)
 	return nil
+}
+
+// keyUntold is a child of an episode's key, beside those of a trajectory.
+const keyUntold = 1 << 32
+
+// told returns how many steps the rule is told that an episode has, 0 where it is not.
+func (t *TrainingOf[F]) told(e Episode) int {
+	if t.config.Untold > 0 && rng.New(rng.Split(e.Key, keyUntold)).Float64() < t.config.Untold {
+		return 0
+	}
+	return e.Length
 }
 
 // problems returns those of an episode, and what they are trained on. Each pair's are kept until its next episode.
