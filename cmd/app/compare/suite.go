@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	problems "github.com/seed1498fded/unroll/inner/suite"
+	"github.com/seed1498fded/unroll/internal/regular"
 	"github.com/seed1498fded/unroll/meta/eval/suite"
 )
 
@@ -18,6 +19,7 @@ type suiteOptions struct {
 	Trials   *cli.Count    `help:"Settings tried for each problem on the track tuned, at most ${trials}. Default 5." placeholder:"N"`
 	Problems cli.Names     `help:"Problems of the suite to measure on. Default: all." placeholder:"NAME,..."`
 	Fraction *cli.Positive `name:"steps-fraction" help:"Part of the problems' steps to run, up to 1. Default 1." placeholder:"X"`
+	Earlier  *string       `help:"JSON of an earlier comparison on the same suite and steps: optimizers have the settings that were chosen for them there, and only others are tuned." placeholder:"FILE.json"`
 	HTML     *string       `name:"html" help:"File to write a page about a suite to." placeholder:"FILE.html"`
 }
 
@@ -57,6 +59,11 @@ func (o options) suiteComparison() (c suite.Comparison, err error) {
 	if o.Fraction != nil {
 		c.Fraction = float64(*o.Fraction)
 	}
+	if o.Earlier != nil {
+		if c.Earlier, err = readEarlier(*o.Earlier); err != nil {
+			return c, fmt.Errorf("--earlier: %w", err)
+		}
+	}
 	names := o.Optimizer
 	if len(names) == 0 {
 		names = []string{"adam"}
@@ -65,6 +72,21 @@ func (o options) suiteComparison() (c suite.Comparison, err error) {
 		return c, err
 	}
 	return c, c.Validate()
+}
+
+// maxReport is more than a report of any suite has.
+const maxReport = 1 << 28
+
+func readEarlier(path string) (*suite.Earlier, error) {
+	text, err := regular.ReadFile(path, maxReport)
+	if err != nil {
+		return nil, err
+	}
+	e, err := suite.ReadEarlier(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return e, nil
 }
 
 // withoutSingles refuses the flags that say what a single problem is.
@@ -93,7 +115,7 @@ func (o options) withoutSuite() error {
 		given bool
 	}{
 		{"track", o.Track != nil}, {"trials", o.Trials != nil}, {"problems", len(o.Problems) > 0},
-		{"steps-fraction", o.Fraction != nil}, {"html", o.HTML != nil},
+		{"steps-fraction", o.Fraction != nil}, {"html", o.HTML != nil}, {"earlier", o.Earlier != nil},
 	} {
 		if x.given {
 			return errors.New("--" + x.flag + ": only with --suite")

@@ -88,9 +88,27 @@ func TestSuiteTracks(t *testing.T) {
 	}
 }
 
+// Where all was tuned before, the same settings are measured again, and on other runs if the seed is another.
+func TestSuiteEarlier(t *testing.T) {
+	t.Chdir(t.TempDir())
+	clitest.MustRun(t, Run, onSuite("--track", "single", "--optimizer", "sgd,adam", "--json", "a.json", "--progress", "off")...)
+	_, stderr := clitest.MustRun(t, Run,
+		onSuite("--track", "single", "--optimizer", "sgd,adam", "--seed", "2", "--earlier", "a.json", "--json", "b.json", "--progress", "plain")...)
+	require.NotContains(t, stderr, "tuning")
+	a, b := readSuite(t, "a.json"), readSuite(t, "b.json")
+	for i, p := range a.Problems {
+		for k, r := range p.Results {
+			require.Equal(t, r.Setting, b.Problems[i].Results[k].Setting)
+			require.NotEqual(t, *r.Train.Mean, *b.Problems[i].Results[k].Train.Mean)
+		}
+	}
+}
+
 func TestSuiteRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	clitest.WriteFile(t, "x.html", "")
+	clitest.WriteFile(t, "y.json", "{}")
+	clitest.WriteFile(t, "z.json", `{"suite":"unroll12","problems":[{}]}`)
 	for _, c := range []struct {
 		want string
 		args []string
@@ -116,6 +134,10 @@ func TestSuiteRefused(t *testing.T) {
 		{"--problems: only with --suite", small("--problems", "rosenbrock")},
 		{"--steps-fraction: only with --suite", small("--steps-fraction", "0.5")},
 		{"--html: only with --suite", small("--html", "y.html")},
+		{"--earlier: only with --suite", small("--earlier", "x.json")},
+		{"--earlier: stat x.json", onSuite("--earlier", "x.json")},
+		{"--earlier: y.json: suite: not the report of a comparison on a suite", onSuite("--earlier", "y.json")},
+		{`the earlier comparison is of "unroll12"; want one of quick`, onSuite("--earlier", "z.json")},
 		{"--html: y.txt: want a file name ending in .html", onSuite("--html", "y.txt")},
 		{"--html: x.html: --json writes to the same file", onSuite("--json", "x.html", "--html", "x.html")},
 	} {

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"slices"
 
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
@@ -24,20 +25,32 @@ func (s *study) choose(ctx context.Context) ([][]setting, error) {
 	chosen := make([][]setting, len(s.list))
 	for k, x := range s.all() {
 		candidates := s.candidates(x)
+		if s.takes(x) {
+			for i, best := range s.known(x, candidates) {
+				chosen[i] = append(chosen[i], candidates[best])
+			}
+			continue
+		}
 		finals, err := s.tune(ctx, k, x, candidates)
 		if err != nil {
 			return nil, err
 		}
-		overall := s.overall(finals)
-		for i := range s.list {
-			best := lowest(finals[i])
-			if s.Track == Single && x.Name != Reference {
-				best = overall
-			}
+		for i, best := range s.best(x, finals) {
 			chosen[i] = append(chosen[i], candidates[best])
 		}
 	}
 	return chosen, nil
+}
+
+// best returns for each problem which of a contender's candidates it has, from their mean final losses there.
+func (s *study) best(x eval.Contender, finals [][]float64) (list []int) {
+	if s.Track == Single && x.Name != Reference {
+		return slices.Repeat([]int{s.overall(finals)}, len(finals))
+	}
+	for _, losses := range finals {
+		list = append(list, lowest(losses))
+	}
+	return list
 }
 
 // tune returns for each problem the mean final loss of each candidate over the runs to tune on; of a single one there is

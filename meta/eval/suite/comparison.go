@@ -26,6 +26,10 @@ type Comparison struct {
 	Fraction   float64          // of the problems' steps that is run, from above 0 to 1; 1 if zero
 	Seed       uint64
 
+	// Earlier is a comparison of the same suite and steps. Optimizers that have settings there for all problems, tuned as they would
+	// be here, have those again, and only others are tuned. All are tuned if it is nil.
+	Earlier *Earlier
+
 	// Progress is told how much of the work is done, as a fraction of the time it takes, and what comes next. It may be nil.
 	Progress func(fraction float64, next string)
 }
@@ -75,7 +79,7 @@ func (c Comparison) filled() (Comparison, error) {
 	if err := c.Track.check(); err != nil {
 		return c, err
 	}
-	return c, c.checkNames()
+	return c, errors.Join(c.checkNames(), c.Earlier.fits(c))
 }
 
 // maxRuns is more than anybody has the time for.

@@ -32,7 +32,7 @@ func (s *study) plan(ctx context.Context) (*work, error) {
 				return nil, err
 			}
 			cost, runs := took.Seconds(), s.Runs
-			if n := len(s.candidates(x)); n > 1 && !s.tuned(x) {
+			if n := len(s.candidates(x)); n > 1 && !s.tuned(x) && !s.takes(x) {
 				runs += n * s.TuningRuns
 			}
 			w.cost[i] = append(w.cost[i], cost)
