@@ -23,7 +23,7 @@ type steered interface {
 // A measured is what a rate may go by.
 type measured struct {
 	shape   []int                     // as a matrix or vector
-	depth   float64                   // see generalDepth
+	depth   float64                   // see features.Depth
 	squares *[kernel.Streamed]float64 // the means of the streamed features' squares
 }
 
@@ -87,7 +87,7 @@ func newFused(r steered, b rule.Binding, workers int, matrix func([]int) sides) 
 		return nil
 	}
 	f := &fused{rule: r, net: net{outputs: r.net().Out}, rest: r.net().Phi().Len(), state: state}
-	depth, at := generalDepth(b.Theta), 0
+	depth, at := features.Depth(b.Theta), 0
 	var single []*tensor
 	var tiles []*tile
 	for run := range b.Copies {
