@@ -1,5 +1,6 @@
 // Package compose holds rules that are made of rules: a sum, the direction of one with the length of another, one rule for each
-// group of tensors; and around any rule a decay of the weights, a schedule, clipping, or Mechanic's search for the rate.
+// group of tensors; and around any rule a decay of the weights, a schedule, clipping, Mechanic's search for the rate, or a learned
+// controller of it.
 //
 // A composition is a rule like any other, and may be inside of another one. Its configuration names the rules in it, as in
 //
@@ -17,5 +18,5 @@ import "github.com/seed1498fded/unroll/learnedopt/rule"
 
 // All returns one of each composition, with its defaults.
 func All() []rule.Rule {
-	return []rule.Rule{new(Mechanic), new(Sum), new(Graft), new(Groups), new(Decay), new(Schedule), new(Clip)}
+	return []rule.Rule{new(Mechanic), new(Sum), new(Graft), new(Groups), new(Decay), new(Schedule), new(Clip), new(Controlled)}
 }

@@ -24,9 +24,18 @@ var net = params.Layout{
 // walk returns where a rule takes weights along the gradients of an episode, in float64.
 func walk(t *testing.T, r learnedopt.Rule, theta params.Layout, steps, horizon int) [][]float64 {
 	t.Helper()
+	return along(t, r, nil, theta, steps, horizon)
+}
+
+// along is walk with meta-parameters, those of the episode if nil.
+func along(t *testing.T, r learnedopt.Rule, phi []float32, theta params.Layout, steps, horizon int) [][]float64 {
+	t.Helper()
 	c, err := learnedopt.CompileWith[float64](r, theta, learnedopt.Options{Reference: true})
 	require.NoError(t, err)
 	e := ruletest.NewEpisode(c, r, steps)
+	if phi != nil {
+		e.Phi = params.Convert[float64](phi)
+	}
 	state, step := make([]float64, c.State().Len()), make([]float64, theta.Len())
 	require.NoError(t, c.Start(state, e.Phi))
 	var path [][]float64
@@ -252,4 +261,47 @@ func TestText(t *testing.T) {
 	require.Equal(t, "groups(decay(adam), sgd)", compose.Text(&compose.Groups{
 		Groups: []compose.Group{{Rule: compose.Of(&compose.Decay{})}}, Rest: compose.Of(&handmade.SGD{}),
 	}))
+}
+
+// A rule in another sees the whole net, whose depth the general rule goes by.
+func TestInnerRulesSeeTheNet(t *testing.T) {
+	general := new(mlp.General)
+	phi := learnedopt.Phi(general, 3)
+	for i := range params.Slice(general.Spec().Phi, phi, "controls") {
+		phi[len(phi)-1-i] = 0.3
+	}
+	r := &compose.Schedule{Rule: compose.Of(general), Shape: "constant"}
+	require.Equal(t, along(t, general, phi, net, 3, 8), along(t, r, phi, net, 3, 8))
+}
+
+// In the frame of the general rule, the direction of Celo2 is the general rule, where they are the same perceptron: of Celo2's three
+// outputs one is looked at. (Of matrices with more rows than columns the two take averages of other axes.)
+func TestControlledPerceptronIsGeneral(t *testing.T) {
+	layout := params.Layout{{Name: "w", Shape: []int{4, 6}}, {Name: "b", Shape: []int{5}}, {Name: "v", Shape: []int{2, 7}}}
+	for _, horizon := range []string{"known", "free", "either"} {
+		general := &mlp.General{Horizon: horizon, LR: 3, Decay: 0.2}
+		framed := &compose.Controlled{Rule: compose.Of(&mlp.Celo2{LR: 0.01}), Horizon: horizon, LR: 3, Decay: 0.2}
+		phi := learnedopt.Phi(general, 3)
+		for i := range phi { // all of the controller has a say
+			phi[i] += 0.1 * float32(i%3)
+		}
+		same := make([]float32, framed.Spec().Phi.Len())
+		for _, s := range general.Spec().Phi {
+			from := params.Slice(general.Spec().Phi, phi, s.Name)
+			name := s.Name
+			if framed.Spec().Phi.Index(name) < 0 {
+				name = "rule." + name
+			}
+			to := params.Slice(framed.Spec().Phi, same, name)
+			for i, x := range from {
+				to[i*len(to)/len(from)] = x
+			}
+		}
+		for _, told := range []int{0, 8} {
+			want, got := along(t, general, phi, layout, 8, told), along(t, framed, same, layout, 8, told)
+			for s := range want {
+				require.InDeltaSlice(t, want[s], got[s], 1e-6, "%s, told %d, step %d", horizon, told, s)
+			}
+		}
+	}
 }

@@ -93,6 +93,12 @@ var compositions = []struct {
 	{name: "clip tensors", options: ruletest.Options{Weights: several, Tolerance: 5e-5}, make: func() learnedopt.Rule {
 		return &compose.Clip{Rule: adam(), GradNorm: 0.5, StepRMS: 0.01, Per: "tensor"}
 	}},
+	{name: "controlled", options: ruletest.Options{Weights: several, Tolerance: 5e-5}, make: func() learnedopt.Rule {
+		return &compose.Controlled{Rule: small(), LR: 30, Decay: 0.3, Horizon: "either"}
+	}},
+	{name: "controlled perceptron", options: ruletest.Options{Weights: several, Tolerance: 5e-5}, make: func() learnedopt.Rule {
+		return &compose.Controlled{Rule: perceptron(), LR: 30, Horizon: "free"}
+	}},
 	{name: "mechanic", make: func() learnedopt.Rule { return &compose.Mechanic{Rule: adam(), First: 0.01, Decay: 0.2} }},
 	{name: "nested", make: func() learnedopt.Rule {
 		in := compose.Of(&compose.Graft{Direction: small(), Length: adam(), Per: "all"})
@@ -115,7 +121,7 @@ func TestLaws(t *testing.T) {
 
 // wide returns nil for rules that work on weights of any shape.
 func wide(r learnedopt.Rule) func(int) params.Layout {
-	if r.Name() == "graft" || r.Name() == "clip" {
+	if r.Name() == "graft" || r.Name() == "clip" || r.Name() == "controlled" {
 		return several
 	}
 	return nil

@@ -84,12 +84,12 @@ func (r *Mechanic) Init(phi []float32, key uint64) {
 // Validate reports a field out of its range.
 func (r *Mechanic) Validate() error {
 	f := r.filled()
-	return hyper.Check("mechanic", f.Rule.check(), hyper.Positive("first", f.First), f.checkDecay())
+	return hyper.Check("mechanic", f.Rule.check(), hyper.Positive("first", f.First), checkDecay("decay", f.Decay))
 }
 
-func (r Mechanic) checkDecay() error {
-	if v := r.Decay; !(v >= 0) || math.IsInf(v, 1) {
-		return fmt.Errorf("decay is %v, want 0 or a number above 0", v)
+func checkDecay(name string, v float64) error {
+	if !(v >= 0) || math.IsInf(v, 1) {
+		return fmt.Errorf("%s is %v, want 0 or a number above 0", name, v)
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func (p part) strip(l params.Layout, of map[string]*G.Node) map[string]*G.Node {
 
 // inputs are those of a composition as a part sees them, without tensors.
 func (p part) inputs(in rule.Inputs) rule.Inputs {
-	own := rule.Inputs{Phi: p.strip(p.spec.Phi, in.Phi), Shared: p.strip(p.spec.State.Shared, in.Shared)}
+	own := rule.Inputs{Phi: p.strip(p.spec.Phi, in.Phi), Shared: p.strip(p.spec.State.Shared, in.Shared), Net: in.Net}
 	for _, x := range []struct {
 		read     rule.Vars
 		from, to **G.Node
