@@ -103,8 +103,7 @@ func (w *Weights[F]) Pack(phi []F) {
 		})
 		phi = phi[4*h*(in+h+1):]
 	}
-	copy(w.out, phi)
-	w.bias = phi[s.Hidden]
+	w.PackReadOut(phi)
 }
 
 // Gradient gathers d(phi) in the order of the kernels.
@@ -137,14 +136,25 @@ func (g *Gradient[F]) Clear() {
 func (g *Gradient[F]) AddTo(dphi []F) {
 	s := g.shape
 	for l := range s.Layers {
-		h, in := s.Hidden, s.inputs(l)
-		s.each(l, func(p, row, column int) { dphi[p] += g.fwd[l][row*4*h+column] })
+		h, in, fwd := s.Hidden, s.inputs(l), g.fwd[l]
+		// add adds the rows from first on, a column for each gate of each unit in order, to [4H, count].
+		add := func(to []F, first, count int) {
+			for k := range 4 {
+				for u := range h {
+					from := fwd[first*4*h+gateColumn(k, u):]
+					row := to[(k*h+u)*count:][:count]
+					for j := range row {
+						row[j] += from[j*4*h]
+					}
+				}
+			}
+		}
+		add(dphi, h, in)
+		add(dphi[4*h*in:], 0, h)
+		add(dphi[4*h*(in+h):], h+in, 1)
 		dphi = dphi[4*h*(in+h+1):]
 	}
-	for i, v := range g.out {
-		dphi[i] += v
-	}
-	dphi[s.Hidden] += g.bias
+	g.AddReadOut(dphi)
 }
 
 // alignedSlice returns n zeros that begin on a cache line, so that no vector straddles two.

@@ -23,7 +23,6 @@ type front struct {
 	dInputs       []float32 // [block, 2]
 	dOut          []float32
 	grad          []float32 // of the layer's weights, [inputRow, Hidden]: four rows at a time are quicker than three
-	dCells        []float32 // of the cells' weights, in their own order
 	dCount        float32
 }
 
@@ -34,7 +33,7 @@ func newFront(m *model) *front {
 		model: m, beta: beta, rest: 1 - beta, step: float32(m.config.Step),
 		m: make([]float32, n), v: make([]float32, n),
 		units: make([]float32, n*h), dUnits: make([]float32, n*h), dInputs: make([]float32, 2*n), dOut: make([]float32, n),
-		grad: make([]float32, inputRow*h), dCells: make([]float32, len(m.order)),
+		grad: make([]float32, inputRow*h),
 	}
 	return f
 }
@@ -166,10 +165,11 @@ func (f *front) AddTo(dPhi, dShared []float32, cells *kernel.Gradient[float32]) 
 	for i, d := range f.grad[:len(f.weights)] {
 		dPhi[i] += d
 	}
-	clear(f.dCells)
-	cells.AddTo(f.dCells)
-	for i, at := range f.order {
-		dPhi[at] += f.dCells[i]
+	dPhi = dPhi[f.first():]
+	for l := range f.config.Layers {
+		cells.AddMatrix(l, dPhi, gates)
+		dPhi = dPhi[f.layer():]
 	}
+	cells.AddReadOut(dPhi)
 	dShared[0] += f.dCount
 }

@@ -22,9 +22,7 @@ func (r *Rule) Kernel(of rule.Rule, b rule.Binding, workers int) rule.Kernel {
 type model struct {
 	config Rule // with every default in its place
 	shape  kernel.Shape
-	order  []int     // where in phi each weight of the cells is, in their own order
-	forget []int     // where among these the biases of forget gates are
-	cells  []float32 // them, in that order
+	cells  []float32 // of a layer, with forget gates open
 
 	weights []float32 // of the first layer, [3, Hidden] with the biases last
 	back    []float32 // its transpose without biases, [Hidden, 2]
@@ -34,55 +32,38 @@ type model struct {
 func newModel(r *Rule) *model {
 	f := r.filled()
 	m := &model{config: f, shape: kernel.Shape{Inputs: f.Hidden, Hidden: f.Hidden, Layers: f.Layers}}
-	m.order, m.forget = cellOrder(m.shape, 3*f.Hidden)
-	m.cells = make([]float32, len(m.order))
+	m.cells = make([]float32, m.layer())
 	m.back = make([]float32, 2*f.Hidden)
 	return m
 }
 
-// cellOrder lists where in phi the weights of cells and read-out are, in the order of package kernel: of each layer the
-// matrices on inputs and on the hidden state with a row for each unit of gates i, f, g, o, and biases. In phi a layer has one
-// matrix with a column for each unit of gates i, g, f, o, see features.Cell; the first of them begins at from.
-func cellOrder(s kernel.Shape, from int) (order, forget []int) {
-	h := s.Hidden
-	column := func(row int) int { return []int{0, 2, 1, 3}[row/h]*h + row%h }
-	for range s.Layers {
-		for _, first := range []int{0, h} { // of the rows that inputs, and the hidden state, are multiplied by
-			for row := range 4 * h {
-				for in := range h {
-					order = append(order, from+(first+in)*4*h+column(row))
-				}
-			}
-		}
-		for row := range 4 * h {
-			if row/h == 1 {
-				forget = append(forget, len(order))
-			}
-			order = append(order, from+2*h*4*h+column(row))
-		}
-		from += (2*h + 1) * 4 * h
-	}
-	for i := range h + 1 {
-		order = append(order, from+i)
-	}
-	return order, forget
-}
+// gates is the order that gates have in phi, i, g, f, o. A layer has one matrix there, see features.Cell.
+var gates = kernel.Gates{0, 2, 1, 3}
+
+// layer returns how many weights each layer of cells has.
+func (m *model) layer() int { return 4 * m.config.Hidden * (2*m.config.Hidden + 1) }
+
+// first returns where in phi the first cells' begin, behind those of the first layer.
+func (m *model) first() int { return 3 * m.config.Hidden }
 
 func (m *model) Shape() kernel.Shape { return m.shape }
 func (m *model) Scale() float32      { return 1 }
-func (m *model) Phi() int            { return 3*m.config.Hidden + len(m.order) }
+func (m *model) Phi() int            { return m.first() + m.config.Layers*m.layer() + m.config.Hidden + 1 }
 func (m *model) Own() int            { return 2 } // m and v
 func (m *model) Shared() int         { return 1 } // t
 
 func (m *model) Take(w *kernel.Weights[float32], phi, shared []float32) {
-	for i, at := range m.order {
-		m.cells[i] = phi[at]
+	h, rest := m.config.Hidden, phi[m.first():]
+	for l := range m.config.Layers {
+		copy(m.cells, rest)
+		biases := m.cells[2*h*4*h:]
+		for i := range h {
+			biases[gates[1]*h+i]++ // the forget gates open with 1 added
+		}
+		w.PackMatrix(l, m.cells, gates)
+		rest = rest[m.layer():]
 	}
-	for _, i := range m.forget {
-		m.cells[i]++ // the forget gates open with 1 added
-	}
-	w.Pack(m.cells)
-	h := m.config.Hidden
+	w.PackReadOut(rest)
 	m.weights = phi[:3*h]
 	for i := range h {
 		m.back[2*i], m.back[2*i+1] = phi[i], phi[h+i]
