@@ -121,16 +121,6 @@ func squaresAVX2(row []float32, col []float32, g []float32, ld int)
 //go:noescape
 func sideAveragesAVX2(n0 []float32, n1 []float32, n2 []float32, s0 []float32, s1 []float32, s2 []float32, squares []float32, sums []float32, scale float32)
 
-// sideTermsAVX2 is SideTerms for slices whose lengths are known to fit.
-//
-//go:noescape
-func sideTermsAVX2(terms []float32, s0 []float32, s1 []float32, s2 []float32, w []float32, stride int)
-
-// expandTermsAVX2 is Grid.Expand for slices whose lengths are known to fit.
-//
-//go:noescape
-func expandTermsAVX2(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
-
 // expandFactorsAVX2 is Grid.ExpandFactors for slices whose lengths are known to fit.
 //
 //go:noescape
@@ -146,35 +136,80 @@ func momentsAVX2(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []fl
 //go:noescape
 func momentsGridAVX2(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, sums []float32, rows int, cols int, ldDown int)
 
-// perceptronAVX2 is Perceptron for slices whose lengths are known to fit.
-//
-//go:noescape
-func perceptronAVX2(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
-
-// perceptronGridAVX2 is Grid.Perceptron for slices whose lengths are known to fit.
-//
-//go:noescape
-func perceptronGridAVX2(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, w []float32, sums []float32, rows int, cols int, ldDown int)
-
-// perceptronBackAVX2 is PerceptronBack for slices whose lengths are known to fit.
-//
-//go:noescape
-func perceptronBackAVX2(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, dTerms []float32, sums []float32)
-
-// momentsBackAVX2 is MomentsBack for slices whose lengths are known to fit.
-//
-//go:noescape
-func momentsBackAVX2(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, e []float32, dn0 []float32, dn1 []float32, dn2 []float32, dnv []float32, ds0 []float32, ds1 []float32, ds2 []float32, dsv []float32, dGrad []float32, dTheta []float32, dFactors []float32)
-
-// foldTermsAVX2 is Grid.FoldTerms for slices whose lengths are known to fit.
-//
-//go:noescape
-func foldTermsAVX2(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
-
 // foldFactorsAVX2 is Grid.FoldFactors for slices whose lengths are known to fit.
 //
 //go:noescape
 func foldFactorsAVX2(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// sideTerms4AVX2 is SideTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func sideTerms4AVX2(terms []float32, s0 []float32, s1 []float32, s2 []float32, w []float32, stride int)
+
+// expandTerms4AVX2 is Grid.Expand for slices whose lengths are known to fit.
+//
+//go:noescape
+func expandTerms4AVX2(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// perceptron4AVX2 is Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptron4AVX2(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
+
+// perceptronGrid4AVX2 is Grid.Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronGrid4AVX2(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, w []float32, sums []float32, rows int, cols int, ldDown int)
+
+// perceptronBack4AVX2 is PerceptronBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronBack4AVX2(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, dTerms []float32, sums []float32)
+
+// momentsBack4AVX2 is MomentsBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func momentsBack4AVX2(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, e []float32, dn0 []float32, dn1 []float32, dn2 []float32, dnv []float32, ds0 []float32, ds1 []float32, ds2 []float32, dsv []float32, dGrad []float32, dTheta []float32, dFactors []float32)
+
+// foldTerms4AVX2 is Grid.FoldTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func foldTerms4AVX2(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// sideTerms8AVX2 is SideTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func sideTerms8AVX2(terms []float32, s0 []float32, s1 []float32, s2 []float32, w []float32, stride int)
+
+// expandTerms8AVX2 is Grid.Expand for slices whose lengths are known to fit.
+//
+//go:noescape
+func expandTerms8AVX2(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// perceptron8AVX2 is Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptron8AVX2(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
+
+// perceptronGrid8AVX2 is Grid.Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronGrid8AVX2(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, w []float32, sums []float32, rows int, cols int, ldDown int)
+
+// perceptronBack8AVX2 is PerceptronBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronBack8AVX2(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, dTerms []float32, sums []float32)
+
+// momentsBack8AVX2 is MomentsBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func momentsBack8AVX2(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, e []float32, dn0 []float32, dn1 []float32, dn2 []float32, dnv []float32, ds0 []float32, ds1 []float32, ds2 []float32, dsv []float32, dGrad []float32, dTheta []float32, dFactors []float32)
+
+// foldTerms8AVX2 is Grid.FoldTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func foldTerms8AVX2(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
 
 // squaresAVX512 is Squares for slices whose lengths are known to fit.
 //
@@ -185,16 +220,6 @@ func squaresAVX512(row []float32, col []float32, g []float32, ld int)
 //
 //go:noescape
 func sideAveragesAVX512(n0 []float32, n1 []float32, n2 []float32, s0 []float32, s1 []float32, s2 []float32, squares []float32, sums []float32, scale float32)
-
-// sideTermsAVX512 is SideTerms for slices whose lengths are known to fit.
-//
-//go:noescape
-func sideTermsAVX512(terms []float32, s0 []float32, s1 []float32, s2 []float32, w []float32, stride int)
-
-// expandTermsAVX512 is Grid.Expand for slices whose lengths are known to fit.
-//
-//go:noescape
-func expandTermsAVX512(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
 
 // expandFactorsAVX512 is Grid.ExpandFactors for slices whose lengths are known to fit.
 //
@@ -211,40 +236,90 @@ func momentsAVX512(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []
 //go:noescape
 func momentsGridAVX512(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, sums []float32, rows int, cols int, ldDown int)
 
-// perceptronAVX512 is Perceptron for slices whose lengths are known to fit.
-//
-//go:noescape
-func perceptronAVX512(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
-
-// perceptronGridAVX512 is Grid.Perceptron for slices whose lengths are known to fit.
-//
-//go:noescape
-func perceptronGridAVX512(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, w []float32, sums []float32, rows int, cols int, ldDown int)
-
-// perceptronBackAVX512 is PerceptronBack for slices whose lengths are known to fit.
-//
-//go:noescape
-func perceptronBackAVX512(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, dTerms []float32, sums []float32)
-
-// momentsBackAVX512 is MomentsBack for slices whose lengths are known to fit.
-//
-//go:noescape
-func momentsBackAVX512(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, e []float32, dn0 []float32, dn1 []float32, dn2 []float32, dnv []float32, ds0 []float32, ds1 []float32, ds2 []float32, dsv []float32, dGrad []float32, dTheta []float32, dFactors []float32)
-
-// foldTermsAVX512 is Grid.FoldTerms for slices whose lengths are known to fit.
-//
-//go:noescape
-func foldTermsAVX512(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
-
 // foldFactorsAVX512 is Grid.FoldFactors for slices whose lengths are known to fit.
 //
 //go:noescape
 func foldFactorsAVX512(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
 
-// weighAVX512 is Weigh for slices whose lengths are known to fit.
+// sideTerms4AVX512 is SideTerms for slices whose lengths are known to fit.
 //
 //go:noescape
-func weighAVX512(w []float32, from []float32, sums []float32, means []float64, n float64)
+func sideTerms4AVX512(terms []float32, s0 []float32, s1 []float32, s2 []float32, w []float32, stride int)
+
+// expandTerms4AVX512 is Grid.Expand for slices whose lengths are known to fit.
+//
+//go:noescape
+func expandTerms4AVX512(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// perceptron4AVX512 is Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptron4AVX512(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
+
+// perceptronGrid4AVX512 is Grid.Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronGrid4AVX512(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, w []float32, sums []float32, rows int, cols int, ldDown int)
+
+// perceptronBack4AVX512 is PerceptronBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronBack4AVX512(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, dTerms []float32, sums []float32)
+
+// momentsBack4AVX512 is MomentsBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func momentsBack4AVX512(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, e []float32, dn0 []float32, dn1 []float32, dn2 []float32, dnv []float32, ds0 []float32, ds1 []float32, ds2 []float32, dsv []float32, dGrad []float32, dTheta []float32, dFactors []float32)
+
+// foldTerms4AVX512 is Grid.FoldTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func foldTerms4AVX512(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// sideTerms8AVX512 is SideTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func sideTerms8AVX512(terms []float32, s0 []float32, s1 []float32, s2 []float32, w []float32, stride int)
+
+// expandTerms8AVX512 is Grid.Expand for slices whose lengths are known to fit.
+//
+//go:noescape
+func expandTerms8AVX512(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// perceptron8AVX512 is Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptron8AVX512(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, sums []float32)
+
+// perceptronGrid8AVX512 is Grid.Perceptron for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronGrid8AVX512(d []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, down []float32, across []float32, w []float32, sums []float32, rows int, cols int, ldDown int)
+
+// perceptronBack8AVX512 is PerceptronBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func perceptronBack8AVX512(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, dTerms []float32, sums []float32)
+
+// momentsBack8AVX512 is MomentsBack for slices whose lengths are known to fit.
+//
+//go:noescape
+func momentsBack8AVX512(s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, w []float32, dOut []float32, e []float32, dn0 []float32, dn1 []float32, dn2 []float32, dnv []float32, ds0 []float32, ds1 []float32, ds2 []float32, dsv []float32, dGrad []float32, dTheta []float32, dFactors []float32)
+
+// foldTerms8AVX512 is Grid.FoldTerms for slices whose lengths are known to fit.
+//
+//go:noescape
+func foldTerms8AVX512(d []float32, down []float32, across []float32, dDown []float32, dAcross []float32, rows int, cols int, ldDown int, ldAcross int)
+
+// weigh4AVX512 is Units.Weigh for slices whose lengths are known to fit.
+//
+//go:noescape
+func weigh4AVX512(w []float32, from []float32, sums []float32, means []float64, n float64)
+
+// weigh8AVX512 is Units.Weigh for slices whose lengths are known to fit.
+//
+//go:noescape
+func weigh8AVX512(w []float32, from []float32, sums []float32, means []float64, n float64)
 
 // combineAVX2 is Combine for slices that are known to be of one length.
 //

@@ -2,20 +2,14 @@
 
 package kernel
 
+var ofUnits [avx512 + 1][2]unitKernels
+
 func squaresAVX2(row, col, g []float32, ld int)   { panic(noAsm) }
 func squaresAVX512(row, col, g []float32, ld int) { panic(noAsm) }
 func sideAveragesAVX2(n0, n1, n2, s0, s1, s2, squares, sums []float32, scale float32) {
 	panic(noAsm)
 }
 func sideAveragesAVX512(n0, n1, n2, s0, s1, s2, squares, sums []float32, scale float32) {
-	panic(noAsm)
-}
-func sideTermsAVX2(terms, s0, s1, s2, w []float32, stride int)   { panic(noAsm) }
-func sideTermsAVX512(terms, s0, s1, s2, w []float32, stride int) { panic(noAsm) }
-func expandTermsAVX2(planes, down, across []float32, rows, cols, ldDown, ldAcross int) {
-	panic(noAsm)
-}
-func expandTermsAVX512(planes, down, across []float32, rows, cols, ldDown, ldAcross int) {
 	panic(noAsm)
 }
 func expandFactorsAVX2(planes, down, across []float32, rows, cols, ldDown, ldAcross int) {
@@ -36,45 +30,15 @@ func momentsGridAVX2(n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, down, across, 
 func momentsGridAVX512(n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, down, across, sums []float32, rows, cols, ldDown int) {
 	panic(noAsm)
 }
-func perceptronGridAVX2(d, s0, s1, s2, sv, grad, theta, down, across, w, sums []float32, rows, cols, ldDown int) {
-	panic(noAsm)
-}
-func perceptronGridAVX512(d, s0, s1, s2, sv, grad, theta, down, across, w, sums []float32, rows, cols, ldDown int) {
-	panic(noAsm)
-}
-func perceptronAVX2(d, s0, s1, s2, sv, grad, theta, planes, w, sums []float32) {
-	panic(noAsm)
-}
-func perceptronAVX512(d, s0, s1, s2, sv, grad, theta, planes, w, sums []float32) {
-	panic(noAsm)
-}
 func combineAVX2(y, x, z []float32, a, b float32) { panic(noAsm) }
 
-func perceptronBackAVX2(s0, s1, s2, sv, grad, theta, planes, w, dOut, dTerms, sums []float32) {
-	panic(noAsm)
-}
-func momentsBackAVX2(s0, s1, s2, sv, grad, theta, planes, w, dOut, e, dn0, dn1, dn2, dnv, ds0, ds1, ds2, dsv,
-	dGrad, dTheta, dFactors []float32) {
-	panic(noAsm)
-}
-func foldTermsAVX2(d, down, across, dDown, dAcross []float32, rows, cols, ldDown, ldAcross int) {
-	panic(noAsm)
-}
 func foldFactorsAVX2(d, down, across, dDown, dAcross []float32, rows, cols, ldDown, ldAcross int) {
 	panic(noAsm)
 }
 
-func perceptronBackAVX512(s0, s1, s2, sv, grad, theta, planes, w, dOut, dTerms, sums []float32) {
-	panic(noAsm)
-}
-func momentsBackAVX512(s0, s1, s2, sv, grad, theta, planes, w, dOut, e, dn0, dn1, dn2, dnv, ds0, ds1, ds2, dsv,
-	dGrad, dTheta, dFactors []float32) {
-	panic(noAsm)
-}
-func foldTermsAVX512(d, down, across, dDown, dAcross []float32, rows, cols, ldDown, ldAcross int) {
-	panic(noAsm)
-}
 func foldFactorsAVX512(d, down, across, dDown, dAcross []float32, rows, cols, ldDown, ldAcross int) {
 	panic(noAsm)
 }
-func weighAVX512(w, from, sums []float32, means []float64, n float64) { panic(noAsm) }
+
+func weigh4AVX512(w, from, sums []float32, means []float64, n float64) { panic(noAsm) }
+func weigh8AVX512(w, from, sums []float32, means []float64, n float64) { panic(noAsm) }

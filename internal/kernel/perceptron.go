@@ -3,22 +3,22 @@ package kernel
 import "math"
 
 // The parts of a step of rules that see each coordinate of a tensor through a perceptron of 30 features and two hidden layers of
-// eight rectifiers (package mlp of the rules says what the features are). They work on a matrix of rows by cols, or on a vector;
+// four or eight rectifiers (package mlp of the rules says what the features are). They work on a matrix of rows by cols, or on a vector;
 // its gradient is limited to ±1000 throughout.
 //
 // What a feature is the same for a whole row or column does not go through the first layer once for each coordinate: the layer's
-// weights on these features make eight *terms* of a row, and eight of a column, whose sums are where the sums of a coordinate's first
-// layer begin. Three more terms of a row and of a column are factors, whose products are the roots of the factored second
-// moments. A block of coordinates has its terms laid out before it in *planes*, one for each of the eleven; so the coordinates of a
+// weights on these features make a *term* of a row for each unit, and one of a column, whose sums are where the sums of a coordinate's
+// first layer begin. Three more terms of a row and of a column are factors, whose products are the roots of the factored second
+// moments. A block of coordinates has its terms laid out before it in *planes*, one for each kind; so the coordinates of a
 // block follow each other as they lie in memory, whatever the rows' length, and none of a vector's lanes is left empty.
 //
 // The features' sizes are not divided out of each feature, but of the first layer's weights.
 
 const (
-	// Units is the number of rectifiers in each hidden layer.
-	Units = 8
-	// Terms is how many terms a row, a column or a coordinate has: the sums of eight units, and three factors.
-	Terms = Units + 3
+	// Factors is where the kinds of terms begin that are factors.
+	Factors = int(MostUnits)
+	// Terms is how many kinds of terms there is room for of a row, a column or a coordinate: sums of units, and three factors.
+	Terms = Factors + 3
 	// Streamed is how many features are each coordinate's own: g, g limited to ±0.1, theta, m0, m1, m2, v; m0, m1 and m2 times the
 	// root 1/√(v + 1e-8), and the root itself; g times each of the factors; g times the root; m0, m1, m2 times each its factor.
 	Streamed = 18
@@ -32,13 +32,6 @@ const (
 	planeStride = PlaneBlock + Lanes
 	// Planes is the length of a block's planes.
 	Planes = Terms * planeStride
-
-	// SideWeights is the length of what SideTerms reads: weights [6, Units], of the three averages and then of their roots
-	// 1/√(s + 1e-8); the bias [Units]; what each average is multiplied with in its factor 1/√(max(x, floor) + more); floor and more.
-	SideWeights = 6*Units + Units + 3 + 2
-	// PerceptronWeights is the length of what Perceptron reads: the first layer's weights [Streamed, Units]; the second layer's
-	// bias [Units] and weights [Units, Units]; the output's weights [Units] and bias.
-	PerceptronWeights = Streamed*Units + Units + Units*Units + Units + 1
 )
 
 // decays are those of the averages of gradients and of factored squares; that of squares is squareDecay.
@@ -98,27 +91,24 @@ func SideAverages(next, state *Sides, squares []float32, scale float32, sums []f
 }
 
 // SideTerms makes the terms of rows or columns, each kind stride numbers behind the one before, with the weights of SideWeights.
-func SideTerms(terms []float32, stride int, s *Sides, w []float32) {
+func (u Units) SideTerms(terms []float32, stride int, s *Sides, w []float32) {
 	for k := range 3 {
 		sameLength(len(s[k]), len(s[0]))
 	}
-	sameLength(len(w), SideWeights)
+	sameLength(len(w), u.SideWeights())
 	atLeast(stride, len(s[0]))
 	atLeast(len(terms), Terms*stride)
-	switch level {
-	case avx512:
-		sideTermsAVX512(terms, s[0], s[1], s[2], w, stride)
-	case avx2:
-		sideTermsAVX2(terms, s[0], s[1], s[2], w, stride)
-	default:
-		sideTermsGeneric(terms, stride, s, w)
+	if level == plain {
+		u.sideTerms(terms, stride, s, w)
+		return
 	}
+	u.assembly().sideTerms(terms, s[0], s[1], s[2], w, stride)
 }
 
 // SidePlanes makes the planes of a block of a vector, whose coordinates are columns by themselves.
-func SidePlanes(planes []float32, s *Sides, w []float32) {
+func (u Units) SidePlanes(planes []float32, s *Sides, w []float32) {
 	atLeast(PlaneBlock, len(s[0]))
-	SideTerms(planes, planeStride, s, w)
+	u.SideTerms(planes, planeStride, s, w)
 }
 
 // Plane returns where in a block's planes a coordinate has its term of some kind.
@@ -127,6 +117,7 @@ func Plane(kind, coordinate int) int { return kind*planeStride + coordinate }
 // A Grid is the terms of rows by columns whose planes are wanted, from the first of each on. Behind the last column of each
 // kind there is room for Lanes numbers, whatever they are.
 type Grid struct {
+	Units            Units
 	Down, Across     []float32 // the rows' terms, and the columns'
 	LdDown, LdAcross int       // how far the kinds of terms lie apart
 	Rows, Cols       int       // at most PlaneBlock coordinates in all
@@ -146,18 +137,14 @@ func (g *Grid) Expand(planes []float32) {
 		g.expand(planes, 0)
 		return
 	}
-	expand := expandTermsAVX2
-	if level == avx512 {
-		expand = expandTermsAVX512
-	}
-	expand(planes, g.Down, g.Across, g.Rows, g.Cols, g.LdDown, g.LdAcross)
+	g.Units.assembly().expandTerms(planes, g.Down, g.Across, g.Rows, g.Cols, g.LdDown, g.LdAcross)
 }
 
 // ExpandFactors lays out only the planes of the factors.
 func (g *Grid) ExpandFactors(planes []float32) {
 	g.check(planes)
 	if level == plain {
-		g.expand(planes, Units)
+		g.expand(planes, Factors)
 		return
 	}
 	expand := expandFactorsAVX2
@@ -188,22 +175,19 @@ func Moments(next, state *Averages, grad, theta, planes, sums []float32) {
 
 // Perceptron writes the outputs of a block's perceptrons to d, from the averages that Moments has taken, and adds to sums, of Lanes,
 // that of their squares.
-func Perceptron(d []float32, s *Averages, grad, theta, planes, w, sums []float32) {
+func (u Units) Perceptron(d []float32, s *Averages, grad, theta, planes, w, sums []float32) {
 	s.check(len(grad))
 	sameLength(len(d), len(grad))
 	sameLength(len(theta), len(grad))
 	sameLength(len(planes), Planes)
-	sameLength(len(w), PerceptronWeights)
+	sameLength(len(w), u.PerceptronWeights())
 	sameLength(len(sums), Lanes)
 	atLeast(PlaneBlock, len(grad))
-	switch level {
-	case avx512:
-		perceptronAVX512(d, s.M[0], s.M[1], s.M[2], s.V, grad, theta, planes, w, sums)
-	case avx2:
-		perceptronAVX2(d, s.M[0], s.M[1], s.M[2], s.V, grad, theta, planes, w, sums)
-	default:
-		perceptronGeneric(d, s, grad, theta, planes, w, sums)
+	if level == plain {
+		u.perceptron(d, s, grad, theta, planes, w, sums)
+		return
 	}
+	u.assembly().perceptron(d, s.M[0], s.M[1], s.M[2], s.V, grad, theta, planes, w, sums)
 }
 
 // Combine sets y = a·x + b·z.
@@ -254,19 +238,19 @@ func sideAveragesGeneric(next, state *Sides, squares []float32, scale float32, s
 
 func inverseRoot(x float32) float32 { return 1 / float32(math.Sqrt(float64(x))) }
 
-func sideTermsGeneric(terms []float32, stride int, s *Sides, w []float32) {
-	const bias, factor = 6 * Units, 7 * Units
+func (u Units) sideTerms(terms []float32, stride int, s *Sides, w []float32) {
+	n := int(u)
+	bias, factor := w[6*n:7*n], w[7*n:]
 	for i := range s[0] {
 		var seen [6]float32
 		for k := range 3 {
 			x := s[k][i]
 			seen[k], seen[3+k] = x, inverseRoot(x+rootEps)
-			terms[(Units+k)*stride+i] = inverseRoot(max(x*w[factor+k], w[factor+3]) + w[factor+4])
+			terms[(Factors+k)*stride+i] = inverseRoot(max(x*factor[k], factor[3]) + factor[4])
 		}
-		for h := range Units {
-			y := w[bias+h]
+		for h, y := range bias {
 			for k, x := range seen {
-				y += x * w[k*Units+h]
+				y += x * w[k*n+h]
 			}
 			terms[h*stride+i] = y
 		}
@@ -276,11 +260,14 @@ func sideTermsGeneric(terms []float32, stride int, s *Sides, w []float32) {
 // expand lays out the planes from the first on.
 func (g *Grid) expand(planes []float32, first int) {
 	for k := first; k < Terms; k++ {
+		if !g.Units.has(k) {
+			continue
+		}
 		at := k * planeStride
 		for i := range g.Rows {
 			x := g.Down[k*g.LdDown+i]
 			for _, y := range g.Across[k*g.LdAcross : k*g.LdAcross+g.Cols] {
-				if planes[at] = x + y; k >= Units {
+				if planes[at] = x + y; k >= Factors {
 					planes[at] = x * y
 				}
 				at++
@@ -301,7 +288,7 @@ func stream(g, theta float32, m *[3]float32, v float32, factors *[3]float32) (f 
 
 func factorsAt(planes []float32, i int) (f [3]float32) {
 	for k := range f {
-		f[k] = planes[(Units+k)*planeStride+i]
+		f[k] = planes[(Factors+k)*planeStride+i]
 	}
 	return f
 }
@@ -323,30 +310,29 @@ func momentsGeneric(next, state *Averages, grad, theta, planes, sums []float32) 
 	}
 }
 
-func perceptronGeneric(d []float32, s *Averages, grad, theta, planes, w, sums []float32) {
-	const second = Streamed * Units
-	bias1, w1 := w[second:second+Units], w[second+Units:second+Units+Units*Units]
-	w2 := w[second+Units+Units*Units:]
+func (u Units) perceptron(d []float32, s *Averages, grad, theta, planes, w, sums []float32) {
+	var first, last [MostUnits]float32
+	h, y := first[:u], last[:u]
+	bias1, w1, w2 := w[u.bias1():u.weights1()], w[u.weights1():u.weights2()], w[u.weights2():]
 	for i, g := range grad {
 		m, factors := [3]float32{s.M[0][i], s.M[1][i], s.M[2][i]}, factorsAt(planes, i)
-		var h, y [Units]float32
 		for j := range h {
 			h[j] = planes[j*planeStride+i]
 		}
 		seen := stream(limited(g, gradLimit), theta[i], &m, s.V[i], &factors)
 		for k, x := range seen {
-			for j, v := range w[k*Units : (k+1)*Units] {
+			for j, v := range u.row(w, k) {
 				h[j] += x * v
 			}
 		}
-		copy(y[:], bias1)
+		copy(y, bias1)
 		for k, x := range h {
 			x = max(x, 0)
-			for j, v := range w1[k*Units : (k+1)*Units] {
+			for j, v := range u.row(w1, k) {
 				y[j] += x * v
 			}
 		}
-		out := w2[Units]
+		out := w2[u]
 		for j, x := range y {
 			out += max(x, 0) * w2[j]
 		}

@@ -2,12 +2,9 @@ package kernel
 
 // The way back of the parts of perceptron.go.
 
-// BackSums is how many sums PerceptronBack takes: the cotangents of all of PerceptronWeights, in their order, and then those of the
-// first layer's bias.
-const BackSums = PerceptronWeights + Units
-
 // A BackBlock is what both ways back of a block are computed from: what Perceptron saw, and the cotangents of its outputs.
 type BackBlock struct {
+	Units Units
 	Averages
 	Grad, Theta, Planes, Weights []float32
 	DOut                         []float32
@@ -19,7 +16,7 @@ func (b *BackBlock) check() {
 	sameLength(len(b.Theta), n)
 	sameLength(len(b.DOut), n)
 	sameLength(len(b.Planes), Planes)
-	sameLength(len(b.Weights), PerceptronWeights)
+	sameLength(len(b.Weights), b.Units.PerceptronWeights())
 	atLeast(PlaneBlock, n)
 }
 
@@ -28,15 +25,12 @@ func (b *BackBlock) check() {
 func PerceptronBack(b *BackBlock, dTerms, sums []float32) {
 	b.check()
 	sameLength(len(dTerms), Planes)
-	sameLength(len(sums), BackSums*Lanes)
-	switch level {
-	case avx512:
-		perceptronBackAVX512(b.M[0], b.M[1], b.M[2], b.V, b.Grad, b.Theta, b.Planes, b.Weights, b.DOut, dTerms, sums)
-	case avx2:
-		perceptronBackAVX2(b.M[0], b.M[1], b.M[2], b.V, b.Grad, b.Theta, b.Planes, b.Weights, b.DOut, dTerms, sums)
-	default:
+	sameLength(len(sums), b.Units.BackSums()*Lanes)
+	if level == plain {
 		b.perceptron(dTerms, sums)
+		return
 	}
+	b.Units.assembly().perceptronBack(b.M[0], b.M[1], b.M[2], b.V, b.Grad, b.Theta, b.Planes, b.Weights, b.DOut, dTerms, sums)
 }
 
 // MomentsBack writes the cotangents of what Moments read: of a block's averages, to dState, which may be dNext, the cotangents of the
@@ -51,16 +45,12 @@ func MomentsBack(b *BackBlock, e []float32, dNext, dState *Averages, dGrad, dThe
 	sameLength(len(dGrad), len(b.Grad))
 	sameLength(len(dTheta), len(b.Grad))
 	sameLength(len(dFactors), Planes)
-	switch level {
-	case avx512:
-		momentsBackAVX512(b.M[0], b.M[1], b.M[2], b.V, b.Grad, b.Theta, b.Planes, b.Weights, b.DOut, e,
-			dNext.M[0], dNext.M[1], dNext.M[2], dNext.V, dState.M[0], dState.M[1], dState.M[2], dState.V, dGrad, dTheta, dFactors)
-	case avx2:
-		momentsBackAVX2(b.M[0], b.M[1], b.M[2], b.V, b.Grad, b.Theta, b.Planes, b.Weights, b.DOut, e,
-			dNext.M[0], dNext.M[1], dNext.M[2], dNext.V, dState.M[0], dState.M[1], dState.M[2], dState.V, dGrad, dTheta, dFactors)
-	default:
+	if level == plain {
 		b.moments(e, dNext, dState, dGrad, dTheta, dFactors)
+		return
 	}
+	b.Units.assembly().momentsBack(b.M[0], b.M[1], b.M[2], b.V, b.Grad, b.Theta, b.Planes, b.Weights, b.DOut, e,
+		dNext.M[0], dNext.M[1], dNext.M[2], dNext.V, dState.M[0], dState.M[1], dState.M[2], dState.V, dGrad, dTheta, dFactors)
 }
 
 func (g *Grid) checkBack(d, dDown, dAcross []float32) {
@@ -72,14 +62,11 @@ func (g *Grid) checkBack(d, dDown, dAcross []float32) {
 // FoldTerms adds the cotangents d of a block's planes of units to those of the rows' terms and of the columns', laid out like terms.
 func (g *Grid) FoldTerms(d, dDown, dAcross []float32) {
 	g.checkBack(d, dDown, dAcross)
-	switch level {
-	case avx512:
-		foldTermsAVX512(d, g.Down, g.Across, dDown, dAcross, g.Rows, g.Cols, g.LdDown, g.LdAcross)
-	case avx2:
-		foldTermsAVX2(d, g.Down, g.Across, dDown, dAcross, g.Rows, g.Cols, g.LdDown, g.LdAcross)
-	default:
-		g.fold(0, Units, d, dDown, dAcross)
+	if level == plain {
+		g.fold(0, int(g.Units), d, dDown, dAcross)
+		return
 	}
+	g.Units.assembly().foldTerms(d, g.Down, g.Across, dDown, dAcross, g.Rows, g.Cols, g.LdDown, g.LdAcross)
 }
 
 // FoldFactors does with the planes of factors what FoldTerms does with those of units.
@@ -91,7 +78,7 @@ func (g *Grid) FoldFactors(d, dDown, dAcross []float32) {
 	case avx2:
 		foldFactorsAVX2(d, g.Down, g.Across, dDown, dAcross, g.Rows, g.Cols, g.LdDown, g.LdAcross)
 	default:
-		g.fold(Units, Terms, d, dDown, dAcross)
+		g.fold(Factors, Terms, d, dDown, dAcross)
 	}
 }
 
@@ -101,7 +88,7 @@ func (g *Grid) fold(from, to int, d, dDown, dAcross []float32) {
 		for i := range g.Rows {
 			for j := range g.Cols {
 				down, across := float32(1), float32(1)
-				if k >= Units {
+				if k >= Factors {
 					down, across = g.Down[k*g.LdDown+i], g.Across[k*g.LdAcross+j]
 				}
 				dDown[k*g.LdDown+i] += d[at] * across
@@ -131,42 +118,44 @@ func (b *BackBlock) streamed(i int) [Streamed]float32 {
 
 // backward returns the cotangents of the first layer's sums of coordinate i. If there are sums, it adds those of the weights behind
 // the first layer's, and of its bias.
-func (b *BackBlock) backward(i int, seen *[Streamed]float32, sums []float32) (first [Units]float32) {
-	const second, third = Streamed*Units + Units, Streamed*Units + Units + Units*Units
+func (b *BackBlock) backward(i int, seen *[Streamed]float32, sums []float32) (first [MostUnits]float32) {
+	u, n := b.Units, int(b.Units)
+	second, third := u.weights1(), u.weights2()
 	w, d := b.Weights, b.DOut[i]
 	add := func(k int, x float32) {
 		if sums != nil {
 			sums[k*Lanes+i%Lanes] += x
 		}
 	}
-	var h, y [Units]float32
+	var units, sums1 [MostUnits]float32
+	h, y := units[:n], sums1[:n]
 	for j := range h {
 		h[j] = b.Planes[j*planeStride+i]
 		for k, x := range seen {
-			h[j] += x * w[k*Units+j]
+			h[j] += x * w[k*n+j]
 		}
 		h[j] = max(h[j], 0)
 	}
 	for j := range y {
-		y[j] = w[Streamed*Units+j]
+		y[j] = w[u.bias1()+j]
 		for k, x := range h {
-			y[j] += x * w[second+k*Units+j]
+			y[j] += x * w[second+k*n+j]
 		}
 	}
-	add(third+Units, d)
+	add(third+n, d)
 	for j, x := range y {
 		add(third+j, d*max(x, 0))
 		y[j] = d * w[third+j] * slope(x)
-		add(Streamed*Units+j, y[j])
+		add(u.bias1()+j, y[j])
 	}
 	for k, x := range h {
 		for j, dy := range y {
-			add(second+k*Units+j, x*dy)
+			add(second+k*n+j, x*dy)
 			if x > 0 {
-				first[k] += dy * w[second+k*Units+j]
+				first[k] += dy * w[second+k*n+j]
 			}
 		}
-		add(PerceptronWeights+k, first[k])
+		add(u.PerceptronWeights()+k, first[k])
 	}
 	return first
 }
@@ -175,10 +164,10 @@ func (b *BackBlock) perceptron(dTerms, sums []float32) {
 	for i := range b.Grad {
 		seen := b.streamed(i)
 		d := b.backward(i, &seen, sums)
-		for h, dx := range d {
+		for h, dx := range d[:b.Units] {
 			dTerms[h*planeStride+i] = dx
 			for k, x := range seen {
-				sums[(k*Units+h)*Lanes+i%Lanes] += x * dx
+				sums[(k*int(b.Units)+h)*Lanes+i%Lanes] += x * dx
 			}
 		}
 	}
@@ -191,8 +180,8 @@ func (b *BackBlock) moments(e []float32, dNext, dState *Averages, dGrad, dTheta,
 		var of [Streamed]float32
 		for k, x := range seen {
 			of[k] = e[k] * x
-			for h, dx := range d {
-				of[k] += b.Weights[k*Units+h] * dx
+			for h, dx := range d[:b.Units] {
+				of[k] += b.Weights[k*int(b.Units)+h] * dx
 			}
 		}
 		g, root := seen[0], seen[10]
@@ -205,7 +194,7 @@ func (b *BackBlock) moments(e []float32, dNext, dState *Averages, dGrad, dTheta,
 			m, f := b.M[k][i], factors[k]
 			dm := of[3+k] + dNext.M[k][i] + root*of[7+k] + f*of[15+k]
 			dRoot += m * of[7+k]
-			dFactors[(Units+k)*planeStride+i] = g*of[11+k] + m*of[15+k]
+			dFactors[(Factors+k)*planeStride+i] = g*of[11+k] + m*of[15+k]
 			dg += f*of[11+k] + rests[k]*dm
 			dState.M[k][i] = decays[k] * dm
 		}

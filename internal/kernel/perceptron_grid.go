@@ -47,21 +47,17 @@ func (g *Grid) Perceptron(d []float32, s *Averages, grad, theta, w, sums []float
 	s.check(len(grad))
 	sameLength(len(d), len(grad))
 	sameLength(len(theta), len(grad))
-	sameLength(len(w), PerceptronWeights)
+	sameLength(len(w), g.Units.PerceptronWeights())
 	sameLength(len(sums), Lanes)
 	g.checkWhole(len(grad))
-	perceptron := perceptronGridAVX512
-	switch level {
-	case plain:
+	if level == plain {
 		g.blocks(func(planes []float32, from, to int) {
 			part := s.part(from, to)
-			perceptronGeneric(d[from:to], &part, grad[from:to], theta[from:to], planes, w, sums)
+			g.Units.perceptron(d[from:to], &part, grad[from:to], theta[from:to], planes, w, sums)
 		})
 		return
-	case avx2:
-		perceptron = perceptronGridAVX2
 	}
-	perceptron(d, s.M[0], s.M[1], s.M[2], s.V, grad, theta, g.Down, g.Across, w, sums, g.Rows, g.Cols, g.LdDown)
+	g.Units.assembly().perceptronGrid(d, s.M[0], s.M[1], s.M[2], s.V, grad, theta, g.Down, g.Across, w, sums, g.Rows, g.Cols, g.LdDown)
 }
 
 // blocks lays out planes for as many rows at a time as they hold.

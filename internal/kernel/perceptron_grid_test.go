@@ -7,19 +7,21 @@ import (
 )
 
 // A grid's rows give, at every level, the bits that blocks of planes give.
-func TestGridIsItsBlocks(t *testing.T) {
+func TestGridIsItsBlocks(t *testing.T) { eachUnits(t, testGridIsItsBlocks) }
+
+func testGridIsItsBlocks(t *testing.T, u Units) {
 	best := level
 	defer setLevel(best)
 	for _, shape := range [][2]int{{1, 16}, {3, 32}, {5, 48}, {70, 16}, {33, 80}, {2, 512}} {
 		for l := plain; l <= best; l++ {
 			setLevel(l)
-			c := perceptronCase{rows: shape[0], cols: shape[1], key: 7}
+			c := perceptronCase{units: u, rows: shape[0], cols: shape[1], key: 7}
 			n, ldDown := c.rows*c.cols, c.rows+3
-			grad, theta, w := c.normal(n, 1), c.normal(n, 2), c.normal(PerceptronWeights, .2)
+			grad, theta, w := c.normal(n, 1), c.normal(n, 2), c.normal(u.PerceptronWeights(), .2)
 			grad[n/2], grad[n-1] = -1234, 1e-3
 			state := Averages{M: [3][]float32{c.normal(n, .3), c.normal(n, .2), c.normal(n, .1)}, V: c.squares(n, .4)}
 			grid := Grid{
-				Down: c.normal(Terms*ldDown, 1), Across: c.normal(Terms*GridStride, 1), LdDown: ldDown, LdAcross: GridStride,
+				Units: u, Down: c.normal(Terms*ldDown, 1), Across: c.normal(Terms*GridStride, 1), LdDown: ldDown, LdAcross: GridStride,
 				Rows: c.rows, Cols: c.cols,
 			}
 			whole, blocks := newStep(n), newStep(n)
@@ -33,7 +35,7 @@ func TestGridIsItsBlocks(t *testing.T) {
 				row.Expand(planes)
 				next, before := blocks.next.part(from, to), state.part(from, to)
 				Moments(&next, &before, grad[from:to], theta[from:to], planes, blocks.moments)
-				Perceptron(blocks.d[from:to], &next, grad[from:to], theta[from:to], planes, w, blocks.out)
+				u.Perceptron(blocks.d[from:to], &next, grad[from:to], theta[from:to], planes, w, blocks.out)
 			}
 			require.Equal(t, blocks, whole, "%v at level %v", shape, l)
 			require.NotContains(t, whole.d, float32(0))

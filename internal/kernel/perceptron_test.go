@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 // A perceptronCase is what the parts of a step work on: a matrix, whose coordinates are one block.
 type perceptronCase struct {
+	units      Units
 	rows, cols int
 	key        uint64
 }
@@ -51,14 +53,14 @@ func (c perceptronCase) run() (r perceptronResult) {
 		state := &Sides{c.squares(size, 1), c.squares(size, .5), c.squares(size, 2)}
 		sums := make([]float32, SideSums*Lanes)
 		SideAverages(state, state, squares, .25, sums)
-		weights := c.normal(SideWeights, .1)
-		factors := weights[SideWeights-5:]
+		weights := c.normal(c.units.SideWeights(), .1)
+		factors := weights[len(weights)-5:]
 		for i := range factors {
 			factors[i] = float32(math.Abs(float64(factors[i])))
 		}
 		stride = size + Lanes
 		terms = make([]float32, Terms*stride)
-		SideTerms(terms, stride, state, weights)
+		c.units.SideTerms(terms, stride, state, weights)
 		for k := range 3 {
 			r.sides = append(r.sides, state[k]...)
 		}
@@ -71,7 +73,7 @@ func (c perceptronCase) run() (r perceptronResult) {
 	r.sums = append(append(r.sums, row...), col...)
 	down, ldDown := side(row)
 	across, ldAcross := side(col)
-	grid := Grid{Down: down, Across: across, LdDown: ldDown, LdAcross: ldAcross, Rows: c.rows, Cols: c.cols}
+	grid := Grid{Units: c.units, Down: down, Across: across, LdDown: ldDown, LdAcross: ldAcross, Rows: c.rows, Cols: c.cols}
 	planes, sums := make([]float32, Planes), make([]float32, Streamed*Lanes)
 	for i := range planes {
 		planes[i] = float32(math.NaN()) // what no coordinate has
@@ -86,17 +88,19 @@ func (c perceptronCase) run() (r perceptronResult) {
 
 	grid.Expand(planes)
 	r.d, sums = make([]float32, n), make([]float32, Lanes)
-	w := c.normal(PerceptronWeights, .2)
-	Perceptron(r.d, next, grad, theta, planes, w, sums)
+	w := c.normal(c.units.PerceptronWeights(), .2)
+	c.units.Perceptron(r.d, next, grad, theta, planes, w, sums)
 	r.sums = append(r.sums, totals(sums)...)
-	c.back(&r, &BackBlock{Averages: *next, Grad: grad, Theta: theta, Planes: planes, Weights: w, DOut: c.normal(n, 1)}, &grid)
+	c.back(&r, &BackBlock{
+		Units: c.units, Averages: *next, Grad: grad, Theta: theta, Planes: planes, Weights: w, DOut: c.normal(n, 1),
+	}, &grid)
 	return r
 }
 
 // back goes back through all that works on blocks.
 func (c *perceptronCase) back(r *perceptronResult, b *BackBlock, g *Grid) {
 	n := len(b.Grad)
-	sums, d := make([]float32, BackSums*Lanes), make([]float32, Planes)
+	sums, d := make([]float32, c.units.BackSums()*Lanes), make([]float32, Planes)
 	PerceptronBack(b, d, sums)
 	r.backSums = totals(sums)
 	dDown, dAcross := make([]float32, len(g.Down)), make([]float32, len(g.Across))
@@ -122,13 +126,22 @@ func totals(sums []float32) (t []float32) {
 	return t
 }
 
+// eachUnits runs a test for every number of units that there are kernels for.
+func eachUnits(t *testing.T, f func(t *testing.T, u Units)) {
+	for _, u := range []Units{FewUnits, MostUnits} {
+		t.Run(fmt.Sprint(u), func(t *testing.T) { f(t, u) })
+	}
+}
+
 // Every level computes the same, up to rounding, on blocks of all shapes.
-func TestPerceptronLevels(t *testing.T) {
+func TestPerceptronLevels(t *testing.T) { eachUnits(t, testPerceptronLevels) }
+
+func testPerceptronLevels(t *testing.T, u Units) {
 	best := level
 	defer setLevel(best)
 	for _, shape := range [][2]int{{1, 1}, {1, 5}, {3, 7}, {2, 8}, {5, 15},
 		{4, 16}, {9, 20}, {25, 20}, {3, 33}, {1, 512}, {512, 1}, {51, 10}} {
-		c := perceptronCase{rows: shape[0], cols: shape[1], key: 100}
+		c := perceptronCase{units: u, rows: shape[0], cols: shape[1], key: 100}
 		setLevel(plain)
 		want := c.run()
 		for l := avx2; l <= best; l++ {
@@ -153,7 +166,9 @@ func TestPerceptronLevels(t *testing.T) {
 }
 
 // A block's coordinate that is not a number makes no other of them so, and stays.
-func TestPerceptronKeepsNaN(t *testing.T) {
+func TestPerceptronKeepsNaN(t *testing.T) { eachUnits(t, testPerceptronKeepsNaN) }
+
+func testPerceptronKeepsNaN(t *testing.T, u Units) {
 	best := level
 	defer setLevel(best)
 	for l := plain; l <= best; l++ {
@@ -167,7 +182,7 @@ func TestPerceptronKeepsNaN(t *testing.T) {
 		grad, theta, next := c.normal(n, 1), c.normal(n, 1), averages()
 		grad[20] = float32(math.NaN())
 		Moments(next, next, grad, theta, planes, make([]float32, Streamed*Lanes))
-		Perceptron(d, next, grad, theta, planes, c.normal(PerceptronWeights, 1), make([]float32, Lanes))
+		u.Perceptron(d, next, grad, theta, planes, c.normal(u.PerceptronWeights(), 1), make([]float32, Lanes))
 		for i := range d {
 			bad := i == 20
 			require.Equal(t, bad, d[i] != d[i], "%v: d[%d] = %v", l, i, d[i])
@@ -178,18 +193,21 @@ func TestPerceptronKeepsNaN(t *testing.T) {
 }
 
 // In closed form: a perceptron whose units let through one feature and its opposite gives back that feature.
-func TestPerceptronOfOneFeature(t *testing.T) {
+func TestPerceptronOfOneFeature(t *testing.T) { eachUnits(t, testPerceptronOfOneFeature) }
+
+func testPerceptronOfOneFeature(t *testing.T, u Units) {
+	n := int(u)
 	c := perceptronCase{key: 9}
-	const n, feature = 21, 7 // m0/√(v + 1e-8)
-	s := &Averages{M: [3][]float32{c.normal(n, 1), c.normal(n, 1), c.normal(n, 1)}, V: c.squares(n, 1)}
-	w, planes, d := make([]float32, PerceptronWeights), make([]float32, Planes), make([]float32, n)
+	const size, feature = 21, 7 // m0/√(v + 1e-8)
+	s := &Averages{M: [3][]float32{c.normal(size, 1), c.normal(size, 1), c.normal(size, 1)}, V: c.squares(size, 1)}
+	w, planes, d := make([]float32, u.PerceptronWeights()), make([]float32, Planes), make([]float32, size)
 	for h, sign := range []float32{1, -1} {
-		w[feature*Units+h] = sign
-		w[Streamed*Units+Units+h*Units+h] = 1
-		w[Streamed*Units+Units+Units*Units+h] = sign
+		w[feature*n+h] = sign
+		w[Streamed*n+n+h*n+h] = 1
+		w[Streamed*n+n+n*n+h] = sign
 	}
 	sums := make([]float32, Lanes)
-	Perceptron(d, s, c.normal(n, 1), c.normal(n, 1), planes, w, sums)
+	u.Perceptron(d, s, c.normal(size, 1), c.normal(size, 1), planes, w, sums)
 	var sum float64
 	for i, x := range d {
 		want := float64(s.M[0][i]) / math.Sqrt(float64(s.V[i])+1e-8)

@@ -2,23 +2,29 @@ package kernel
 
 import "math"
 
-// Weigh sets means to the means over n numbers of what sums, of Lanes parts each, are made of, and w to rows of Units weights in from,
+// Weigh sets means to the means over n numbers of what sums, of Lanes parts each, are made of, and w to rows of weights, one for each unit, in from,
 // each times 1/√(mean + 1e-9) of its own. There are as many rows as means, one at least.
-func Weigh(w, from, sums []float32, means []float64, n int) {
-	sameLength(len(w), len(means)*Units)
+func (u Units) Weigh(w, from, sums []float32, means []float64, n int) {
+	sameLength(len(w), len(means)*int(u))
 	sameLength(len(from), len(w))
 	sameLength(len(sums), len(means)*Lanes)
 	atLeast(len(means), 1)
 	if level == avx512 {
-		weighAVX512(w, from, sums, means, float64(n))
-		return
+		switch u { // by their names, so that what they read may lie on a stack
+		case FewUnits:
+			weigh4AVX512(w, from, sums, means, float64(n))
+			return
+		case MostUnits:
+			weigh8AVX512(w, from, sums, means, float64(n))
+			return
+		}
 	}
 	for k := range means {
 		means[k] = Total((*[Lanes]float32)(sums[k*Lanes:])) / float64(n)
 		scale := float32(1 / math.Sqrt(means[k]+1e-9))
-		to, from := (*[Units]float32)(w[k*Units:]), (*[Units]float32)(from[k*Units:])
-		for h := range to {
-			to[h] = from[h] * scale
+		to := u.row(w, k)
+		for h, x := range u.row(from, k) {
+			to[h] = x * scale
 		}
 	}
 }

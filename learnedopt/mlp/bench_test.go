@@ -20,7 +20,8 @@ func dense(widths ...int) (l params.Layout) {
 }
 
 func benchmarkStep(b *testing.B, r learnedopt.Rule) {
-	for _, theta := range []params.Layout{dense(64, 32, 10), dense(784, 20, 10), {{Name: "w", Shape: []int{1000, 1000}}}} {
+	square := params.Layout{{Name: "w", Shape: []int{1000, 1000}}}
+	for _, theta := range []params.Layout{dense(64, 32, 10), dense(784, 20, 10), dense(784, 128, 128, 10), square} {
 		c, err := learnedopt.CompileWith[float32](r, theta, learnedopt.Options{Workers: 1})
 		if err != nil {
 			b.Fatal(err)
@@ -85,3 +86,7 @@ func BenchmarkGeneralPullback(b *testing.B) {
 func BenchmarkGeneralStep(b *testing.B) { benchmarkStep(b, new(mlp.General)) }
 
 func BenchmarkCelo2Step(b *testing.B) { benchmarkStep(b, new(mlp.Celo2)) }
+
+func BenchmarkGeneralOf4Step(b *testing.B) { benchmarkStep(b, &mlp.General{Hidden: 4}) }
+
+func BenchmarkGeneralOf4Pullback(b *testing.B) { benchmarkPullback(b, &mlp.General{Hidden: 4}) }

@@ -80,20 +80,21 @@ var (
 // fewCoordinates are too few for a second goroutine.
 const fewCoordinates = 1 << 14
 
-// newFused binds a rule to weights, or returns nil where there are no kernels for it: they are for eight units in a layer.
+// newFused binds a rule to weights, or returns nil where there are no kernels for it: they are for four or eight units in a layer.
 func newFused(r steered, b rule.Binding, workers int, matrix func([]int) sides) rule.Kernel {
 	state, err := r.Spec().Layout(b)
-	if err != nil || r.net().Hidden != kernel.Units {
+	units := kernel.Units(r.net().Hidden)
+	if err != nil || !units.Kernels() {
 		return nil
 	}
-	f := &fused{rule: r, net: net{outputs: r.net().Out}, rest: r.net().Phi().Len(), state: state}
+	f := &fused{rule: r, net: net{units: units, outputs: r.net().Out}, rest: r.net().Phi().Len(), state: state}
 	depth, at := features.Depth(b.Theta), 0
 	var single []*tensor
 	var tiles []*tile
 	for run := range b.Copies {
 		for i, s := range b.Theta {
 			shape := features.MatrixShape(s.Shape)
-			t := newTensor(shape, at, state.Tensor[run][i], matrix)
+			t := newTensor(units, shape, at, state.Tensor[run][i], matrix)
 			t.measured.depth = depth
 			f.tensors = append(f.tensors, t)
 			at += s.Len()
@@ -207,7 +208,7 @@ func (f *fused) sides(t *tensor) {
 	for _, s := range []*side{&t.down, &t.across} {
 		s.average(f.running.next, f.running.p.State)
 		s.weigh(&f.net)
-		kernel.SideTerms(s.terms, s.stride, &s.next, s.weights[:])
+		f.net.units.SideTerms(s.terms, s.stride, &s.next, s.weights)
 	}
 }
 
@@ -247,7 +248,7 @@ func (f *fused) vectorAverages(b block, s *scratch) {
 	kernel.Squares(s.one[:], squares, b.of(f.running.p.Grad), n)
 	from, to := side.part(f.running.p.State, b.col, n), side.part(f.running.next, b.col, n)
 	kernel.SideAverages(&to, &from, squares, 1, s.sums[:])
-	kernel.SidePlanes(s.planes, &to, side.weights[:])
+	f.net.units.SidePlanes(s.planes, &to, side.weights)
 }
 
 // perceptrons writes a tile's directions.
@@ -258,7 +259,7 @@ func (f *fused) perceptrons(t *tile, s *scratch) {
 		b := t.all()
 		f.averages(&s.next, f.running.next, b)
 		grid := b.grid()
-		grid.Perceptron(b.of(f.running.d), &s.next, b.of(p.Grad), b.of(p.Theta), t.tensor.weights[:], t.outSums[:])
+		grid.Perceptron(b.of(f.running.d), &s.next, b.of(p.Grad), b.of(p.Theta), t.tensor.weights, t.outSums[:])
 		return
 	}
 	for b := t.first(); b.len() > 0; b = t.after(b) {
@@ -267,7 +268,7 @@ func (f *fused) perceptrons(t *tile, s *scratch) {
 		}
 		f.averages(&s.next, f.running.next, b)
 		grad, theta := b.of(p.Grad), b.of(p.Theta)
-		kernel.Perceptron(b.of(f.running.d), &s.next, grad, theta, s.planes, t.tensor.weights[:], t.outSums[:])
+		f.net.units.Perceptron(b.of(f.running.d), &s.next, grad, theta, s.planes, t.tensor.weights, t.outSums[:])
 	}
 }
 
@@ -275,7 +276,7 @@ func (f *fused) perceptrons(t *tile, s *scratch) {
 func (f *fused) planes(b block, s *scratch) {
 	if b.tensor.vector() {
 		part := b.tensor.across.part(f.running.next, b.col, b.len())
-		kernel.SidePlanes(s.planes, &part, b.tensor.across.weights[:])
+		f.net.units.SidePlanes(s.planes, &part, b.tensor.across.weights)
 		return
 	}
 	grid := b.grid()
@@ -285,7 +286,7 @@ func (f *fused) planes(b block, s *scratch) {
 // weigh takes the means of the squares of a tensor's features, and divides the perceptron's weights by their roots.
 func (f *fused) weigh(t *tensor) {
 	if len(t.tiles) == 1 {
-		f.net.weigh(&t.weights, &t.squares, &t.tiles[0].sums, t.len(), t.vector())
+		f.net.weigh(t.weights, &t.squares, &t.tiles[0].sums, t.len(), t.vector())
 		return
 	}
 	n := float64(t.len())
@@ -296,7 +297,7 @@ func (f *fused) weigh(t *tensor) {
 		}
 		t.squares[k] = sum / n
 	}
-	f.net.scaled(&t.weights, &t.squares, t.vector())
+	f.net.scaled(t.weights, &t.squares, t.vector())
 }
 
 // rate finds what a tensor's directions and weights are multiplied with.

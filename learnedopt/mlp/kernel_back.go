@@ -27,7 +27,7 @@ type tensorBack struct {
 // A tileBack is a tile's share: sums, and the cotangents of its rows' and columns' terms, with the factors among these terms.
 type tileBack struct {
 	stepOut, stepTheta float64 // the step's cotangent times outputs, times weights
-	dWeights           [kernel.BackSums]float64
+	dWeights           []float64
 	down, across       []float32
 	dDown, dAcross     []float32
 	ldDown, ldAcross   int
@@ -36,7 +36,7 @@ type tileBack struct {
 // scratchBack is what a worker needs.
 type scratchBack struct {
 	planes       []float32
-	sums         [kernel.BackSums * kernel.Lanes]float32
+	sums         []float32
 	dNext, state kernel.Averages
 }
 
@@ -62,13 +62,15 @@ func (f *fused) makeBack() {
 	}
 	for _, list := range f.workers {
 		for _, s := range list {
-			s.back = &scratchBack{planes: make([]float32, kernel.Planes)}
+			s.back = &scratchBack{
+				planes: make([]float32, kernel.Planes), sums: make([]float32, f.net.units.BackSums()*kernel.Lanes),
+			}
 		}
 	}
 }
 
 func (t *tile) makeBack() {
-	t.back = new(tileBack)
+	t.back = &tileBack{dWeights: make([]float64, t.tensor.units.BackSums())}
 	if t.tensor.vector() {
 		return
 	}
@@ -154,28 +156,31 @@ func (f *fused) blockBack(x block, s *scratch) kernel.BackBlock {
 	f.planes(x, s)
 	f.averages(&s.next, f.running.next, x)
 	return kernel.BackBlock{
-		Averages: s.next, Grad: x.of(f.running.p.Grad), Theta: x.of(f.running.p.Theta), DOut: x.of(f.back.out),
-		Planes: s.planes, Weights: x.tensor.weights[:],
+		Units: f.net.units, Averages: s.next, Grad: x.of(f.running.p.Grad), Theta: x.of(f.running.p.Theta), DOut: x.of(f.back.out),
+		Planes: s.planes, Weights: x.tensor.weights,
 	}
 }
 
 // local is a block's grid in the laying out of a tile's cotangents.
 func (t *tile) local(x block) (g kernel.Grid, dDown, dAcross []float32) {
 	b, row, col := t.back, x.row-t.fromRow, x.col-t.fromCol
-	g = kernel.Grid{Down: b.down[row:], Across: b.across[col:], LdDown: b.ldDown, LdAcross: b.ldAcross, Rows: x.rows, Cols: x.cols}
+	g = kernel.Grid{
+		Units: t.tensor.units, Down: b.down[row:], Across: b.across[col:], LdDown: b.ldDown, LdAcross: b.ldAcross,
+		Rows: x.rows, Cols: x.cols,
+	}
 	return g, b.dDown[row:], b.dAcross[col:]
 }
 
 // perceptronsBack goes back through a tile's perceptrons, for all but its features.
 func (f *fused) perceptronsBack(t *tile, s *scratch) {
-	clear(s.back.sums[:])
+	clear(s.back.sums)
 	clear(t.back.dDown)
 	clear(t.back.dAcross)
 	for x := t.first(); x.len() > 0; x = t.after(x) {
 		out := x.of(f.back.out)
 		kernel.Combine(out, x.of(f.back.d.Step), out, t.tensor.back.ofStep, t.tensor.back.ofOut)
 		b := f.blockBack(x, s)
-		kernel.PerceptronBack(&b, s.back.planes, s.back.sums[:])
+		kernel.PerceptronBack(&b, s.back.planes, s.back.sums)
 		if !t.tensor.vector() {
 			g, dDown, dAcross := t.local(x)
 			g.FoldTerms(s.back.planes, dDown, dAcross)
@@ -188,7 +193,9 @@ func (f *fused) perceptronsBack(t *tile, s *scratch) {
 
 // weighBack gives the perceptron's weights their cotangents, and the means of squares.
 func (f *fused) weighBack(t *tensor) {
-	var d [kernel.BackSums]float64
+	var sums [kernel.MostBackSums]float64
+	net, u := &f.net, int(f.net.units)
+	d := sums[:net.units.BackSums()]
 	for i := range t.tiles {
 		for k, x := range t.tiles[i].back.dWeights {
 			d[k] += x
@@ -201,19 +208,18 @@ func (f *fused) weighBack(t *tensor) {
 			b.e[k] = 0
 			continue
 		}
-		b.dSquares[k] += scaleBack(b.dPhi[feature*kernel.Units:], d[k*kernel.Units:], f.net.first(feature), scale)
+		b.dSquares[k] += scaleBack(b.dPhi[feature*u:], d[k*u:], net.first(feature), scale)
 		b.e[k] = float32(2 / float64(t.len()) * b.dSquares[k])
 	}
-	rest := d[kernel.Streamed*kernel.Units:]
-	add(b.dPhi[atBias1:], rest[:kernel.Units])
-	rest = rest[kernel.Units:]
-	add(b.dPhi[atWeights1:], rest[:kernel.Units*kernel.Units])
-	rest = rest[kernel.Units*kernel.Units:]
-	for j := range kernel.Units {
-		b.dPhi[atWeights2+j*f.net.outputs] += rest[j]
+	rest := d[kernel.Streamed*u:]
+	add(b.dPhi[net.atBias1():], rest[:u])
+	rest = rest[u:]
+	add(b.dPhi[net.atWeights1():], rest[:u*u])
+	rest = rest[u*u:]
+	for j, x := range rest[:u+1] {
+		b.dPhi[net.atWeights2()+j*net.outputs] += x
 	}
-	b.dPhi[atWeights2+kernel.Units*f.net.outputs] += rest[kernel.Units]
-	add(b.dPhi[atBias0:], rest[kernel.Units+1:])
+	add(b.dPhi[net.atBias0():], rest[u+1:])
 }
 
 // scaleBack goes back through weights w that were multiplied with scale, the inverse root of a mean of squares: it adds to the
@@ -259,7 +265,7 @@ func (f *fused) momentsBack(t *tile, s *scratch) {
 // factors copies a tile's factors from its tensor's terms.
 func (t *tile) factors() {
 	b, down, across := t.back, &t.tensor.down, &t.tensor.across
-	for k := kernel.Units; k < kernel.Terms; k++ {
+	for k := kernel.Factors; k < kernel.Terms; k++ {
 		copy(b.down[k*b.ldDown:], down.terms[k*down.stride+t.fromRow:k*down.stride+t.toRow])
 		copy(b.across[k*b.ldAcross:], across.terms[k*across.stride+t.fromCol:k*across.stride+t.toCol])
 	}
@@ -273,7 +279,7 @@ func (f *fused) vectorBack(x block, s *scratch) {
 	for i, g := range grad {
 		d := float32(0) // of the square
 		for k := range 3 {
-			at := kernel.Plane(kernel.Units+k, i)
+			at := kernel.Plane(kernel.Factors+k, i)
 			factor := s.planes[at]
 			dNow := dNext[k][i] - s.back.planes[at]*factor*factor*factor/2
 			dState[k][i] = float32(threeDecays[k]) * dNow

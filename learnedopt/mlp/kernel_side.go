@@ -26,7 +26,7 @@ type side struct {
 	squares []float32 // sums
 	next    kernel.Sides
 	sums    [kernel.SideSums * kernel.Lanes]float32
-	weights [kernel.SideWeights]float32
+	weights []float32
 	terms   []float32
 	stride  int
 
@@ -61,14 +61,14 @@ func (s *side) average(next, state []float32) {
 // weigh makes the weights of a side's terms from the sums of its averages.
 func (s *side) weigh(net *net) {
 	mean := func(k int) float64 { return total(s.sums[k*kernel.Lanes:]) / float64(s.n) }
-	w := s.weights[:]
+	w, u := s.weights, int(net.units)
 	var means [3]float64
 	for i, first := range []int{s.kind.averages, s.kind.roots} {
 		sums := s.sums[(3+3*i)*kernel.Lanes : (6+3*i)*kernel.Lanes]
-		kernel.Weigh(w[3*i*kernel.Units:(3*i+3)*kernel.Units], net.features(first, 3), sums, means[:], s.n)
+		net.units.Weigh(w[3*i*u:(3*i+3)*u], net.features(first, 3), sums, means[:], s.n)
 	}
 	s.bias(net)
-	factor := s.factor()
+	factor := s.factor(net)
 	for k := range 3 {
 		if factor[k] = 1; s.kind.relative {
 			factor[k] = float32(1 / (mean(k) + 1e-9))
@@ -81,16 +81,16 @@ func (s *side) weigh(net *net) {
 func (s *side) vectorWeights(net *net) {
 	s.biased = true
 	s.bias(net)
-	copy(s.factor(), []float32{1, 1, 1, 0, 1e-9})
+	copy(s.factor(net), []float32{1, 1, 1, 0, 1e-9})
 }
 
 func (s *side) bias(net *net) {
 	if s.biased {
-		copy(s.weights[6*kernel.Units:7*kernel.Units], net.bias0())
+		copy(s.weights[6*net.units:7*net.units], net.bias0())
 	}
 }
 
-func (s *side) factor() []float32 { return s.weights[7*kernel.Units:] }
+func (s *side) factor(net *net) []float32 { return s.weights[7*net.units:] }
 
 // inverseRoot is what something is multiplied with to be in units of its root mean square.
 func inverseRoot(meanSquare float64) float64 { return inverseRootOf(meanSquare + 1e-9) }
@@ -99,70 +99,70 @@ func inverseRootOf(x float64) float64 { return 1 / math.Sqrt(x) }
 
 // A net reads a perceptron's weights from phi, which begins with them.
 type net struct {
+	units   kernel.Units
 	outputs int // of which the first is used
 	phi     []float32
 }
 
-const (
-	atBias0    = features.CeloRows * kernel.Units
-	atWeights1 = atBias0 + kernel.Units
-	atBias1    = atWeights1 + kernel.Units*kernel.Units
-	atWeights2 = atBias1 + kernel.Units
-)
+// Where in phi its parts begin.
+func (n *net) atBias0() int    { return features.CeloRows * int(n.units) }
+func (n *net) atWeights1() int { return n.atBias0() + int(n.units) }
+func (n *net) atBias1() int    { return n.atWeights1() + int(n.units*n.units) }
+func (n *net) atWeights2() int { return n.atBias1() + int(n.units) }
 
 func (n *net) read(phi []float32) { n.phi = phi }
 
 // first returns the first layer's weights of a feature.
-func (n *net) first(feature int) []float32 {
-	return n.phi[feature*kernel.Units : (feature+1)*kernel.Units]
-}
+func (n *net) first(feature int) []float32 { return n.features(feature, 1) }
 
 // features returns those of some, one after the other.
 func (n *net) features(first, count int) []float32 {
-	return n.phi[first*kernel.Units : (first+count)*kernel.Units]
+	u := int(n.units)
+	return n.phi[first*u : (first+count)*u]
 }
 
-func (n *net) bias0() []float32 { return n.phi[atBias0:atWeights1] }
+func (n *net) bias0() []float32 { return n.phi[n.atBias0():n.atWeights1()] }
 
 // scaled writes the weights of streamed features whose squares have some means. Of the last three a vector has none.
-func (n *net) scaled(w *[kernel.PerceptronWeights]float32, squares *[kernel.Streamed]float64, vector bool) {
+func (n *net) scaled(w []float32, squares *[kernel.Streamed]float64, vector bool) {
 	for k := range kernel.Streamed {
 		scale := inverseRoot(squares[k])
 		if vector && k >= features.CeloRowsShort {
 			scale = 0
 		}
-		scaledRow(w[k*kernel.Units:], n.first(streamedFeature(k)), scale)
+		scaledRow(w[k*int(n.units):], n.first(streamedFeature(k)), scale)
 	}
 	n.rest(w)
 }
 
 // weigh takes the means of squares from sums over n coordinates, and then does what scaled does.
 func (n *net) weigh(
-	w *[kernel.PerceptronWeights]float32, squares *[kernel.Streamed]float64, sums *[kernel.Streamed * kernel.Lanes]float32,
+	w []float32, squares *[kernel.Streamed]float64, sums *[kernel.Streamed * kernel.Lanes]float32,
 	coordinates int, vector bool,
 ) {
 	const short, all = features.CeloRowsShort, kernel.Streamed
+	u := int(n.units)
 	some := func(from, to int) {
-		kernel.Weigh(w[from*kernel.Units:to*kernel.Units], n.features(streamedFeature(from), to-from),
+		n.units.Weigh(w[from*u:to*u], n.features(streamedFeature(from), to-from),
 			sums[from*kernel.Lanes:to*kernel.Lanes], squares[from:to], coordinates)
 	}
 	some(0, short)
 	some(short, all)
 	if vector {
-		clear(w[short*kernel.Units : all*kernel.Units])
+		clear(w[short*u : all*u])
 	}
 	n.rest(w)
 }
 
 // rest writes the weights behind the first layer.
-func (n *net) rest(w *[kernel.PerceptronWeights]float32) {
-	at := kernel.Streamed * kernel.Units
-	at += copy(w[at:], n.phi[atBias1:atWeights2])
-	at += copy(w[at:], n.phi[atWeights1:atBias1])
-	for j := range kernel.Units {
-		w[at+j] = n.phi[atWeights2+j*n.outputs]
+func (n *net) rest(w []float32) {
+	w = w[kernel.Streamed*n.units:]
+	w = w[copy(w, n.phi[n.atBias1():n.atWeights2()]):]
+	w = w[copy(w, n.phi[n.atWeights1():n.atBias1()]):]
+	last := n.phi[n.atWeights2():]
+	for j := range w { // the output's, with its bias
+		w[j] = last[j*n.outputs]
 	}
-	w[at+kernel.Units] = n.phi[atWeights2+kernel.Units*n.outputs]
 }
 
 // streamedFeature is where among all features a streamed one is.
@@ -174,8 +174,8 @@ func streamedFeature(k int) int {
 }
 
 func scaledRow(to, from []float32, scale float64) {
-	t, f, s := (*[kernel.Units]float32)(to), (*[kernel.Units]float32)(from), float32(scale)
-	for h := range t {
-		t[h] = f[h] * s
+	s := float32(scale)
+	for h, w := range from {
+		to[h] = w * s
 	}
 }

@@ -38,7 +38,7 @@ func (s *side) back(net *net, dPhi []float64, dNext, dState []float32) {
 	for k, d := range dMeans {
 		e[k] = float32(2 * d / float64(s.n))
 	}
-	w, factor := s.weights[:], s.factor()
+	w, factor, units := s.weights, s.factor(net), int(net.units)
 	next, state := s.part(dNext, 0, s.n), s.part(dState, 0, s.n)
 	for i := range s.n {
 		x := s.seen(i)
@@ -46,16 +46,16 @@ func (s *side) back(net *net, dPhi []float64, dNext, dState []float32) {
 		for k := range d {
 			d[k] = e[k] * x[k]
 		}
-		for h := range kernel.Units {
+		for h := range units {
 			t := s.dTerms[h*s.stride+i]
 			for k := range d {
-				d[k] += w[k*kernel.Units+h] * t
+				d[k] += w[k*units+h] * t
 			}
 		}
 		mean := float32(0)
 		for k := range 3 {
 			root := x[3+k]
-			now := d[k] - d[3+k]*root*root*root/2 + next[k][i] + dRelative[k] + s.factorBack(k, i)*factor[k]
+			now := d[k] - d[3+k]*root*root*root/2 + next[k][i] + dRelative[k] + s.factorBack(factor, k, i)*factor[k]
 			state[k][i] = float32(threeDecays[k]) * now
 			mean += float32(1-threeDecays[k]) * now
 		}
@@ -64,9 +64,9 @@ func (s *side) back(net *net, dPhi []float64, dNext, dState []float32) {
 }
 
 // factorBack is the cotangent of what a factor is the inverse root of; none where that is at its least.
-func (s *side) factorBack(k, i int) float32 {
-	at := (kernel.Units+k)*s.stride + i
-	if factor := s.factor(); s.next[k][i]*factor[k] <= factor[3] {
+func (s *side) factorBack(factor []float32, k, i int) float32 {
+	at := (kernel.Factors+k)*s.stride + i
+	if s.next[k][i]*factor[k] <= factor[3] {
 		return 0
 	}
 	f := s.terms[at]
@@ -76,11 +76,12 @@ func (s *side) factorBack(k, i int) float32 {
 // weightsBack adds to phi's cotangents, and returns those of the means of squares of what is seen, and what each average has of the
 // cotangent of its mean.
 func (s *side) weightsBack(net *net, dPhi []float64) (dMeans [6]float64, dRelative [3]float32) {
-	var dW [6][kernel.Units]float32
+	var dW [6][kernel.MostUnits]float32
+	factor, units := s.factor(net), int(net.units)
 	var dFactor [3]float64
 	for i := range s.n {
 		x := s.seen(i)
-		for h := range kernel.Units {
+		for h := range units {
 			t := s.dTerms[h*s.stride+i]
 			for k, v := range x {
 				dW[k][h] += v * t
@@ -88,7 +89,7 @@ func (s *side) weightsBack(net *net, dPhi []float64) (dMeans [6]float64, dRelati
 		}
 		if s.kind.relative {
 			for k := range dFactor {
-				dFactor[k] += float64(s.factorBack(k, i)) * float64(x[k])
+				dFactor[k] += float64(s.factorBack(factor, k, i)) * float64(x[k])
 			}
 		}
 	}
@@ -97,15 +98,15 @@ func (s *side) weightsBack(net *net, dPhi []float64) (dMeans [6]float64, dRelati
 		if k >= 3 {
 			feature = s.kind.roots + k - 3
 		}
-		var d [kernel.Units]float64
+		var d [kernel.MostUnits]float64
 		for h, v := range dW[k] {
 			d[h] = float64(v)
 		}
 		scale := inverseRoot(total(s.sums[(3+k)*kernel.Lanes:]) / float64(s.n))
-		dMeans[k] = scaleBack(dPhi[feature*kernel.Units:], d[:], net.first(feature), scale)
+		dMeans[k] = scaleBack(dPhi[feature*units:], d[:], net.first(feature), scale)
 	}
 	for k := range dRelative {
-		inverse := float64(s.factor()[k])
+		inverse := float64(factor[k])
 		dRelative[k] = float32(-inverse * inverse * dFactor[k] / float64(s.n))
 	}
 	return dMeans, dRelative

@@ -18,13 +18,14 @@ type sides struct{ rowsAcross bool }
 // A tensor is one tensor of one run, as a matrix or as a vector.
 type tensor struct {
 	measured
+	units        kernel.Units
 	rows, cols   int
 	at           int // of the first coordinate
 	down, across side
 	tiles        []tile
 
 	squares [kernel.Streamed]float64
-	weights [kernel.PerceptronWeights]float32 // of the perceptron, for features that are not divided by their sizes
+	weights []float32 // of the perceptron, for features that are not divided by their sizes
 
 	rated, decayed, inverse float64 // rate, decay, and the inverse of the directions' size
 	ofDirection, ofTheta    float32 // what the step is made of of these
@@ -32,8 +33,8 @@ type tensor struct {
 	back *tensorBack
 }
 
-func newTensor(shape []int, at, state int, matrix func([]int) sides) *tensor {
-	t := &tensor{rows: 1, cols: shape[len(shape)-1], at: at}
+func newTensor(units kernel.Units, shape []int, at, state int, matrix func([]int) sides) *tensor {
+	t := &tensor{units: units, rows: 1, cols: shape[len(shape)-1], at: at, weights: make([]float32, units.PerceptronWeights())}
 	t.measured.shape, t.measured.squares = shape, &t.squares
 	if t.vector() {
 		t.across = side{n: t.cols, at: state}
@@ -52,6 +53,7 @@ func newTensor(shape []int, at, state int, matrix func([]int) sides) *tensor {
 			t.across.make(kernel.GridStride)
 		}
 	}
+	t.down.weights, t.across.weights = make([]float32, units.SideWeights()), make([]float32, units.SideWeights())
 	t.cut()
 	return t
 }
@@ -174,5 +176,8 @@ func (b block) at() int { return b.tensor.at + b.row*b.tensor.cols + b.col }
 // grid is where the block's terms are.
 func (b block) grid() kernel.Grid {
 	d, a := &b.tensor.down, &b.tensor.across
-	return kernel.Grid{Down: d.terms[b.row:], Across: a.terms[b.col:], LdDown: d.stride, LdAcross: a.stride, Rows: b.rows, Cols: b.cols}
+	return kernel.Grid{
+		Units: b.tensor.units, Down: d.terms[b.row:], Across: a.terms[b.col:], LdDown: d.stride, LdAcross: a.stride,
+		Rows: b.rows, Cols: b.cols,
+	}
 }

@@ -10,20 +10,20 @@ import (
 // registers in a row, and the columns' terms lie as far apart as planes do.
 type grid struct {
 	wide
-	first       int // kind of term that is wanted
-	row         Mem // this row's terms, and a gap
+	kinds       []int // of terms that are wanted
+	row         Mem   // this row's terms, and a gap
 	across, col reg.Register
 }
 
 // newGrid wants the terms from the first kind on.
 func (w wide) newGrid(first int) *grid {
-	return &grid{wide: w, first: first, row: AllocLocal(48), across: base("across"), col: GP64()}
+	return &grid{wide: w, kinds: w.kinds(first), row: AllocLocal(48), across: base("across"), col: GP64()}
 }
 
 // term is that of a kind of the coordinates so many bytes from col.
 func (g *grid) term(k, ahead int) reg.VecVirtual {
 	x := g.load(indexed(g.across, g.col, k*planeStride+ahead))
-	if k < hiddenUnits {
+	if k < mostUnits {
 		g.with(plus, g.row.Offset(4*k), x, x)
 	} else {
 		g.with(times, g.row.Offset(4*k), x, x)
@@ -72,15 +72,17 @@ func (g *grid) compare(n int) {
 func (g *grid) nextRow() {
 	from, ld, x := base("down"), Load(Param("ldDown"), GP64()), GP32()
 	bytes(ld)
-	if g.first > 0 {
-		skip := GP64()
-		IMUL3Q(Imm(uint64(g.first)), ld, skip)
-		ADDQ(skip, from)
-	}
-	for k := g.first; k < terms; k++ {
+	next := 0
+	for _, k := range g.kinds {
+		if k > next {
+			skip := GP64()
+			IMUL3Q(Imm(uint64(k-next)), ld, skip)
+			ADDQ(skip, from)
+		}
 		MOVL(Mem{Base: from}, x)
 		MOVL(x, g.row.Offset(4*k))
 		ADDQ(ld, from)
+		next = k + 1
 	}
 	down, err := Param("down").Base().Resolve()
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 
 // The parts of a step that sees coordinates through a perceptron, of perceptron.go in package kernel, whose constants these are.
 const (
-	hiddenUnits = 8
-	terms       = hiddenUnits + 3
+	mostUnits   = 8
+	terms       = mostUnits + 3
 	streamed    = 18
 	lanes       = 16
 	planeStride = 4 * (512 + lanes) // in bytes
@@ -19,19 +19,24 @@ func perceptrons() {
 	for _, w := range widths {
 		w.squares()
 		w.sideAverages()
-		w.sideTerms()
-		w.expand("expandTerms", "Grid.Expand", 0)
-		w.expand("expandFactors", "Grid.ExpandFactors", hiddenUnits)
+		w.expand("expandFactors", "Grid.ExpandFactors", w.kinds(mostUnits))
 		w.moments()
 		w.momentsGrid()
-		w.perceptron()
-		w.perceptronGrid()
-		w.perceptronBack()
-		w.momentsBack()
-		w.fold("foldTerms", "Grid.FoldTerms", 0, hiddenUnits)
-		w.fold("foldFactors", "Grid.FoldFactors", hiddenUnits, terms)
+		w.fold("foldFactors", "Grid.FoldFactors", mostUnits, terms)
+		for _, units := range []int{mostUnits / 2, mostUnits} {
+			w := w.of(units)
+			w.sideTerms()
+			w.expand("expandTerms", "Grid.Expand", w.kinds(0))
+			w.perceptron()
+			w.perceptronGrid()
+			w.perceptronBack()
+			w.momentsBack()
+			w.fold("foldTerms", "Grid.FoldTerms", 0, units)
+		}
 	}
-	weigh()
+	for _, units := range []int{mostUnits / 2, mostUnits} {
+		weigh(units)
+	}
 	pass("combineAVX2", "Combine", "y", "x z", "a b", func(x, c []reg.VecVirtual) []reg.VecVirtual {
 		VMULPS(c[0], x[0], x[0])
 		VMULPS(c[1], x[1], x[1])
@@ -40,12 +45,15 @@ func perceptrons() {
 	})
 }
 
-// Where a perceptron's weights are.
-const (
-	atBias1    = streamed * hiddenUnits
-	atWeights1 = atBias1 + hiddenUnits
-	atWeights2 = atWeights1 + hiddenUnits*hiddenUnits
-)
+// Where a perceptron's weights are, those of feature k and unit h, those of the second layer, and the output's.
+func (w wide) first(k, h int) int  { return w.units*k + h }
+func (w wide) bias1(j int) int     { return w.first(streamed, j) }
+func (w wide) second(h, j int) int { return w.bias1(w.units*(1+h) + j) }
+func (w wide) out(j int) int       { return w.second(w.units, j) }
+func (w wide) outBias() int        { return w.out(w.units) }
+
+// bias0 is where a sum for the first layer's bias is, behind those for all weights.
+func (w wide) bias0(h int) int { return w.outBias() + 1 + h }
 
 func weight(weights reg.Register, k int) Mem { return Mem{Base: weights, Disp: 4 * k} }
 
@@ -64,7 +72,7 @@ func (c *coordinate) plane(k int, p part) reg.VecVirtual {
 	if c.grid != nil {
 		return c.grid.term(k, c.ahead)
 	}
-	return c.get(indexed(c.planes, c.at, k*planeStride), p)
+	return c.get(indexed(c.planes, c.at, k*planeStride+c.ahead), p)
 }
 
 // read takes the gradient, and the root of the average of its square.
@@ -94,7 +102,7 @@ func (c *coordinate) features(theta reg.Register) (list []feature) {
 	for k := range 3 {
 		var m, f reg.VecVirtual
 		is(3+k, func() reg.VecVirtual {
-			m, f = c.get(indexed(c.state[k], c.at, c.ahead), c.part), c.plane(hiddenUnits+k, c.part)
+			m, f = c.get(indexed(c.state[k], c.at, c.ahead), c.part), c.plane(mostUnits+k, c.part)
 			return m
 		})
 		is(7+k, func() reg.VecVirtual { return c.product(m, c.root) })
@@ -109,14 +117,14 @@ func (c *coordinate) features(theta reg.Register) (list []feature) {
 
 // firstLayer is the first layer's sums.
 func (c *coordinate) firstLayer(weights, theta reg.Register) []reg.VecVirtual {
-	acc := make([]reg.VecVirtual, hiddenUnits)
+	acc := make([]reg.VecVirtual, c.units)
 	for h := range acc {
 		acc[h] = c.plane(h, c.part)
 	}
 	for _, f := range c.features(theta) {
 		x := f.make()
 		for h := range acc {
-			c.with(plusProd, weight(weights, hiddenUnits*f.k+h), x, acc[h])
+			c.with(plusProd, weight(weights, c.first(f.k, h)), x, acc[h])
 		}
 	}
 	return acc
@@ -139,14 +147,14 @@ func (c *coordinate) rectified(acc []reg.VecVirtual, spill Mem) func(h int) reg.
 
 // secondLayer is the second layer's sums.
 func (c *coordinate) secondLayer(weights reg.Register, hidden func(h int) reg.VecVirtual) []reg.VecVirtual {
-	second := make([]reg.VecVirtual, hiddenUnits)
+	second := make([]reg.VecVirtual, c.units)
 	for j := range second {
-		second[j] = c.repeated(weight(weights, atBias1+j))
+		second[j] = c.repeated(weight(weights, c.bias1(j)))
 	}
-	for h := range hiddenUnits {
+	for h := range c.units {
 		x := hidden(h)
 		for j := range second {
-			c.with(plusProd, weight(weights, atWeights1+hiddenUnits*h+j), x, second[j])
+			c.with(plusProd, weight(weights, c.second(h, j)), x, second[j])
 		}
 	}
 	return second
@@ -166,7 +174,7 @@ func (w wide) momentsGrid() {
 	w.text("momentsGrid", "n0, n1, n2, nv, s0, s1, s2, sv, grad, theta, down, across, sums []float32, rows, cols, ldDown int",
 		"Grid.Moments")
 	m := w.newMomentsLoop()
-	g := w.newGrid(hiddenUnits)
+	g := w.newGrid(mostUnits)
 	g.loop(m.at, func() { m.step(&coordinate{wide: w, at: m.at, grid: g}) }, nil)
 	m.sums.done()
 	leave()
@@ -217,7 +225,7 @@ func (m *momentsLoop) step(c *coordinate) {
 		VMULPS(a, a, a)
 		sums.count(3+k, a)
 		sums.add(7+k, a, inverse)
-		f := c.plane(hiddenUnits+k, p)
+		f := c.plane(mostUnits+k, p)
 		VMULPS(f, f, f)
 		sums.add(11+k, gg, f)
 		sums.add(15+k, a, f)
@@ -229,7 +237,14 @@ func (w wide) perceptron() {
 	l := w.newPerceptronLoop()
 	planes := base("planes")
 	n := Load(Param("grad").Len(), GP64())
-	w.loop("n", n, l.at, func(p part) { l.step(&coordinate{wide: w, part: p, planes: planes, at: l.at}) })
+	one := func(p part, ahead int) *coordinate {
+		return &coordinate{wide: w, part: p, planes: planes, at: l.at, ahead: ahead}
+	}
+	XORQ(l.at, l.at)
+	if w.broadcast {
+		w.while("pairs", n, l.at, 2*w.n, func() { l.pair([2]*coordinate{one(part{}, 0), one(part{}, 4*w.n)}) })
+	}
+	w.onward("n", n, l.at, func(p part) { l.step(one(p, 0)) })
 	l.sums.done()
 	leave()
 }
@@ -260,7 +275,7 @@ type perceptronLoop struct {
 
 func (w wide) newPerceptronLoop() *perceptronLoop {
 	return &perceptronLoop{
-		wide: w, spill: AllocLocal(4 * 8 * hiddenUnits), state: []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")},
+		wide: w, spill: AllocLocal(4 * 8 * w.units), state: []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")},
 		d: base("d"), grad: base("grad"), theta: base("theta"), weights: base("w"), at: GP64(), sums: w.sums(1),
 	}
 }
@@ -272,13 +287,13 @@ func (l *perceptronLoop) step(c *coordinate) {
 	acc := c.firstLayer(l.weights, l.theta)
 	hidden := c.rectified(acc, l.spill)
 	second := c.secondLayer(l.weights, hidden)
-	out, odd, zero := w.repeated(weight(l.weights, atWeights2+hiddenUnits)), w.zero(), w.zero()
+	out, odd, zero := w.repeated(weight(l.weights, w.outBias())), w.zero(), w.zero()
 	for j, y := range second {
 		VMAXPS(y, zero, y)
 		if j%2 == 0 {
-			w.with(plusProd, weight(l.weights, atWeights2+j), y, out)
+			w.with(plusProd, weight(l.weights, w.out(j)), y, out)
 		} else {
-			w.with(plusProd, weight(l.weights, atWeights2+j), y, odd)
+			w.with(plusProd, weight(l.weights, w.out(j)), y, odd)
 		}
 	}
 	VADDPS(odd, out, out)
@@ -301,18 +316,18 @@ func (l *perceptronLoop) pair(two [2]*coordinate) {
 	}
 	for i, c := range two {
 		c.read(l.grad, l.state)
-		for h := range hiddenUnits {
+		for h := range w.units {
 			acc[i] = append(acc[i], c.plane(h, c.part))
 		}
 		features[i] = c.features(l.theta)
 	}
 	for n, f := range features[0] {
 		x := [2]reg.VecVirtual{f.make(), features[1][n].make()}
-		for h := range hiddenUnits {
-			product(hiddenUnits*f.k+h, x, &acc, h)
+		for h := range w.units {
+			product(w.first(f.k, h), x, &acc, h)
 		}
 	}
-	bias := w.repeated(weight(l.weights, atWeights2+hiddenUnits))
+	bias := w.repeated(weight(l.weights, w.outBias()))
 	zero := w.zero()
 	for i := range two {
 		for h := range acc[i] {
@@ -321,18 +336,19 @@ func (l *perceptronLoop) pair(two [2]*coordinate) {
 		out[i], odd[i] = []reg.VecVirtual{w.reg()}, []reg.VecVirtual{w.zero()}
 		VMOVAPS(bias, out[i][0])
 	}
-	// Half of the second layer at a time: there are not the registers for all of it.
-	for first := 0; first < hiddenUnits; first += hiddenUnits / 2 {
+	// Four units of the second layer at a time: there are not the registers for more.
+	const some = 4
+	for first := 0; first < w.units; first += some {
 		var second [2][]reg.VecVirtual
-		for j := first; j < first+hiddenUnits/2; j++ {
-			y := w.repeated(weight(l.weights, atBias1+j))
+		for j := first; j < first+some; j++ {
+			y := w.repeated(weight(l.weights, w.bias1(j)))
 			copied := w.reg()
 			VMOVAPS(y, copied)
 			second[0], second[1] = append(second[0], y), append(second[1], copied)
 		}
-		for h := range hiddenUnits {
+		for h := range w.units {
 			for j := range second[0] {
-				product(atWeights1+hiddenUnits*h+first+j, [2]reg.VecVirtual{acc[0][h], acc[1][h]}, &second, j)
+				product(w.second(h, first+j), [2]reg.VecVirtual{acc[0][h], acc[1][h]}, &second, j)
 			}
 		}
 		zero := w.zero()
@@ -344,7 +360,7 @@ func (l *perceptronLoop) pair(two [2]*coordinate) {
 			if j%2 == 1 {
 				to = &odd
 			}
-			product(atWeights2+first+j, x, to, 0)
+			product(w.out(first+j), x, to, 0)
 		}
 	}
 	for i, c := range two {

@@ -61,34 +61,34 @@ func (c *coordinate) backward(weights, theta reg.Register, dOut Mem, units, kept
 	second := c.secondLayer(weights, hidden)
 	d := c.get(dOut, c.part)
 	if s != nil {
-		s.count(atWeights2+hiddenUnits, d)
+		s.count(c.outBias(), d)
 	}
 	for j, y := range second {
 		if s != nil {
 			x := c.reg()
 			VMAXPS(y, c.zero(), x)
-			s.add(atWeights2+j, d, x)
+			s.add(c.out(j), d, x)
 		}
 		dy := c.reg()
-		c.with(times, weight(weights, atWeights2+j), d, dy)
+		c.with(times, weight(weights, c.out(j)), d, dy)
 		c.rectifiedBack(dy, y)
 		second[j] = dy
 		if s != nil {
-			s.count(atBias1+j, dy)
+			s.count(c.bias1(j), dy)
 		}
 	}
-	first := make([]reg.VecVirtual, hiddenUnits)
+	first := make([]reg.VecVirtual, c.units)
 	for h := range first {
 		x, dx := hidden(h), c.zero()
 		for j, dy := range second {
 			if s != nil {
-				s.add(atWeights1+hiddenUnits*h+j, x, dy)
+				s.add(c.second(h, j), x, dy)
 			}
-			c.with(plusProd, weight(weights, atWeights1+hiddenUnits*h+j), dy, dx)
+			c.with(plusProd, weight(weights, c.second(h, j)), dy, dx)
 		}
 		c.where(dx, x)
 		if s != nil {
-			s.count(atWeights2+hiddenUnits+1+h, dx)
+			s.count(c.bias0(h), dx)
 		}
 		if first[h] = dx; !c.broadcast {
 			VMOVUPS(dx, kept.Offset(32*h))
@@ -101,8 +101,8 @@ func (c *coordinate) backward(weights, theta reg.Register, dOut Mem, units, kept
 }
 
 func (w wide) perceptronBack() {
-	w.text("perceptronBack", "s0, s1, s2, sv, grad, theta, planes, w, dOut, dTerms, sums []float32", "PerceptronBack")
-	units, kept := AllocLocal(4*8*hiddenUnits), AllocLocal(4*8*hiddenUnits)
+	w.deepText("perceptronBack", "s0, s1, s2, sv, grad, theta, planes, w, dOut, dTerms, sums []float32", "PerceptronBack")
+	units, kept := AllocLocal(4*8*w.units), AllocLocal(4*8*w.units)
 	state := []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")}
 	grad, theta, planes, weights := base("grad"), base("theta"), base("planes"), base("w")
 	dOut, dTerms, at := base("dOut"), base("dTerms"), GP64()
@@ -112,13 +112,13 @@ func (w wide) perceptronBack() {
 		c := coordinate{wide: w, part: p, planes: planes, at: at}
 		c.read(grad, state)
 		d := c.backward(weights, theta, indexed(dOut, at, 0), units, kept, s)
-		for h := range hiddenUnits {
+		for h := range w.units {
 			VMOVUPS(d(h), indexed(dTerms, at, h*planeStride))
 		}
 		for _, f := range c.features(theta) {
 			x := f.make()
-			for h := range hiddenUnits {
-				s.add(hiddenUnits*f.k+h, x, d(h))
+			for h := range w.units {
+				s.add(w.first(f.k, h), x, d(h))
 			}
 		}
 	})
@@ -126,9 +126,9 @@ func (w wide) perceptronBack() {
 }
 
 func (w wide) momentsBack() {
-	w.text("momentsBack", "s0, s1, s2, sv, grad, theta, planes, w, dOut, e, dn0, dn1, dn2, dnv, ds0, ds1, ds2, dsv, "+
+	w.deepText("momentsBack", "s0, s1, s2, sv, grad, theta, planes, w, dOut, e, dn0, dn1, dn2, dnv, ds0, ds1, ds2, dsv, "+
 		"dGrad, dTheta, dFactors []float32", "MomentsBack")
-	units, kept := AllocLocal(4*8*hiddenUnits), AllocLocal(4*8*hiddenUnits)
+	units, kept := AllocLocal(4*8*w.units), AllocLocal(4*8*w.units)
 	state := []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")}
 	grad, theta, planes, weights, dOut, at := base("grad"), base("theta"), base("planes"), base("w"), base("dOut"), GP64()
 	n := Load(Param("grad").Len(), GP64())
@@ -141,8 +141,8 @@ func (w wide) momentsBack() {
 		of := func(k int, x reg.VecVirtual) reg.VecVirtual {
 			y := w.reg()
 			w.with(times, weight(base("e"), k), x, y)
-			for h := range hiddenUnits {
-				w.with(plusProd, weight(weights, hiddenUnits*k+h), d(h), y)
+			for h := range w.units {
+				w.with(plusProd, weight(weights, w.first(k, h)), d(h), y)
 			}
 			return y
 		}
@@ -158,7 +158,7 @@ func (w wide) momentsBack() {
 		plusProduct(x, c.root, dg)
 		plusProduct(x, c.g, dRoot)
 		for k := range 3 {
-			m, f := w.get(indexed(state[k], at, 0), p), c.plane(hiddenUnits+k, p)
+			m, f := w.get(indexed(state[k], at, 0), p), c.plane(mostUnits+k, p)
 			dm := of(3+k, m)
 			VADDPS(w.get(there([]string{"dn0", "dn1", "dn2"}[k]), p), dm, dm)
 			x := of(7+k, w.product(m, c.root))
@@ -170,7 +170,7 @@ func (w wide) momentsBack() {
 			x = of(15+k, w.product(m, f))
 			plusProduct(x, f, dm)
 			plusProduct(x, m, df)
-			VMOVUPS(df, indexed(base("dFactors"), at, (hiddenUnits+k)*planeStride))
+			VMOVUPS(df, indexed(base("dFactors"), at, (mostUnits+k)*planeStride))
 			w.with(plusProd, rest(k), dm, dg)
 			w.with(times, decay(k), dm, dm)
 			w.put(dm, there([]string{"ds0", "ds1", "ds2"}[k]), p)
@@ -197,7 +197,7 @@ func (w wide) fold(name, of string, from, to int) {
 	ldDown, ldAcross := Load(Param("ldDown"), GP64()), Load(Param("ldAcross"), GP64())
 	bytes(ldDown)
 	bytes(ldAcross)
-	factors := from >= hiddenUnits
+	factors := from >= mostUnits
 	d := base("d")
 	dDown, dAcross := newColumnOf(base("dDown"), ldDown, from, to), newColumnOf(base("dAcross"), ldAcross, from, to)
 	columns := []column{dAcross}

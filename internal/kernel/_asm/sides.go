@@ -164,7 +164,7 @@ func (w wide) sideTerms() {
 	weights, at := base("w"), GP64()
 	n := Load(Param("s0").Len(), GP64())
 	number := func(k int) Mem { return Mem{Base: weights, Disp: 4 * k} }
-	const bias, factor = 6 * hiddenUnits, 7 * hiddenUnits
+	bias, factor := 6*w.units, 7*w.units
 	w.loop("n", n, at, func(p part) {
 		var seen []reg.VecVirtual
 		for k := range 3 {
@@ -180,12 +180,12 @@ func (w wide) sideTerms() {
 			VMAXPS(f, w.repeated(number(factor+3)), f)
 			w.with(plus, number(factor+4), f, f)
 			w.inverseRoot(f)
-			w.put(f, to.kind(hiddenUnits+k), p)
+			w.put(f, to.kind(mostUnits+k), p)
 		}
-		for h := range hiddenUnits {
+		for h := range w.units {
 			y := w.repeated(number(bias + h))
 			for k, x := range seen {
-				w.with(plusProd, number(hiddenUnits*k+h), x, y)
+				w.with(plusProd, number(w.units*k+h), x, y)
 			}
 			w.put(y, to.kind(h), p)
 		}
@@ -194,7 +194,17 @@ func (w wide) sideTerms() {
 	leave()
 }
 
-func (w wide) expand(name, of string, first int) {
+// kinds lists those of terms from one on.
+func (w wide) kinds(first int) (list []int) {
+	for k := first; k < terms; k++ {
+		if k < w.units || k >= mostUnits {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
+func (w wide) expand(name, of string, kinds []int) {
 	w.text(name, "planes, down, across []float32, rows, cols, ldDown, ldAcross int", of)
 	ldDown, ldAcross := Load(Param("ldDown"), GP64()), Load(Param("ldAcross"), GP64())
 	bytes(ldDown)
@@ -204,16 +214,16 @@ func (w wide) expand(name, of string, first int) {
 	moved, n := GP64(), GP64()
 	Label("rows")
 	v := make([]reg.VecVirtual, terms)
-	for k := first; k < terms; k++ {
+	for _, k := range kinds {
 		v[k] = w.repeated(down.kind(k))
 	}
 	down.move(Imm(4))
 	XORQ(moved, moved)
 	Load(Param("cols"), n)
 	Label("cols")
-	for k := first; k < terms; k++ {
+	for _, k := range kinds {
 		x := w.reg()
-		if k < hiddenUnits {
+		if k < mostUnits {
 			VADDPS(across.kind(k), v[k], x)
 		} else {
 			VMULPS(across.kind(k), v[k], x)

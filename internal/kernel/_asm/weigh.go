@@ -1,15 +1,20 @@
 package main
 
 import (
+	"strconv"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
 )
 
-// weigh takes means in float64 from sums of sixteen parts, and multiplies rows of eight weights with the inverses of their roots.
-func weigh() {
-	TEXT("weighAVX512", NOSPLIT, "func(w, from, sums []float32, means []float64, n float64)")
+// weigh takes means in float64 from sums of sixteen parts, and multiplies rows of weights, one for each unit, with the inverses of
+// their roots.
+func weigh(units int) {
+	name := "weigh" + strconv.Itoa(units) + "AVX512"
+	TEXT(name, NOSPLIT, "func(w, from, sums []float32, means []float64, n float64)")
 	Pragma("noescape")
-	Doc("weighAVX512 is Weigh for slices whose lengths are known to fit.")
+	Doc(name + " is Units.Weigh for slices whose lengths are known to fit.")
 	sums, means := base("sums"), base("means")
 	rows := Load(Param("means").Len(), GP64())
 	count, one, floor := XMM(), XMM(), XMM()
@@ -36,14 +41,17 @@ func weigh() {
 	VSQRTSD(scale, scale, scale)
 	VDIVSD(scale, one, scale)
 	VCVTSD2SS(scale, scale, scale)
-	row := YMM()
+	row := reg.VecVirtual(YMM())
+	if units == 4 {
+		row = XMM()
+	}
 	VBROADCASTSS(scale, row)
 	VMULPS(Mem{Base: from}, row, row)
 	VMOVUPS(row, Mem{Base: to})
 	ADDQ(Imm(4*lanes), sums)
 	ADDQ(Imm(8), means)
-	ADDQ(Imm(4*hiddenUnits), from)
-	ADDQ(Imm(4*hiddenUnits), to)
+	ADDQ(Imm(uint64(4*units)), from)
+	ADDQ(Imm(uint64(4*units)), to)
 	DECQ(rows)
 	JNZ(LabelRef("row"))
 	leave()

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"strconv"
+
+	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -11,12 +14,28 @@ type wide struct {
 	width
 	suffix string
 	n      int // numbers in a register
+	units  int // of perceptrons in each hidden layer, if it matters
 }
 
-var widths = []wide{{eight, "AVX2", 8}, {sixteen, "AVX512", 16}}
+var widths = []wide{{eight, "AVX2", 8, 0}, {sixteen, "AVX512", 16, 0}}
 
-func (w wide) text(name, signature, of string) {
-	TEXT(name+w.suffix, NOSPLIT, "func("+signature+")")
+// of is w for perceptrons of so many units.
+func (w wide) of(units int) wide {
+	w.units = units
+	return w
+}
+
+// text begins a function, in whose name there is the number of units if it depends on that.
+func (w wide) text(name, signature, of string) { w.begin(NOSPLIT, name, signature, of) }
+
+// deepText is text for what has more arguments and locals than may be on a stack that has not been asked for them.
+func (w wide) deepText(name, signature, of string) { w.begin(0, name, signature, of) }
+
+func (w wide) begin(a attr.Attribute, name, signature, of string) {
+	if w.units > 0 {
+		name += strconv.Itoa(w.units)
+	}
+	TEXT(name+w.suffix, a, "func("+signature+")")
 	Pragma("noescape")
 	Doc(name + w.suffix + " is " + of + " for slices whose lengths are known to fit.")
 }
@@ -124,14 +143,24 @@ func (w wide) only(v reg.VecVirtual, p part) {
 // before the rest.
 func (w wide) loop(label string, n, at reg.Register, body func(p part)) {
 	XORQ(at, at)
+	w.onward(label, n, at, body)
+}
+
+// while runs a body as long as there are count numbers.
+func (w wide) while(label string, n, at reg.Register, count int, body func()) {
 	Label(label)
-	CMPQ(n, Imm(uint64(w.n)))
+	CMPQ(n, Imm(uint64(count)))
 	JLT(LabelRef(label + "rest"))
-	body(part{})
-	ADDQ(Imm(uint64(4*w.n)), at)
-	SUBQ(Imm(uint64(w.n)), n)
+	body()
+	ADDQ(Imm(uint64(4*count)), at)
+	SUBQ(Imm(uint64(count)), n)
 	JMP(LabelRef(label))
 	Label(label + "rest")
+}
+
+// onward is loop from where at is.
+func (w wide) onward(label string, n, at reg.Register, body func(p part)) {
+	w.while(label, n, at, w.n, func() { body(part{}) })
 	TESTQ(n, n)
 	JZ(LabelRef(label + "done"))
 	body(part{w.rest(n)})
