@@ -5,10 +5,11 @@
 # make peers       a window of meta-training, and more, timed next to PyTorch and JAX: bench/README.md; PEER='...' for one more
 # make crash       metatrain, killed and hindered at hundreds of system calls; Linux with strace
 # make mutants     small changes to the code, each of which some test must notice: an hour on two cores
+# make python      the Python package's tests, with PYTHON=python3; what is missing of PyTorch and optax is skipped, and said
 # make generate    generated files, again: the assembly
 # make ci          the whole gate: 15 minutes on two cores
 
-.PHONY: test race bench fuzz peers crash mutants generate ci
+.PHONY: test race bench fuzz peers crash mutants python generate ci
 test:
 	go test ./...
 race:
@@ -27,6 +28,9 @@ crash:
 	go run ./bench/crash
 mutants:
 	nice go run ./internal/mutants
+PYTHON ?= python3
+python:
+	cd python && $(PYTHON) -m unittest -v
 generate:
 	go generate ./...
 ci:
