@@ -34,7 +34,8 @@ def learned(
     chained: with optax.clip before it, or optax.scale after it to make it bolder or more careful.
 
     - rule: the name of a file, or what ``unroll.load`` returned.
-    - horizon: how many steps the run has. ``general`` wants to know it, unless it was learned without; others pass over it.
+    - horizon: how many steps the run has. ``general`` wants to know it, unless it was learned without or
+      for either case; others pass over it.
     - outputs_first: whether dimension 0 of a tensor is that of the outputs, as PyTorch has it. Flax and Haiku have it last, as
       the rules where they were learned. No matter to coordinatewise rules such as ``lstm``.
     - every_coordinate: whether weights that have never had a gradient other than 0 move, too. By default they stay where they

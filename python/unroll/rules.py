@@ -28,7 +28,8 @@ class Moment(NamedTuple):
 class Rule:
     """A rule with its meta-parameters ``phi``, as a file holds them. ``load`` returns one of the two classes below.
 
-    ``reads_theta`` and ``reads_horizon`` tell whether the step depends on the weights and on the length of the run. A
+    ``reads_theta`` and ``reads_horizon`` tell whether the step depends on the weights and on the length of the run, and
+    ``needs_horizon`` whether it must be told. A
     ``coordinatewise`` rule treats each weight by itself: what it remembers has a row for each.
     """
 
@@ -36,6 +37,7 @@ class Rule:
     coordinatewise = False
     reads_theta = False
     reads_horizon = False
+    needs_horizon = False
 
     def __init__(self, saved: files.Saved) -> None:
         self.phi = saved.phi
@@ -153,18 +155,28 @@ class General(Rule):
     name = "general"
     reads_theta = True
     defaults = {"hidden": 8, "lr": 1.0, "weight_decay": 0.0, "horizon": "known"}
-    knots = {"known": (0, 0.03, 0.1, 0.3, 0.6, 0.9, 1), "free": (0, 1, 1.5, 2, 2.5, 3, 4)}
+    told_knots = (0, 0.03, 0.1, 0.3, 0.6, 0.9, 1)
+    untold_knots = (0, 1, 1.5, 2, 2.5, 3, 4)
 
     @property
     def reads_horizon(self) -> bool:  # type: ignore[override]
+        return self.config["horizon"] != "free"
+
+    @property
+    def needs_horizon(self) -> bool:  # type: ignore[override]
         return self.config["horizon"] == "known"
 
     def _layout(self) -> List[Tuple[str, Shape]]:
-        if self.config["horizon"] not in self.knots:
-            raise files.FileError(f"configuration of general: horizon is {self.config['horizon']!r:.60}, want 'known' or 'free'")
+        if self.config["horizon"] not in ("known", "free", "either"):
+            raise files.FileError(f"configuration of general: horizon is {self.config['horizon']!r:.60}, want 'known', 'free' or 'either'")
         h = self.config["hidden"]
         layers = [("w0", (30, h)), ("b0", (h,)), ("w1", (h, h)), ("b1", (h,)), ("w2", (h, 1)), ("b2", (1,))]
-        return layers + [("schedule", (7,)), ("controls", (8 if self.reads_horizon else 7,))]
+        untold = [("untold", (7,))] if self.config["horizon"] == "either" else []
+        return layers + [("schedule", (7,))] + untold + [("controls", (8 if self.reads_horizon else 7,))]
+
+    def _told(self, at: Moment) -> bool:
+        """Tells whether the rule goes by how long the run is."""
+        return self.needs_horizon or self.reads_horizon and at.horizon > 0
 
     def view(self, shape: Sequence[int]) -> Shape:
         if len(shape) < 2:
@@ -193,8 +205,9 @@ class General(Rule):
         d = (d * _inverse_root(xp, (d * d).mean(), 1e-9)).reshape(tuple(grad.shape))
         if self.config["weight_decay"]:
             d = d + self.config["weight_decay"] * theta
-        v = self._schedule(xp, phi["schedule"], at)
-        for control, x in zip(phi["controls"], self._seen(xp, tuple(grad.shape), squares, at)):
+        seen = self._seen(xp, tuple(grad.shape), squares, at)
+        v = self._schedule(xp, phi["schedule" if self._told(at) or not self.reads_horizon else "untold"], at)
+        for control, x in zip(phi["controls"][-len(seen) :], seen):
             v = v + control * x
         return -1e-3 * self.config["lr"] * xp.exp(xp.clip(5 * v, -8, 8)) * d, after
 
@@ -231,11 +244,11 @@ class General(Rule):
 
     def _schedule(self, xp: Any, s: Array, at: Moment) -> Array:
         """Is linear between the knots, and flat beyond the last."""
-        if self.reads_horizon:
-            now = at.step / max(at.horizon, 1)
+        if self._told(at):
+            now, knots = at.step / max(at.horizon, 1), self.told_knots
         else:
-            now = xp.log(at.step + 1) / math.log(10)
-        v, knots = s[0], self.knots[self.config["horizon"]]
+            now, knots = xp.log(at.step + 1) / math.log(10), self.untold_knots
+        v = s[0]
         for k in range(len(knots) - 1):
             v = v + (s[k + 1] - s[k]) * xp.clip((now - knots[k]) / (knots[k + 1] - knots[k]), 0, 1)
         return v
@@ -244,7 +257,7 @@ class General(Rule):
         """Returns what the controls are multiplied with, in their order."""
         size = (xp.log(xp.sqrt(squares[2]) + 0.01) + 2.3) / 2
         rows, vector = (0.0, 1.0) if len(shape) < 2 else (math.log(shape[0] / 64) / 2, 0.0)
-        length = [math.log10(max(at.horizon, 1) / 300)] if self.reads_horizon else []
+        length = [math.log10(max(at.horizon, 1) / 300)] if self._told(at) else []
         depth = math.log(max(at.depth, 1) / 3)
         signals = [_signal(xp, squares, k, at) for k in range(2)]
         return [*length, size, rows, vector, xp.exp(-at.step / 10), depth, (signals[0] + 1) / 2, (signals[1] + 1.5) / 2]
@@ -285,8 +298,8 @@ def loaded(rule: Union[Rule, files.Path]) -> Rule:
 
 
 def check_horizon(rule: Rule, horizon: Union[int, None]) -> int:
-    """Returns the horizon, or 0 for a rule that does not read it; an error where a rule that does is not told."""
-    if not rule.reads_horizon:
+    """Returns the horizon, or 0 for a rule that does not read it; an error where a rule that needs it is not told."""
+    if not rule.reads_horizon or horizon is None and not rule.needs_horizon:
         return 0
     if horizon is None or horizon < 1 or horizon != int(horizon):
         raise ValueError(f"unroll: {rule.name} knows how long a run is; want horizon=N, the number of steps, at least 1, got {horizon}")

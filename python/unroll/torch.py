@@ -24,7 +24,8 @@ class LearnedOptimizer(torch.optim.Optimizer):
     - lr: what every step is multiplied with, at least 0; 1 by default. A learned rule has no learning rate of its own: this makes
       it bolder or more careful, and lets PyTorch's schedulers act on it.
     - weight_decay: the fraction of a weight that is taken from it at every step, times lr; 0 by default.
-    - horizon: how many steps the run has. ``general`` wants to know it, unless it was learned without; others pass over it.
+    - horizon: how many steps the run has. ``general`` wants to know it, unless it was learned without or
+      for either case; others pass over it.
     - outputs_first: whether dimension 0 of a tensor is that of the outputs, as it is in Linear and convolutions: the rule then
       sees it as the last, as it does where it was learned. False for Embedding, or what else has [inputs, outputs]. No matter
       to coordinatewise rules such as ``lstm``.
