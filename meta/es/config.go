@@ -86,8 +86,8 @@ func (c ConfigOf[F]) checkSizes() error {
 		return fmt.Errorf("es: %s: shortest is %d; want at most the horizon, %d", c.Method, c.Shortest, c.Horizon)
 	case c.Copies < 1:
 		return fmt.Errorf("es: %d copies; want at least 1", c.Copies)
-	case c.Untold > 0 && c.NewSystem != nil:
-		return errors.New("es: untold is for training alone, not for a system of one's own")
+	case (c.Untold > 0 || c.Pace > 1) && c.NewSystem != nil:
+		return errors.New("es: untold and pace are for the training of problems, not for other systems")
 	case c.Imitate != nil && c.NewSystem != nil:
 		return errors.New("es: imitate is for the training of problems, not for other systems")
 	case c.Workers < 1:
@@ -158,7 +158,7 @@ func Named[F params.Float](name string, text json.RawMessage, c ConfigOf[F]) (*E
 
 // training fills in systems that train the family's problems by the rule.
 func (c ConfigOf[F]) training() (ConfigOf[F], error) {
-	training := TrainingConfigOf[F]{Rule: c.Rule, Family: c.Family, Copies: c.Copies, Objective: c.Objective, MetaLoss: c.MetaLoss, Baselines: meta.NewBaselines(), Imitate: c.Imitate, Untold: c.Untold}
+	training := TrainingConfigOf[F]{Rule: c.Rule, Family: c.Family, Copies: c.Copies, Objective: c.Objective, MetaLoss: c.MetaLoss, Baselines: meta.NewBaselines(), Imitate: c.Imitate, Untold: c.Untold, Pace: c.Pace}
 	if c.Control != NoControl {
 		training.Through, training.Exact = c.Window, c.Control == ExactControl
 	}

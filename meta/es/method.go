@@ -92,6 +92,11 @@ type Settings struct {
 	// Untold is the probability, up to 1, that the rule is not told how long an episode is: it then reads a horizon of 0.
 	Untold float64 `json:"untold,omitempty"`
 
+	// Pace is how many times longer or shorter than the rule has them the steps of an episode may be, all by a factor from 1/Pace to Pace, drawn
+	// uniformly in its logarithm, of which the rule knows nothing: one is learned that keeps away from steps at which training only just
+	// goes well. 1 or more; 1 if zero.
+	Pace float64 `json:"pace,omitempty"`
+
 	// Imitate has losses count less and steps that are like a teacher's more, at first; nothing is imitated if nil.
 	Imitate *Imitation `json:"imitate,omitempty"`
 
@@ -161,6 +166,8 @@ func (s Settings) validate() error {
 	wrong(s.Method == Full && (s.End != 0 || s.WindowClip != 0), "end and window_clip are not for es, which has no windows")
 	wrong(s.Control != NoControl && (s.End != 0 || s.WindowClip != 0), "control is not with end or window_clip")
 	wrong(!(s.Untold >= 0 && s.Untold <= 1), "untold is %v; want 0 to 1", s.Untold)
+	wrong(s.Pace != 0 && !(s.Pace >= 1 && s.Pace <= 1e6), "pace is %v; want 1 to 1e6, or 0 for 1", s.Pace)
+	wrong(s.Pace > 1 && s.Control != NoControl, "control is not with pace")
 	wrong(s.Shortest < 0, "shortest is %d; want 1 or more, or 0 for the horizon", s.Shortest)
 	if s.Again != nil {
 		wrong(s.Method == Full || s.Form != "" || s.Control != NoControl, "again is not for es, nor with form or control")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/rng"
@@ -31,6 +32,7 @@ type track[F params.Float] struct {
 	lean       bool            // only the loss at the end of an episode is looked at; all before are zero
 	through    *meta.BPTTOf[F] // nil if nothing is to be differentiated
 	teacher    *teacher[F]     // nil if nothing is imitated
+	before     []F             // the weights before a step, where steps are of another length than the rule's
 }
 
 // sampled are the problems of an episode.
@@ -57,6 +59,8 @@ type TrainingConfigOf[F params.Float] struct {
 
 	Untold float64 // the probability, up to 1, that the rule is not told how long an episode is
 
+	Pace float64 // see Settings.Pace; 1 if zero. Not with Through
+
 	Through int  // the most steps that Differentiate goes at once; none if zero
 	Exact   bool // it goes through the inner gradients too, see meta.BPTTConfigOf
 }
@@ -68,6 +72,9 @@ func NewTraining[F params.Float](c TrainingConfigOf[F]) (*TrainingOf[F], error) 
 	}
 	if c.Imitate != nil && c.Through > 0 {
 		return nil, errors.New("es: an imitation has no derivative")
+	}
+	if c.Pace > 1 && c.Through > 0 {
+		return nil, errors.New("es: steps of another length than the rule's have no derivative here")
 	}
 	c.Copies = max(1, c.Copies)
 	t := &TrainingOf[F]{config: c, members: inner.MembersOf(c.Family)}
@@ -208,7 +215,7 @@ func (t *TrainingOf[F]) Unroll(ctx context.Context, losses []float64, state, phi
 		if err := tr.teacher.look(tr.trajectory, e); err != nil {
 			return err
 		}
-		if err := tr.trajectory.Advance(phi); err != nil {
+		if err := tr.advance(phi, t.pace(e)); err != nil {
 			return err
 		}
 		tr.teacher.judge(tr.trajectory)
@@ -222,8 +229,36 @@ func (t *TrainingOf[F]) Unroll(ctx context.Context, losses []float64, state, phi
 	return nil
 }
 
-// keyUntold is a child of an episode's key, beside those of a trajectory.
-const keyUntold = 1 << 32
+// Children of an episode's key, beside those of a trajectory.
+const (
+	keyUntold = 1<<32 + iota
+	keyPace
+)
+
+// pace returns how many times as long as the rule has them an episode's steps are.
+func (t *TrainingOf[F]) pace(e Episode) F {
+	if t.config.Pace <= 1 {
+		return 1
+	}
+	u := 2*rng.New(rng.Split(e.Key, keyPace)).Float64() - 1
+	return F(math.Pow(t.config.Pace, u))
+}
+
+// advance takes a step at a pace.
+func (t *track[F]) advance(phi []F, pace F) error {
+	if pace == 1 {
+		return t.trajectory.Advance(phi)
+	}
+	theta := t.trajectory.Theta
+	t.before = append(t.before[:0], theta...)
+	if err := t.trajectory.Advance(phi); err != nil {
+		return err
+	}
+	for i, x := range t.before {
+		theta[i] = x + pace*(theta[i]-x)
+	}
+	return nil
+}
 
 // told returns how many steps the rule is told that an episode has, 0 where it is not.
 func (t *TrainingOf[F]) told(e Episode) int {
