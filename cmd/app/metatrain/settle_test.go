@@ -73,7 +73,7 @@ func TestRecipeRefused(t *testing.T) {
 		want string
 		args []string
 	}{
-		{"--recipe: none: no such file or directory; recipes that come with the program: general", []string{"--recipe", "none"}},
+		{"--recipe: none: no such file or directory; recipes that come with the program: broad, general", []string{"--recipe", "none"}},
 		{"--recipe: want the name of a recipe, got nothing", []string{"--recipe="}},
 		{`bad.yaml:1: unknown key "horizont", did you mean "horizon"?`, []string{"--recipe", "bad.yaml"}},
 		{`deep.yaml:1: unknown key "recipe"`, []string{"--recipe", "deep.yaml"}},
