@@ -14,7 +14,7 @@ func TestNames(t *testing.T) {
 	require.Equal(t, []string{
 		"sgd", "momentum", "nag", "rmsprop", "adam", "adamw", "lion", "adafactor",
 		"radam", "nadam", "yogi", "adabelief", "lamb", "schedulefree", "muon", "dog", "dowg", "prodigy",
-		"mechanic", "sum", "graft", "groups", "decay", "schedule", "clip", "controlled",
+		"mechanic", "sum", "graft", "groups", "decay", "schedule", "clip", "controlled", "rated",
 		"rmsmomentum", "polyak", "lstm", "lstm-gac",
 		"static", "hebb", "delta", "abcd", "bengio7", "bengio16", "runarsson", "distributed", "orchard", "formula",
 		"lolv2", "adafacmlp", "star", "celo2", "general", "rnnprop", "celo", "celoadam", "nnadam", "rnnmlp", "hierarchical",

@@ -97,7 +97,7 @@ var lattice = map[string]node{
 
 	"meta":               {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/mix inner/nets inner/plastic inner/problemtest internal/graph learnedopt/compose learnedopt/handmade learnedopt/lstm learnedopt/plastic learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
 	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/machine internal/rng learnedopt learnedopt/plastic meta params", tests: "inner/plastic learnedopt meta/search/searchtest"},
-	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/mix inner/plastic inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/plastic meta/estimatortest"},
+	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/mix inner/plastic inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/mlp learnedopt/plastic meta/estimatortest"},
 	"meta/lab":           {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta meta/es params", tests: "learnedopt/handmade learnedopt/lstm"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/compose learnedopt/handmade learnedopt/plastic meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
@@ -117,7 +117,7 @@ var lattice = map[string]node{
 		tests:   "cmd/internal/clitest inner/plastic internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {
-		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets inner/suite internal/brief internal/regular learnedopt learnedopt/compose learnedopt/handmade meta meta/eval meta/eval/suite",
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets inner/suite internal/brief internal/config internal/regular learnedopt learnedopt/compose learnedopt/handmade meta meta/eval meta/eval/suite",
 		tests:   "cmd/internal/clitest learnedopt/lstm learnedopt/plastic",
 	},
 	"cmd/app/identify": {

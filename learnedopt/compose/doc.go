@@ -11,12 +11,12 @@
 // theirs, or wider where a formula asks for it. A rule that moves coordinates, each by itself, works on one tensor at a time in
 // there, as on a block of so many coordinates. Starts that a rule has for its memory are kept.
 //
-// Decay and Schedule run on the kernel of the rule in them, if it has one; the others have none, and their expressions run lowered.
+// Decay, Schedule and Rated run on the kernel of the rule in them, if it has one; the others have none, and their expressions run lowered.
 package compose
 
 import "github.com/seed1498fded/unroll/learnedopt/rule"
 
 // All returns one of each composition, with its defaults.
 func All() []rule.Rule {
-	return []rule.Rule{new(Mechanic), new(Sum), new(Graft), new(Groups), new(Decay), new(Schedule), new(Clip), new(Controlled)}
+	return []rule.Rule{new(Mechanic), new(Sum), new(Graft), new(Groups), new(Decay), new(Schedule), new(Clip), new(Controlled), new(Rated)}
 }

@@ -71,6 +71,7 @@ func TestIdentities(t *testing.T) {
 			"constant schedule":          &compose.Schedule{Rule: x, Shape: "constant"},
 			"schedule to 1":              &compose.Schedule{Rule: x, End: 1},
 			"schedule without a horizon": &compose.Schedule{Rule: x, Warmup: 0.5},
+			"at its own rate":            &compose.Rated{Rule: x},
 			"clip of nothing":            &compose.Clip{Rule: x, GradNorm: 1e9, GradValue: 1e9, StepNorm: 1e9, StepRMS: 1e9, Per: "tensor"},
 			"the same for all":           &compose.Groups{Rest: x, Groups: []compose.Group{{Rule: x}}},
 			"nested": &compose.Sum{Terms: []compose.Term{
@@ -301,6 +302,32 @@ func TestControlledPerceptronIsGeneral(t *testing.T) {
 			want, got := along(t, general, phi, layout, 8, told), along(t, framed, same, layout, 8, told)
 			for s := range want {
 				require.InDeltaSlice(t, want[s], got[s], 1e-6, "%s, told %d, step %d", horizon, told, s)
+			}
+		}
+	}
+}
+
+// At another rate a rule's first step is so many times as long, and not told the length of a run it does what it does where there is none.
+func TestRated(t *testing.T) {
+	for name, in := range map[string]learnedopt.Rule{"adam": &handmade.Adam{LR: 0.1}, "general": new(mlp.General), "lstm": &lstm.Rule{Hidden: 4, Layers: 1}} {
+		r := compose.Of(in)
+		for _, o := range []learnedopt.Options{{}, {Reference: true}} {
+			c, err := learnedopt.CompileWith[float32](in, net, o)
+			require.NoError(t, err)
+			changed, err := learnedopt.CompileWith[float32](&compose.Rated{Rule: r, Rate: 3, Untold: true}, net, o)
+			require.NoError(t, err)
+			e := ruletest.NewEpisode(c, in, 2)
+			want, got := make([]float32, net.Len()), make([]float32, net.Len())
+			a, b := make([]float32, c.State().Len()), make([]float32, c.State().Len())
+			p := learnedopt.Point[float32]{Phi: e.Phi, Theta: e.Theta}
+			for p.Step = range 2 {
+				p.Grad, p.State, p.Horizon = e.Grads[p.Step], a, 0
+				require.NoError(t, c.Step(want, a, p))
+				p.State, p.Horizon = b, 20
+				require.NoError(t, changed.Step(got, b, p))
+				for i := range want {
+					require.InDelta(t, 3*want[i], got[i], 1e-5*math.Abs(float64(want[i])), "%s, weight %d", name, i)
+				}
 			}
 		}
 	}

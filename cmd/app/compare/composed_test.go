@@ -27,6 +27,29 @@ func TestConfiguredRules(t *testing.T) {
 	require.NotEqual(t, r[1].Curve, r[3].Curve)
 }
 
+// A learned rule is measured at other rates too, each under its own name.
+func TestLearnedRulesAtARate(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeRule(t, "rule.safetensors")
+	clitest.MustRun(t, Run, small("--json", "r.json", "--optimizer",
+		`rule.safetensors,rule.safetensors:{"rate":1},rule.safetensors:{"rate":2,"untold":true},lstm-quadratic:{"rate":0.5}`)...)
+	r := readReport(t, "r.json").Results
+	require.Len(t, r, 4)
+	require.Equal(t, `rule.safetensors:{"rate":2,"untold":true}`, r[2].Name)
+	require.Equal(t, "learned", r[2].Kind)
+	require.Equal(t, r[0].Curve, r[1].Curve)
+	require.Equal(t, r[0].Curve[0], r[2].Curve[0])
+	require.NotEqual(t, r[0].Curve, r[2].Curve)
+	for want, name := range map[string]string{
+		`unknown field "lr"`:      `rule.safetensors:{"lr":2}`,
+		"rate is -1":              `rule.safetensors:{"rate":-1}`,
+		"missing.safetensors":     `missing.safetensors:{"rate":1}`,
+		"or a learned rule: lstm": `adm:{"lr":0.5}`,
+	} {
+		clitest.RequireRefused(t, Run, want, small("--optimizer", name)...)
+	}
+}
+
 // Tuning over schedules is asked for; what is not asked for changes nothing.
 func TestSchedules(t *testing.T) {
 	t.Chdir(t.TempDir())

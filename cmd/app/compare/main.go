@@ -19,6 +19,7 @@ import (
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/nets"
 	"github.com/seed1498fded/unroll/internal/brief"
+	"github.com/seed1498fded/unroll/internal/config"
 	"github.com/seed1498fded/unroll/internal/regular"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/learnedopt/compose"
@@ -38,7 +39,7 @@ type options struct {
 	cli.Common
 	suiteOptions
 	Problem      string        `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
-	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}; others: ${others}) and of embedded learned rules (${zoo}), files of learned rules, and rules as they are configured, NAME:{JSON} as in decay:{\"rule\":\"adam\",\"decay\":0.001}, or a file NAME.json with {\"name\":NAME,\"config\":{JSON}}. Default: all baselines, for lives static, hebb and delta; with --epochs adam." placeholder:"FILE|NAME,..."`
+	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}; others: ${others}) and of embedded learned rules (${zoo}), files of learned rules, these two also at another rate or not told how long a run is, as in FILE:{\"rate\":2,\"untold\":true}, and rules as they are configured, NAME:{JSON} as in decay:{\"rule\":\"adam\",\"decay\":0.001}, or a file NAME.json with {\"name\":NAME,\"config\":{JSON}}. Default: all baselines, for lives static, hebb and delta; with --epochs adam." placeholder:"FILE|NAME,..."`
 	Credit       cli.Names     `help:"Credit rules, whose signal the optimizers see in place of the gradient: ${credits}. One, or with --epochs one or more." placeholder:"NAME,..."`
 	CreditConfig *cli.JSON     `help:"The settings of a single credit rule as JSON, such as {\"std\":0.1}; in a YAML file a mapping will do." placeholder:"JSON"`
 	Tasks        *cli.Count    `help:"How many of the problem's tasks to learn on, the first of a shuffle by the seed; measured is on the others. Default: as the learned rules say, or those of boolean 8 of 14." placeholder:"N"`
@@ -148,6 +149,19 @@ func (o options) sizes() []cli.Given {
 	}
 }
 
+// rated returns a learned rule with its steps at another rate, or not told how long a run is.
+func rated(t *learnedopt.Trained, text json.RawMessage) (*learnedopt.Trained, error) {
+	var how struct {
+		Rate   float64 `json:"rate"`
+		Untold bool    `json:"untold"`
+	}
+	if err := config.Set(&how, text); err != nil {
+		return nil, fmt.Errorf("how to use a learned rule: %w", err)
+	}
+	r := &compose.Rated{Rule: compose.Of(t.Rule), Rate: how.Rate, Untold: how.Untold}
+	return &learnedopt.Trained{Rule: r, Phi: t.Phi, Provenance: t.Provenance}, r.Validate()
+}
+
 // contenders finds what the names stand for: baselines, rules that are configured, rules of the zoo, and files of learned rules for
 // all else.
 func contenders(names []string) ([]eval.Contender, error) {
@@ -167,15 +181,25 @@ func contenders(names []string) ([]eval.Contender, error) {
 		}
 		trained, err := load(name)
 		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(name, "./"+string(filepath.Separator)) {
-				_, err = eval.FindBaseline(name)
-				err = fmt.Errorf("%w; or a learned rule: %s; or the file of one", err, strings.Join(zoo.Names(), ", "))
-			}
-			return nil, fmt.Errorf("--optimizer: %w", err)
+			return nil, fmt.Errorf("--optimizer: %w", unknown(name, err))
 		}
 		list = append(list, eval.Contender{Name: name, Learned: trained})
 	}
 	return list, nil
+}
+
+// unknown says what there is instead of a name that stands for nothing and looks like no file.
+func unknown(name string, err error) error {
+	plain, _, configured := strings.Cut(name, ":{")
+	if !errors.Is(err, fs.ErrNotExist) || strings.ContainsAny(plain, "./"+string(filepath.Separator)) {
+		return err
+	}
+	if configured {
+		_, err = learnedopt.Named(plain, nil)
+	} else {
+		_, err = eval.FindBaseline(plain)
+	}
+	return fmt.Errorf("%w; or a learned rule: %s; or the file of one", err, strings.Join(zoo.Names(), ", "))
 }
 
 // maxRule is how long a file of a rule's configuration may be.
@@ -183,7 +207,7 @@ const maxRule = 64 << 10
 
 // configured returns the rule that a name configures, nil if it does not.
 func configured(name string) (learnedopt.Rule, error) {
-	if at := strings.Index(name, ":{"); at > 0 {
+	if at := strings.Index(name, ":{"); at > 0 && slices.Contains(learnedopt.Names(), name[:at]) {
 		return learnedopt.Named(name[:at], json.RawMessage(name[at+1:]))
 	}
 	if !strings.HasSuffix(name, ".json") {
@@ -215,8 +239,16 @@ func embedded(name string) bool {
 	return err == nil || slices.Contains(zoo.Names(), name)
 }
 
-// load reads a learned rule from the zoo, if there is one of that name, or else from a file.
+// load reads a learned rule from the zoo, if there is one of that name, or else from a file; with a configuration of compose.Rated
+// behind it, as in general.safetensors:{"rate":2}, as that has it.
 func load(name string) (*learnedopt.Trained, error) {
+	if at := strings.Index(name, ":{"); at > 0 {
+		trained, err := load(name[:at])
+		if err != nil {
+			return nil, err
+		}
+		return rated(trained, json.RawMessage(name[at+1:]))
+	}
 	if slices.Contains(zoo.Names(), name) {
 		name = learnedopt.ZooPrefix + name
 	}

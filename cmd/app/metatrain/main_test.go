@@ -296,7 +296,7 @@ func TestLine(t *testing.T) {
 func TestHelp(t *testing.T) {
 	stdout, _ := clitest.MustRun(t, Run, "--help")
 	stdout = strings.Join(strings.Fields(stdout), " ") // however it is wrapped
-	for _, want := range []string{"--resume=DIR", "quadratic, quadratic-uniform, mnist, mnist8", "mechanic, sum, graft, groups, decay, schedule, clip, controlled, rmsmomentum, polyak, lstm"} {
+	for _, want := range []string{"--resume=DIR", "quadratic, quadratic-uniform, mnist, mnist8", "mechanic, sum, graft, groups, decay, schedule, clip, controlled, rated, rmsmomentum, polyak, lstm"} {
 		require.Contains(t, stdout, want)
 	}
 }
