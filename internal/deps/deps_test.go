@@ -130,6 +130,7 @@ var lattice = map[string]node{
 	},
 	"cmd/app": {imports: "cmd/app/compare cmd/app/identify cmd/app/metagrad cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir learnedopt"},
 
+	"examples":         {tests: "inner/data/mnist inner/data/opticks inner/plastic inner/predictive meta/eval meta/identify meta/search"},
 	"internal/deps":    {},
 	"internal/mutants": {imports: "internal/rng"},
 
@@ -143,6 +144,9 @@ var lattice = map[string]node{
 
 // command is the node of every program in a folder right below cmd: what it does is in cmd/app.
 var command = node{imports: "cmd/app/compare cmd/app/identify cmd/app/metagrad cmd/app/metatrain"}
+
+// example is the node of every program in a folder right below examples: it may use whatever is open to its reader.
+var example = node{imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/data/opticks inner/nets inner/plastic inner/predictive learnedopt learnedopt/handmade learnedopt/plastic learnedopt/rnnprop meta meta/eval meta/identify meta/search params"}
 
 // conformance packages are for tests, and may import what tests may.
 var conformance = []string{"inner/problemtest", "inner/credit/credittest", "learnedopt/ruletest", "meta/estimatortest", "meta/search/searchtest", "cmd/internal/clitest"}
@@ -249,8 +253,12 @@ func sources(t *testing.T) map[string]*source {
 // nodeOf finds a package's line.
 func nodeOf(folder string) (node, bool) {
 	n, ok := lattice[folder]
-	if !ok && path.Dir(folder) == "cmd" {
+	switch {
+	case ok:
+	case path.Dir(folder) == "cmd":
 		return command, true
+	case path.Dir(folder) == "examples":
+		return example, true
 	}
 	return n, ok
 }
@@ -302,8 +310,8 @@ func TestLatticeIsNotStale(t *testing.T) {
 func TestExclusiveImports(t *testing.T) {
 	found := sources(t)
 	for _, folder := range slices.Sorted(maps.Keys(found)) {
-		if path.Dir(folder) == "bench" || folder == "internal/mutants" {
-			continue // a program that measures is not part of the house
+		if path.Dir(folder) == "bench" || path.Dir(folder) == "examples" || folder == "internal/mutants" {
+			continue // a program that measures, or shows how to use it, is not part of the house
 		}
 		for p := range found[folder].code {
 			if !mayImport(folder, p, slices.Contains(conformance, folder)) {
