@@ -242,11 +242,10 @@ func (w wide) perceptron() {
 	}
 	XORQ(l.at, l.at)
 	if w.broadcast {
-		w.while("pairs", n, l.at, 2*w.n, func() { l.pair([2]*coordinate{one(part{}, 0), one(part{}, 4*w.n)}) })
+		w.while("pairs", n, l.at, 2*w.n, func() { l.together(one(part{}, 0), one(part{}, 4*w.n)) })
 	}
 	w.onward("n", n, l.at, func(p part) { l.step(one(p, 0)) })
-	l.sums.done()
-	leave()
+	l.done()
 }
 
 func (w wide) perceptronGrid() {
@@ -257,11 +256,10 @@ func (w wide) perceptronGrid() {
 	one := func(ahead int) *coordinate { return &coordinate{wide: w, at: l.at, grid: g, ahead: ahead} }
 	var pair func()
 	if w.broadcast {
-		pair = func() { l.pair([2]*coordinate{one(0), one(4 * w.n)}) }
+		pair = func() { l.together(one(0), one(4*w.n)) }
 	}
 	g.loop(l.at, func() { l.step(one(0)) }, pair)
-	l.sums.done()
-	leave()
+	l.done()
 }
 
 // A perceptronLoop is what goes on from coordinates to coordinates.
@@ -270,19 +268,34 @@ type perceptronLoop struct {
 	state                       []reg.Register
 	d, grad, theta, weights, at reg.Register
 	spill                       Mem // of the first layer, where there are sixteen registers
+	calm                        calm
 	sums                        *sums
 }
 
 func (w wide) newPerceptronLoop() *perceptronLoop {
-	return &perceptronLoop{
+	l := &perceptronLoop{
 		wide: w, spill: AllocLocal(4 * 8 * w.units), state: []reg.Register{base("s0"), base("s1"), base("s2"), base("sv")},
 		d: base("d"), grad: base("grad"), theta: base("theta"), weights: base("w"), at: GP64(), sums: w.sums(1),
 	}
+	if w.broadcast {
+		l.calm = w.newCalm(l.weights)
+	}
+	return l
+}
+
+func (l *perceptronLoop) done() {
+	l.sums.done()
+	leave()
+	l.calm.done()
 }
 
 // step is what is done with a register of coordinates.
 func (l *perceptronLoop) step(c *coordinate) {
 	w := l.wide
+	if w.broadcast {
+		l.together(c)
+		return
+	}
 	c.read(l.grad, l.state)
 	acc := c.firstLayer(l.weights, l.theta)
 	hidden := c.rectified(acc, l.spill)
@@ -300,72 +313,4 @@ func (l *perceptronLoop) step(c *coordinate) {
 	w.only(out, c.part)
 	w.put(out, indexed(l.d, l.at, 0), c.part)
 	l.sums.add(0, out, out)
-}
-
-// pair is step for two registers, which takes each weight from memory once for both.
-func (l *perceptronLoop) pair(two [2]*coordinate) {
-	w := l.wide
-	var acc, out, odd [2][]reg.VecVirtual
-	var features [2][]feature
-	// product adds that of a weight and the x of each to what they have to in a place.
-	product := func(k int, x [2]reg.VecVirtual, to *[2][]reg.VecVirtual, place int) {
-		v := w.repeated(weight(l.weights, k))
-		for i := range two {
-			VFMADD231PS(v, x[i], to[i][place])
-		}
-	}
-	for i, c := range two {
-		c.read(l.grad, l.state)
-		for h := range w.units {
-			acc[i] = append(acc[i], c.plane(h, c.part))
-		}
-		features[i] = c.features(l.theta)
-	}
-	for n, f := range features[0] {
-		x := [2]reg.VecVirtual{f.make(), features[1][n].make()}
-		for h := range w.units {
-			product(w.first(f.k, h), x, &acc, h)
-		}
-	}
-	bias := w.repeated(weight(l.weights, w.outBias()))
-	zero := w.zero()
-	for i := range two {
-		for h := range acc[i] {
-			VMAXPS(acc[i][h], zero, acc[i][h])
-		}
-		out[i], odd[i] = []reg.VecVirtual{w.reg()}, []reg.VecVirtual{w.zero()}
-		VMOVAPS(bias, out[i][0])
-	}
-	// Four units of the second layer at a time: there are not the registers for more.
-	const some = 4
-	for first := 0; first < w.units; first += some {
-		var second [2][]reg.VecVirtual
-		for j := first; j < first+some; j++ {
-			y := w.repeated(weight(l.weights, w.bias1(j)))
-			copied := w.reg()
-			VMOVAPS(y, copied)
-			second[0], second[1] = append(second[0], y), append(second[1], copied)
-		}
-		for h := range w.units {
-			for j := range second[0] {
-				product(w.second(h, first+j), [2]reg.VecVirtual{acc[0][h], acc[1][h]}, &second, j)
-			}
-		}
-		zero := w.zero()
-		for j := range second[0] {
-			x, to := [2]reg.VecVirtual{second[0][j], second[1][j]}, &out
-			for _, y := range x {
-				VMAXPS(y, zero, y)
-			}
-			if j%2 == 1 {
-				to = &odd
-			}
-			product(w.out(first+j), x, to, 0)
-		}
-	}
-	for i, c := range two {
-		VADDPS(odd[i][0], out[i][0], out[i][0])
-		w.put(out[i][0], indexed(l.d, l.at, c.ahead), c.part)
-		l.sums.add(0, out[i][0], out[i][0])
-	}
 }
