@@ -18476,25 +18476,77 @@ ndone:
 // func expandFactorsAVX512(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
 // Requires: AVX, AVX512F
 TEXT ·expandFactorsAVX512(SB), NOSPLIT, $0-104
-	MOVQ ldDown+88(FP), AX
-	MOVQ ldAcross+96(FP), CX
-	SHLQ $0x02, AX
-	SHLQ $0x02, CX
-	MOVQ planes_base+0(FP), DX
-	MOVQ down_base+24(FP), BX
-	LEAQ (BX)(AX*2), SI
-	ADDQ AX, SI
-	LEAQ (SI)(AX*2), DI
-	ADDQ AX, DI
-	LEAQ (DI)(AX*2), R8
-	ADDQ AX, R8
-	MOVQ across_base+48(FP), R9
-	LEAQ (R9)(CX*2), R10
-	ADDQ CX, R10
-	LEAQ (R10)(CX*2), R11
-	ADDQ CX, R11
-	LEAQ (R11)(CX*2), R12
-	ADDQ CX, R12
+	MOVQ    ldDown+88(FP), AX
+	MOVQ    ldAcross+96(FP), CX
+	SHLQ    $0x02, AX
+	SHLQ    $0x02, CX
+	MOVQ    planes_base+0(FP), DX
+	MOVQ    down_base+24(FP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    AX, SI
+	LEAQ    (SI)(AX*2), DI
+	ADDQ    AX, DI
+	LEAQ    (DI)(AX*2), R8
+	ADDQ    AX, R8
+	MOVQ    across_base+48(FP), R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	LEAQ    (R11)(CX*2), R12
+	ADDQ    CX, R12
+	CMPQ    cols+80(FP), $0x10
+	JLT     rows
+	MOVQ    rows+72(FP), R14
+	IMULQ   cols+80(FP), R14
+	MOVQ    R14, rows+72(FP)
+	VMOVUPS lanesInOrder<>+0(SB), Z0
+	XORQ    R13, R13
+
+along:
+	MOVQ         cols+80(FP), R14
+	SUBQ         R13, R14
+	VPBROADCASTD R14, Z1
+	VPCMPD       $0x05, Z1, Z0, K1
+	VBROADCASTSS (DI)(AX*2), Z1
+	VBROADCASTSS 4(DI)(AX*2), K1, Z1
+	VMULPS       (R11)(CX*2), Z1, Z1
+	VMOVUPS      Z1, 16896(DX)
+	VBROADCASTSS (R8), Z1
+	VBROADCASTSS 4(R8), K1, Z1
+	VMULPS       (R12), Z1, Z1
+	VMOVUPS      Z1, 19008(DX)
+	VBROADCASTSS (R8)(AX*1), Z1
+	VBROADCASTSS 4(R8)(AX*1), K1, Z1
+	VMULPS       (R12)(CX*1), Z1, Z1
+	VMOVUPS      Z1, 21120(DX)
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, rows+72(FP)
+	JLE          end
+	ADDQ         $0x10, R13
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	CMPQ         R13, cols+80(FP)
+	JLT          along
+	MOVQ         cols+80(FP), R14
+	SUBQ         R14, R13
+	NEGQ         R14
+	SHLQ         $0x02, R14
+	ADDQ         R14, R9
+	ADDQ         R14, R10
+	ADDQ         R14, R11
+	ADDQ         R14, R12
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	JMP          along
+
+end:
+	VZEROUPPER
+	RET
 
 rows:
 	VBROADCASTSS (DI)(AX*2), Z0
@@ -18531,6 +18583,24 @@ cols:
 	JNZ     rows
 	VZEROUPPER
 	RET
+
+DATA lanesInOrder<>+0(SB)/4, $0x00000000
+DATA lanesInOrder<>+4(SB)/4, $0x00000001
+DATA lanesInOrder<>+8(SB)/4, $0x00000002
+DATA lanesInOrder<>+12(SB)/4, $0x00000003
+DATA lanesInOrder<>+16(SB)/4, $0x00000004
+DATA lanesInOrder<>+20(SB)/4, $0x00000005
+DATA lanesInOrder<>+24(SB)/4, $0x00000006
+DATA lanesInOrder<>+28(SB)/4, $0x00000007
+DATA lanesInOrder<>+32(SB)/4, $0x00000008
+DATA lanesInOrder<>+36(SB)/4, $0x00000009
+DATA lanesInOrder<>+40(SB)/4, $0x0000000a
+DATA lanesInOrder<>+44(SB)/4, $0x0000000b
+DATA lanesInOrder<>+48(SB)/4, $0x0000000c
+DATA lanesInOrder<>+52(SB)/4, $0x0000000d
+DATA lanesInOrder<>+56(SB)/4, $0x0000000e
+DATA lanesInOrder<>+60(SB)/4, $0x0000000f
+GLOBL lanesInOrder<>(SB), RODATA|NOPTR, $64
 
 // func momentsAVX512(n0 []float32, n1 []float32, n2 []float32, nv []float32, s0 []float32, s1 []float32, s2 []float32, sv []float32, grad []float32, theta []float32, planes []float32, sums []float32)
 // Requires: AVX, AVX512F, BMI2
@@ -19249,25 +19319,93 @@ ndone:
 // func expandTerms4AVX512(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
 // Requires: AVX, AVX512F
 TEXT ·expandTerms4AVX512(SB), NOSPLIT, $0-104
-	MOVQ ldDown+88(FP), AX
-	MOVQ ldAcross+96(FP), CX
-	SHLQ $0x02, AX
-	SHLQ $0x02, CX
-	MOVQ planes_base+0(FP), DX
-	MOVQ down_base+24(FP), BX
-	LEAQ (BX)(AX*2), SI
-	ADDQ AX, SI
-	LEAQ (SI)(AX*2), DI
-	ADDQ AX, DI
-	LEAQ (DI)(AX*2), R8
-	ADDQ AX, R8
-	MOVQ across_base+48(FP), R9
-	LEAQ (R9)(CX*2), R10
-	ADDQ CX, R10
-	LEAQ (R10)(CX*2), R11
-	ADDQ CX, R11
-	LEAQ (R11)(CX*2), R12
-	ADDQ CX, R12
+	MOVQ    ldDown+88(FP), AX
+	MOVQ    ldAcross+96(FP), CX
+	SHLQ    $0x02, AX
+	SHLQ    $0x02, CX
+	MOVQ    planes_base+0(FP), DX
+	MOVQ    down_base+24(FP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    AX, SI
+	LEAQ    (SI)(AX*2), DI
+	ADDQ    AX, DI
+	LEAQ    (DI)(AX*2), R8
+	ADDQ    AX, R8
+	MOVQ    across_base+48(FP), R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	LEAQ    (R11)(CX*2), R12
+	ADDQ    CX, R12
+	CMPQ    cols+80(FP), $0x10
+	JLT     rows
+	MOVQ    rows+72(FP), R14
+	IMULQ   cols+80(FP), R14
+	MOVQ    R14, rows+72(FP)
+	VMOVUPS lanesInOrder<>+0(SB), Z0
+	XORQ    R13, R13
+
+along:
+	MOVQ         cols+80(FP), R14
+	SUBQ         R13, R14
+	VPBROADCASTD R14, Z1
+	VPCMPD       $0x05, Z1, Z0, K1
+	VBROADCASTSS (BX), Z1
+	VBROADCASTSS 4(BX), K1, Z1
+	VADDPS       (R9), Z1, Z1
+	VMOVUPS      Z1, (DX)
+	VBROADCASTSS (BX)(AX*1), Z1
+	VBROADCASTSS 4(BX)(AX*1), K1, Z1
+	VADDPS       (R9)(CX*1), Z1, Z1
+	VMOVUPS      Z1, 2112(DX)
+	VBROADCASTSS (BX)(AX*2), Z1
+	VBROADCASTSS 4(BX)(AX*2), K1, Z1
+	VADDPS       (R9)(CX*2), Z1, Z1
+	VMOVUPS      Z1, 4224(DX)
+	VBROADCASTSS (SI), Z1
+	VBROADCASTSS 4(SI), K1, Z1
+	VADDPS       (R10), Z1, Z1
+	VMOVUPS      Z1, 6336(DX)
+	VBROADCASTSS (DI)(AX*2), Z1
+	VBROADCASTSS 4(DI)(AX*2), K1, Z1
+	VMULPS       (R11)(CX*2), Z1, Z1
+	VMOVUPS      Z1, 16896(DX)
+	VBROADCASTSS (R8), Z1
+	VBROADCASTSS 4(R8), K1, Z1
+	VMULPS       (R12), Z1, Z1
+	VMOVUPS      Z1, 19008(DX)
+	VBROADCASTSS (R8)(AX*1), Z1
+	VBROADCASTSS 4(R8)(AX*1), K1, Z1
+	VMULPS       (R12)(CX*1), Z1, Z1
+	VMOVUPS      Z1, 21120(DX)
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, rows+72(FP)
+	JLE          end
+	ADDQ         $0x10, R13
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	CMPQ         R13, cols+80(FP)
+	JLT          along
+	MOVQ         cols+80(FP), R14
+	SUBQ         R14, R13
+	NEGQ         R14
+	SHLQ         $0x02, R14
+	ADDQ         R14, R9
+	ADDQ         R14, R10
+	ADDQ         R14, R11
+	ADDQ         R14, R12
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	JMP          along
+
+end:
+	VZEROUPPER
+	RET
 
 rows:
 	VBROADCASTSS (BX), Z0
@@ -23242,25 +23380,109 @@ ndone:
 // func expandTerms8AVX512(planes []float32, down []float32, across []float32, rows int, cols int, ldDown int, ldAcross int)
 // Requires: AVX, AVX512F
 TEXT ·expandTerms8AVX512(SB), NOSPLIT, $0-104
-	MOVQ ldDown+88(FP), AX
-	MOVQ ldAcross+96(FP), CX
-	SHLQ $0x02, AX
-	SHLQ $0x02, CX
-	MOVQ planes_base+0(FP), DX
-	MOVQ down_base+24(FP), BX
-	LEAQ (BX)(AX*2), SI
-	ADDQ AX, SI
-	LEAQ (SI)(AX*2), DI
-	ADDQ AX, DI
-	LEAQ (DI)(AX*2), R8
-	ADDQ AX, R8
-	MOVQ across_base+48(FP), R9
-	LEAQ (R9)(CX*2), R10
-	ADDQ CX, R10
-	LEAQ (R10)(CX*2), R11
-	ADDQ CX, R11
-	LEAQ (R11)(CX*2), R12
-	ADDQ CX, R12
+	MOVQ    ldDown+88(FP), AX
+	MOVQ    ldAcross+96(FP), CX
+	SHLQ    $0x02, AX
+	SHLQ    $0x02, CX
+	MOVQ    planes_base+0(FP), DX
+	MOVQ    down_base+24(FP), BX
+	LEAQ    (BX)(AX*2), SI
+	ADDQ    AX, SI
+	LEAQ    (SI)(AX*2), DI
+	ADDQ    AX, DI
+	LEAQ    (DI)(AX*2), R8
+	ADDQ    AX, R8
+	MOVQ    across_base+48(FP), R9
+	LEAQ    (R9)(CX*2), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*2), R11
+	ADDQ    CX, R11
+	LEAQ    (R11)(CX*2), R12
+	ADDQ    CX, R12
+	CMPQ    cols+80(FP), $0x10
+	JLT     rows
+	MOVQ    rows+72(FP), R14
+	IMULQ   cols+80(FP), R14
+	MOVQ    R14, rows+72(FP)
+	VMOVUPS lanesInOrder<>+0(SB), Z0
+	XORQ    R13, R13
+
+along:
+	MOVQ         cols+80(FP), R14
+	SUBQ         R13, R14
+	VPBROADCASTD R14, Z1
+	VPCMPD       $0x05, Z1, Z0, K1
+	VBROADCASTSS (BX), Z1
+	VBROADCASTSS 4(BX), K1, Z1
+	VADDPS       (R9), Z1, Z1
+	VMOVUPS      Z1, (DX)
+	VBROADCASTSS (BX)(AX*1), Z1
+	VBROADCASTSS 4(BX)(AX*1), K1, Z1
+	VADDPS       (R9)(CX*1), Z1, Z1
+	VMOVUPS      Z1, 2112(DX)
+	VBROADCASTSS (BX)(AX*2), Z1
+	VBROADCASTSS 4(BX)(AX*2), K1, Z1
+	VADDPS       (R9)(CX*2), Z1, Z1
+	VMOVUPS      Z1, 4224(DX)
+	VBROADCASTSS (SI), Z1
+	VBROADCASTSS 4(SI), K1, Z1
+	VADDPS       (R10), Z1, Z1
+	VMOVUPS      Z1, 6336(DX)
+	VBROADCASTSS (SI)(AX*1), Z1
+	VBROADCASTSS 4(SI)(AX*1), K1, Z1
+	VADDPS       (R10)(CX*1), Z1, Z1
+	VMOVUPS      Z1, 8448(DX)
+	VBROADCASTSS (SI)(AX*2), Z1
+	VBROADCASTSS 4(SI)(AX*2), K1, Z1
+	VADDPS       (R10)(CX*2), Z1, Z1
+	VMOVUPS      Z1, 10560(DX)
+	VBROADCASTSS (DI), Z1
+	VBROADCASTSS 4(DI), K1, Z1
+	VADDPS       (R11), Z1, Z1
+	VMOVUPS      Z1, 12672(DX)
+	VBROADCASTSS (DI)(AX*1), Z1
+	VBROADCASTSS 4(DI)(AX*1), K1, Z1
+	VADDPS       (R11)(CX*1), Z1, Z1
+	VMOVUPS      Z1, 14784(DX)
+	VBROADCASTSS (DI)(AX*2), Z1
+	VBROADCASTSS 4(DI)(AX*2), K1, Z1
+	VMULPS       (R11)(CX*2), Z1, Z1
+	VMOVUPS      Z1, 16896(DX)
+	VBROADCASTSS (R8), Z1
+	VBROADCASTSS 4(R8), K1, Z1
+	VMULPS       (R12), Z1, Z1
+	VMOVUPS      Z1, 19008(DX)
+	VBROADCASTSS (R8)(AX*1), Z1
+	VBROADCASTSS 4(R8)(AX*1), K1, Z1
+	VMULPS       (R12)(CX*1), Z1, Z1
+	VMOVUPS      Z1, 21120(DX)
+	ADDQ         $0x40, DX
+	SUBQ         $0x10, rows+72(FP)
+	JLE          end
+	ADDQ         $0x10, R13
+	ADDQ         $0x40, R9
+	ADDQ         $0x40, R10
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, R12
+	CMPQ         R13, cols+80(FP)
+	JLT          along
+	MOVQ         cols+80(FP), R14
+	SUBQ         R14, R13
+	NEGQ         R14
+	SHLQ         $0x02, R14
+	ADDQ         R14, R9
+	ADDQ         R14, R10
+	ADDQ         R14, R11
+	ADDQ         R14, R12
+	ADDQ         $0x04, BX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	JMP          along
+
+end:
+	VZEROUPPER
+	RET
 
 rows:
 	VBROADCASTSS (BX), Z0

@@ -115,7 +115,8 @@ func (u Units) SidePlanes(planes []float32, s *Sides, w []float32) {
 func Plane(kind, coordinate int) int { return kind*planeStride + coordinate }
 
 // A Grid is the terms of rows by columns whose planes are wanted, from the first of each on. Behind the last column of each
-// kind there is room for Lanes numbers, whatever they are.
+// kind there is room for Lanes numbers: where there are several rows of as many columns at least, the first columns' again (see
+// Wrap); otherwise whatever they are.
 type Grid struct {
 	Units            Units
 	Down, Across     []float32 // the rows' terms, and the columns'
@@ -128,6 +129,14 @@ func (g *Grid) check(planes []float32) {
 	atLeast(PlaneBlock, g.Rows*g.Cols)
 	atLeast(len(g.Down), (Terms-1)*g.LdDown+g.Rows)
 	atLeast(len(g.Across), (Terms-1)*g.LdAcross+g.Cols+Lanes)
+}
+
+// Wrap repeats the first terms of n columns, of kinds that lie stride apart, behind the last.
+func Wrap(terms []float32, stride, n int) {
+	for k := range Terms {
+		kind := terms[k*stride : k*stride+n+Lanes]
+		copy(kind[n:], kind)
+	}
 }
 
 // Expand lays out the planes of a block.

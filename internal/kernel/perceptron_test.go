@@ -76,6 +76,7 @@ func (c perceptronCase) run() (r perceptronResult) {
 	r.sums = append(append(r.sums, row...), col...)
 	down, ldDown := side(row)
 	across, ldAcross := side(col)
+	Wrap(across, ldAcross, c.cols)
 	grid := Grid{Units: c.units, Down: down, Across: across, LdDown: ldDown, LdAcross: ldAcross, Rows: c.rows, Cols: c.cols}
 	planes, sums := make([]float32, Planes), make([]float32, Streamed*Lanes)
 	for i := range planes {

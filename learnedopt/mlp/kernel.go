@@ -210,6 +210,7 @@ func (f *fused) sides(t *tensor) {
 		s.weigh(&f.net)
 		f.net.units.SideTerms(s.terms, s.stride, &s.next, s.weights)
 	}
+	kernel.Wrap(t.across.terms, t.across.stride, t.cols)
 }
 
 // moments takes the averages of a tile's coordinates.
