@@ -14,6 +14,16 @@ const (
 // Kernels reports whether there are kernels for so many units.
 func (u Units) Kernels() bool { return u == FewUnits || u == MostUnits }
 
+// UnitsFor returns the least number of units with kernels that is n or more, 0 if there is none.
+func UnitsFor(n int) Units {
+	for _, u := range []Units{FewUnits, MostUnits} {
+		if n <= int(u) {
+			return u
+		}
+	}
+	return 0
+}
+
 // SideWeights is the length of what SideTerms reads: weights [6, u], of the three averages and then of their roots 1/√(s + 1e-8); the
 // bias [u]; what each average is multiplied with in its factor 1/√(max(x, floor) + more); floor and more.
 func (u Units) SideWeights() int { return 7*int(u) + 3 + 2 }

@@ -100,7 +100,7 @@ func (r *Celo2) Update(in rule.Inputs) (rule.Outputs, error) {
 	return rule.One(t.Scale(-rate, step), t.Next), t.Err()
 }
 
-// Kernel implements rule.Kernels: where both layers have four or eight units, for vectors and matrices, if no branch is asked for.
+// Kernel implements rule.Kernels: where both layers have up to eight units, for vectors and matrices, if no branch is asked for.
 func (r *Celo2) Kernel(bound rule.Rule, b rule.Binding, workers int) rule.Kernel {
 	if bound != rule.Rule(r) || r.NewtonSchulz || r.AdamVectors || dimensions(b.Theta) > 2 {
 		return nil

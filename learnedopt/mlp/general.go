@@ -133,7 +133,7 @@ func (r *General) Update(in rule.Inputs) (rule.Outputs, error) {
 	return rule.One(step, t.Next), t.Err()
 }
 
-// Kernel implements rule.Kernels: where both layers have four or eight units.
+// Kernel implements rule.Kernels: where both layers have up to eight units. Four take as little time as fewer.
 func (r *General) Kernel(bound rule.Rule, b rule.Binding, workers int) rule.Kernel {
 	if bound != rule.Rule(r) {
 		return nil

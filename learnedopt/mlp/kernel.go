@@ -32,7 +32,8 @@ type measured struct {
 type fused struct {
 	rule    steered
 	net     net
-	rest    int // where in phi what follows the perceptron begins
+	filling filling
+	rest    int // where in phi, filled up, what follows the perceptron begins
 	state   rule.StateLayout
 	tensors []*tensor
 	large   []*tensor // those of several tiles
@@ -80,14 +81,18 @@ var (
 // fewCoordinates are too few for a second goroutine.
 const fewCoordinates = 1 << 14
 
-// newFused binds a rule to weights, or returns nil where there are no kernels for it: they are for four or eight units in a layer.
+// newFused binds a rule to weights, or returns nil where there are no kernels for it: they are for up to eight units in a layer.
 func newFused(r steered, b rule.Binding, workers int, matrix func([]int) sides) rule.Kernel {
 	state, err := r.Spec().Layout(b)
-	units := kernel.Units(r.net().Hidden)
-	if err != nil || !units.Kernels() {
+	p := r.net()
+	units := kernel.UnitsFor(p.Hidden)
+	if err != nil || units == 0 {
 		return nil
 	}
-	f := &fused{rule: r, net: net{units: units, outputs: r.net().Out}, rest: r.net().Phi().Len(), state: state}
+	f := &fused{rule: r, net: net{units: units, outputs: p.Out}, state: state}
+	f.filling = newFilling(p, units, r.Spec().Phi.Len()-p.Phi().Len())
+	p.Hidden = int(units)
+	f.rest = p.Phi().Len()
 	depth, at := features.Depth(b.Theta), 0
 	var single []*tensor
 	var tiles []*tile
@@ -139,6 +144,7 @@ func (f *fused) Move(theta, next []float32, p rule.Point[float32]) error {
 }
 
 func (f *fused) run(d, next []float32, p rule.Point[float32]) error {
+	p.Phi = f.filling.take(p.Phi)
 	f.net.read(p.Phi)
 	f.running.d, f.running.next, f.running.p = d, next, p
 	return f.phases(forward)

@@ -46,7 +46,7 @@ func (f *fused) makeBack() {
 		return
 	}
 	last := f.tensors[len(f.tensors)-1]
-	n, phi := last.at+last.len(), f.rule.Spec().Phi.Len()
+	n, phi := last.at+last.len(), f.rest+f.rule.Spec().Phi.Len()-f.rule.net().Phi().Len()
 	vector := func() []float32 { return make([]float32, n) }
 	f.back = &back{out: vector(), lentG: vector(), lentT: vector()}
 	f.back.next, f.back.dPhi = make([]float32, f.state.Flat.Len()), make([]float64, phi)
@@ -84,6 +84,7 @@ func (t *tile) makeBack() {
 func (f *fused) Pullback(d rule.Cotangents[float32], p rule.Point[float32]) error {
 	f.makeBack()
 	b := f.back
+	p.Phi = f.filling.take(p.Phi)
 	f.net.read(p.Phi)
 	f.running.d, f.running.next, f.running.p, f.running.moved = b.out, b.next, p, nil
 	b.d, b.dGrad, b.dTheta = d, d.Grad, d.Theta
@@ -102,9 +103,7 @@ func (f *fused) Pullback(d rule.Cotangents[float32], p rule.Point[float32]) erro
 			b.dPhi[i] += x
 		}
 	}
-	for i, x := range b.dPhi {
-		d.Phi[i] += float32(x)
-	}
+	f.filling.addTo(d.Phi, b.dPhi)
 	return nil
 }
 

@@ -70,7 +70,8 @@ func kernelRules() map[string]learnedopt.Rule {
 	return map[string]learnedopt.Rule{
 		"general": &mlp.General{Decay: .1, LR: 3}, "general free": &mlp.General{Horizon: "free"},
 		"general either": &mlp.General{Horizon: "either"}, "celo2": &mlp.Celo2{LR: .01, Decay: .1},
-		"general of 4 units": &mlp.General{Hidden: 4, Decay: .1, LR: 3}, "celo2 of 4 units": &mlp.Celo2{Hidden: 4, LR: .01, Decay: .1},
+		"general of 4 units": &mlp.General{Hidden: 4, Decay: .1, LR: 3}, "celo2 of 3 units": &mlp.Celo2{Hidden: 3, LR: .01, Decay: .1},
+		"general of 5 units": &mlp.General{Hidden: 5, Decay: .1, LR: 3},
 	}
 }
 
@@ -123,7 +124,7 @@ func TestWhatHasNoKernel(t *testing.T) {
 		theta params.Layout
 		moves bool
 	}{
-		{new(mlp.General), large, true}, {&mlp.General{Hidden: 4}, large, true}, {&mlp.General{Hidden: 5}, large, false},
+		{new(mlp.General), large, true}, {&mlp.General{Hidden: 4}, large, true}, {&mlp.General{Hidden: 9}, large, false},
 		{new(mlp.General), params.Layout{{Name: "k", Shape: []int{2, 3, 4}}}, true},
 		{new(mlp.Celo2), large, true}, {&mlp.Celo2{Hidden: 16}, large, false}, {&mlp.Celo2{NewtonSchulz: true}, large, false},
 		{&mlp.Celo2{AdamVectors: true}, large, false}, {new(mlp.Celo2), params.Layout{{Name: "k", Shape: []int{2, 3, 4}}}, false},
