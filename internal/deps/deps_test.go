@@ -112,8 +112,12 @@ var lattice = map[string]node{
 	"cmd/internal/clitest": {imports: "inner/data"},
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
 
+	"cmd/app/doctor": {
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner/data inner/data/fashion inner/data/mnist inner/data/opticks internal/build internal/machine learnedopt params",
+		tests:   "cmd/internal/clitest",
+	},
 	"cmd/app/metatrain": {
-		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/brief internal/build internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/es meta/eval meta/search",
+		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/brief internal/build internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/es meta/eval meta/search",
 		tests:   "cmd/internal/clitest inner/plastic internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed1498fded/unroll/checkpoints/zoo"
+	"github.com/seed1498fded/unroll/cmd/app/doctor"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/cmd/internal/rundir"
 	"github.com/seed1498fded/unroll/inner/catalog"
@@ -26,7 +27,12 @@ import (
 
 const description = `Learns an optimizer: unrolls the training of small problems under a rule, and moves the rule's
 weights so that the losses fall faster. Ends with a table against tuned baselines. With --credit the optimizer and the
-baselines see a credit rule's signal in place of the gradient; the losses stay what they are.`
+baselines see a credit rule's signal in place of the gradient; the losses stay what they are.
+
+"metatrain doctor" tries whether this machine is fit for it, and says what to do if it is not.`
+
+// doctorWord is the first argument that asks for package doctor in place of a run.
+const doctorWord = "doctor"
 
 // Main runs the command as the process: arguments, standard streams, signals and exit status. It returns if all went well.
 func Main() { cli.Main(Run) }
@@ -45,6 +51,9 @@ func vars() cli.Vars {
 
 // Run runs the command with the given arguments until the context ends. The error is one line, for the user.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) > 0 && args[0] == doctorWord {
+		return doctor.Run(ctx, args[1:], stdout, stderr)
+	}
 	var o options
 	if done, err := cli.Parse("metatrain", description, &o, args, stdout, stderr, vars()); done || err != nil {
 		return err

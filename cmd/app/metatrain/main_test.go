@@ -300,3 +300,15 @@ func TestHelp(t *testing.T) {
 		require.Contains(t, stdout, want)
 	}
 }
+
+// A first argument that is a word asks for something else than a run; the words are among what a shell completes.
+func TestWords(t *testing.T) {
+	t.Chdir(t.TempDir())
+	stdout, _ := clitest.MustRun(t, Run, "doctor")
+	require.Contains(t, stdout, "\nReady. Next: ")
+	stdout, _ = clitest.MustRun(t, Run, "completion", "bash")
+	for _, want := range []string{"--tasks-per-step", "mix:general", "lstm-mnist8", "completion doctor"} {
+		require.Contains(t, stdout, want)
+	}
+	clitest.RequireRefused(t, Run, "completion: want bash, zsh or fish", "completion", "csh")
+}

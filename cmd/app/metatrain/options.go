@@ -23,6 +23,9 @@ type options struct {
 	Workers     cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors. The result does not depend on it."`
 }
 
+// Words are first arguments that ask for something else than a run.
+func (options) Words() []string { return []string{doctorWord} }
+
 // usualBudget is how long a run learns if nobody says.
 const usualBudget = 2 * time.Minute
 

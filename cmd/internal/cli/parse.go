@@ -43,7 +43,7 @@ type Vars map[string]string
 // in this order of precedence. An environment variable that is empty counts as not set. The struct is described with the tags of kong; a flag --config, if there is one, names
 // the YAML file (see [Common]). Values the struct holds already are lost: defaults belong in the tags.
 //
-// If help or the version was asked for, Parse prints it on stdout and returns done; the caller has nothing left to do then.
+// If help or the version was asked for, or with the first argument "completion" a script for a shell, Parse prints it on stdout and returns done; the caller has nothing left to do then.
 // Errors are one line of less than 300 bytes, for the user. Tags may refer to vars as ${name}.
 func Parse(name, description string, flags any, args []string, stdout, stderr io.Writer, vars ...Vars) (done bool, err error) {
 	for i, arg := range args {
@@ -54,7 +54,7 @@ func Parse(name, description string, flags any, args []string, stdout, stderr io
 	from := sources{flags: flags}
 	options := []kong.Option{
 		kong.Name(name),
-		kong.Description(description + "\n\n" + exitStatus),
+		kong.Description(description + "\n\n" + exitStatus + completionHelp(name)),
 		kong.Writers(stdout, stderr),
 		kong.Vars{"version": build.Here().String()},
 		// Only --help and --version ask kong to exit. It then goes on with the other sources; what comes of that is of no interest.
@@ -69,6 +69,9 @@ func Parse(name, description string, flags any, args []string, stdout, stderr io
 	parser, err := kong.New(flags, options...)
 	if err != nil {
 		return false, err
+	}
+	if len(args) > 0 && args[0] == completionWord && completes(name) {
+		return true, complete(stdout, parser.Model, flags, args[1:], vars)
 	}
 	ctx, err := parser.Parse(args)
 	switch {

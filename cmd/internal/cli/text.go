@@ -19,6 +19,9 @@ func quote(text string) string { return strconv.Quote(cut(text, maxQuote)) }
 // terminal, and bytes that are no UTF-8 are spelled out.
 func oneLine(text string, limit int) string { return cut(escape(foldLines(text)), limit) }
 
+// Line makes of a text, whatever it holds, one that can be printed as a line of at most 299 bytes.
+func Line(text string) string { return oneLine(text, maxLine) }
+
 // foldLines puts the lines of a text on one.
 func foldLines(text string) string {
 	var lines []string
