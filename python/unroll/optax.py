@@ -16,7 +16,7 @@ __all__ = ["LearnedState", "learned"]
 class LearnedState(NamedTuple):
     """What a learned rule goes on with; ``memory`` and ``seen`` are trees like that of the weights."""
 
-    count: jax.Array  # steps taken
+    count: jax.Array  # type: ignore[assignment]  # steps taken; the name is optax's
     memory: Any  # a dict of float32 arrays for each tensor
     seen: Any  # a Boolean array for each tensor: which weights have had a gradient
 
@@ -55,6 +55,7 @@ def learned(
     def update(updates: Any, state: LearnedState, params: Any = None) -> Tuple[Any, LearnedState]:
         if ready.reads_theta and params is None:
             raise ValueError(f"unroll: {ready.name} reads the weights; call update(gradients, state, params)")
+        tree: Any
         grads, tree = jax.tree_util.tree_flatten(updates)
         depth = sum(g.ndim > 1 for g in grads)
         at = rules.Moment(state.count.astype(jnp.float32), known, depth)

@@ -215,8 +215,9 @@ class General(Rule):
         after = {f"m{k}": _average(beta, state[f"m{k}"], g) for k, beta in enumerate(MOMENTS)}
         after["v0"] = v = _average(SQUARES, state["v0"], g * g)
         m, root = [after[f"m{k}"] for k in range(3)], _inverse_root(xp, v, 1e-8)
+        others: List[Array] = []
         if len(g.shape) < 2:
-            scales, others = self._vector(xp, g, state, after), []
+            scales = self._vector(xp, g, state, after)
         else:
             scales, others = self._matrix(xp, g, m, state, after)
         first = [g, xp.clip(g, -0.1, 0.1), theta, *m, v, *(x * root for x in m), root, *(g * s for s in scales), g * root]

@@ -144,7 +144,7 @@ func embedded(options) finding {
 			return failed(fmt.Errorf("%s: %w", set.name, err), rebuild)
 		}
 		if print := data.Fingerprint(train, test); print != set.print {
-			return failed(fmt.Errorf("%s: its fingerprint is %s, want %s", set.name, print, set.print), rebuild)
+			return failed(fmt.Errorf("%s: the fingerprint is %s, want %s", set.name, print, set.print), rebuild)
 		}
 	}
 	train, test, err := opticks.Load()
@@ -152,7 +152,7 @@ func embedded(options) finding {
 		return failed(err, rebuild)
 	}
 	if print := fmt.Sprintf("%x", sha256.Sum256(slices.Concat(train.Codes, test.Codes))); print != opticksPrint {
-		return failed(fmt.Errorf("Opticks: its fingerprint is %s, want %s", print, opticksPrint), rebuild)
+		return failed(fmt.Errorf("opticks: the fingerprint is %s, want %s", print, opticksPrint), rebuild)
 	}
 	return well("MNIST, Fashion-MNIST and Opticks are as they were embedded")
 }
@@ -166,7 +166,8 @@ func own(o options) finding {
 	if err != nil {
 		return failed(err, "want the four idx files of a data set such as MNIST, plain or gzip, under their usual names")
 	}
-	return well("%s: %d images to train on, %d to test, of %dx%d, %d classes", o.Data, train.Len(), test.Len(), train.Rows, train.Cols, train.Classes)
+	return well("%s: %d images to train on, %d to test, of %dx%d, %d classes",
+		o.Data, train.Len(), test.Len(), train.Rows, train.Cols, train.Classes)
 }
 
 // folder does in a new folder what a run does in its own, and takes it away again.
