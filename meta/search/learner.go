@@ -32,6 +32,9 @@ type Config struct {
 	// NewEvaluator makes an evaluator for each worker. They must all give the same.
 	NewEvaluator func() (Evaluator, error)
 
+	// Population, if not nil, is in the place of evaluators: it sets the estimates of all candidates of a generation, under one key.
+	Population func(ctx context.Context, estimates []meta.Estimate, phi [][]float32, key uint64) error
+
 	Workers int // the most goroutines to evaluate on; runtime.GOMAXPROCS(0) if zero. The bits do not depend on it
 }
 
@@ -41,7 +44,7 @@ type Config struct {
 type Learner struct {
 	config     Config
 	evaluators []Evaluator // one a worker
-	phi        [][]float32 // one a worker: the candidate that it evaluates
+	phi        [][]float32 // one a worker: the candidate that it evaluates; with a Population all candidates
 	estimates  []meta.Estimate
 	losses     []float64
 	current    []float32
@@ -52,7 +55,7 @@ var _ meta.Learner = (*Learner)(nil)
 // New returns a learner about to take its first outer step.
 func New(c Config) (*Learner, error) {
 	switch {
-	case c.Search == nil || c.NewEvaluator == nil:
+	case c.Search == nil || c.NewEvaluator == nil && c.Population == nil:
 		return nil, errors.New("search: a learner without a search or without an evaluator")
 	case c.Search.Len() != c.Layout.Len():
 		return nil, fmt.Errorf("search: a search of %d numbers for a phi of %d", c.Search.Len(), c.Layout.Len())
@@ -64,6 +67,12 @@ func New(c Config) (*Learner, error) {
 	}
 	n := len(c.Search.Ask())
 	l := &Learner{config: c, estimates: make([]meta.Estimate, n), losses: make([]float64, n), current: make([]float32, c.Layout.Len())}
+	if c.Population != nil {
+		for range n {
+			l.phi = append(l.phi, make([]float32, c.Layout.Len()))
+		}
+		return l, nil
+	}
 	for range min(c.Workers, n) {
 		e, err := c.NewEvaluator()
 		if err != nil {
@@ -112,6 +121,12 @@ func (l *Learner) evaluate(ctx context.Context, key uint64) error {
 	candidates := l.config.Search.Ask()
 	if len(candidates) != len(l.estimates) {
 		return fmt.Errorf("search: %d candidates in a generation, %d in the first", len(candidates), len(l.estimates))
+	}
+	if l.config.Population != nil {
+		for i, x := range candidates {
+			round(l.phi[i], x)
+		}
+		return l.config.Population(ctx, l.estimates, l.phi, key)
 	}
 	group, inner := errgroup.WithContext(ctx)
 	var next atomic.Int64
