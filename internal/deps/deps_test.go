@@ -99,6 +99,7 @@ var lattice = map[string]node{
 	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/machine internal/rng learnedopt learnedopt/plastic meta params", tests: "inner/plastic learnedopt meta/search/searchtest"},
 	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/mix inner/plastic inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/mlp learnedopt/plastic meta/estimatortest"},
 	"meta/lab":           {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta meta/es params", tests: "learnedopt/handmade learnedopt/lstm"},
+	"meta/dist/queue":    {imports: "meta meta/dist", tests: "checkpoints inner internal/rng learnedopt learnedopt/lstm meta/es"},
 	"meta/dist":          {imports: "checkpoints internal/rng meta meta/search params", tests: "inner learnedopt learnedopt/lstm meta/es"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/compose learnedopt/handmade learnedopt/plastic meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
@@ -177,6 +178,7 @@ var exclusive = map[string]struct {
 	"github.com/stretchr":   {tests: true},
 	"github.com/alecthomas": {only: "cmd/internal/cli"},
 	"go.yaml.in":            {only: "cmd/internal/cli inner/catalog"},
+	"github.com/nats-io":    {only: "meta/dist/queue"}, // nothing else opens a socket
 	"github.com/vbauerster": {only: "cmd/internal/cli"},
 
 	// A file format has one place.
@@ -191,8 +193,8 @@ var exclusive = map[string]struct {
 	"io/ioutil":     {},
 	"syscall":       {only: "cmd/internal/cli cmd/internal/rundir internal/atomicfile internal/regular", tests: true},
 	"embed":         {only: "checkpoints cmd inner/catalog inner/data meta/eval/suite"},
-	"time":          {only: "cmd meta/eval meta/lab", tests: true},
-	"net":           {tests: true},
+	"time":          {only: "cmd meta/dist/queue meta/eval meta/lab", tests: true},
+	"net":           {only: "meta/dist/queue", tests: true},
 	"log":           {only: "cmd", tests: true},
 	"flag":          {tests: true},
 	"path":          {only: "cmd internal/machine", tests: true},
@@ -200,7 +202,7 @@ var exclusive = map[string]struct {
 
 	// Randomness is a value.
 	"math/rand":   {only: "internal/rng"},
-	"crypto/rand": {},
+	"crypto/rand": {only: "meta/dist/queue"}, // tokens, and names that nobody else has
 }
 
 // A source is a folder's imports.
