@@ -119,7 +119,7 @@ var lattice = map[string]node{
 		tests:   "cmd/internal/clitest",
 	},
 	"cmd/app/metatrain": {
-		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/brief internal/build internal/machine internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/es meta/eval meta/search",
+		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/dist meta/dist/queue meta/es meta/eval meta/search",
 		tests:   "cmd/internal/clitest inner/plastic internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {
@@ -194,7 +194,7 @@ var exclusive = map[string]struct {
 	"syscall":       {only: "cmd/internal/cli cmd/internal/rundir internal/atomicfile internal/regular", tests: true},
 	"embed":         {only: "checkpoints cmd inner/catalog inner/data meta/eval/suite"},
 	"time":          {only: "cmd meta/dist/queue meta/eval meta/lab", tests: true},
-	"net":           {only: "meta/dist/queue", tests: true},
+	"net":           {only: "cmd/app/metatrain meta/dist/queue", tests: true},
 	"log":           {only: "cmd", tests: true},
 	"flag":          {tests: true},
 	"path":          {only: "cmd internal/machine", tests: true},

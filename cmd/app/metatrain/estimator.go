@@ -13,6 +13,7 @@ import (
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/internal/brief"
 	"github.com/seed1498fded/unroll/meta"
+	"github.com/seed1498fded/unroll/meta/dist"
 	"github.com/seed1498fded/unroll/meta/es"
 )
 
@@ -111,6 +112,11 @@ func (s *settings) canonicalMetaLoss() error {
 // estimator makes what estimates the meta-gradient: the mean of several estimates if a step is to be of several tasks.
 func (s *session) estimator(family inner.Family) (meta.Estimator, error) {
 	n := s.settings.tasksPerStep()
+	if s.remote != nil {
+		return dist.NewEstimator(dist.EstimatorConfig{Count: n, Pool: s.remote, New: func() (meta.Estimator, error) {
+			return s.single(family, s.workers)
+		}})
+	}
 	if n == 1 {
 		return s.single(family, s.workers)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt/handmade"
 	"github.com/seed1498fded/unroll/learnedopt/plastic"
 	"github.com/seed1498fded/unroll/meta"
+	"github.com/seed1498fded/unroll/meta/dist"
 	"github.com/seed1498fded/unroll/meta/eval"
 	"github.com/seed1498fded/unroll/meta/search"
 )
@@ -210,14 +211,14 @@ func (s *session) searcher(family inner.Family) (meta.Learner, error) {
 	if s.rule.Spec().Phi.Len() == 0 {
 		return nil, fmt.Errorf("--rule %s: it has nothing to learn", s.settings.Rule)
 	}
-	lives := s.lives(family, int(s.settings.Copies))
-	c := search.Config{Layout: s.rule.Spec().Phi, Workers: s.workers}
+	c := search.Config{Layout: s.rule.Spec().Phi, Workers: s.workers, NewEvaluator: s.newCandidate(family)}
+	if s.remote != nil {
+		c.Population = dist.Population(s.remote)
+	}
 	start := cmp.Or(s.start, &learnedopt.Trained{Rule: s.rule, Phi: learnedopt.Phi(s.rule, meta.PhiKey(s.trainingKey()))})
 	phi := start.Phi
-	c.NewEvaluator = func() (search.Evaluator, error) { return meta.NewLives(lives) }
 	if s.settings.Learner == genetic {
 		c.Layout = search.FormulaLayout()
-		c.NewEvaluator = func() (search.Evaluator, error) { return search.FormulaLives(lives), nil }
 		if phi, err = s.startFormula(start); err != nil {
 			return nil, err
 		}
@@ -234,6 +235,15 @@ func (s *session) searcher(family inner.Family) (meta.Learner, error) {
 		return nil, fmt.Errorf("--learner-config: %w", err)
 	}
 	return search.New(c)
+}
+
+// newCandidate returns what makes evaluators of a search's candidates.
+func (s *session) newCandidate(family inner.Family) func() (search.Evaluator, error) {
+	lives := s.lives(family, int(s.settings.Copies))
+	if s.settings.Learner == genetic {
+		return func() (search.Evaluator, error) { return search.FormulaLives(lives), nil }
+	}
+	return func() (search.Evaluator, error) { return meta.NewLives(lives) }
 }
 
 // startFormula returns the formula that a search for one begins at: one that was given, or else 0, for a formula that works already

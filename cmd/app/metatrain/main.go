@@ -58,6 +58,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if done, err := cli.Parse("metatrain", description, &o, args, stdout, stderr, vars()); done || err != nil {
 		return err
 	}
+	if o.Given("connect") {
+		return work(ctx, o, stderr)
+	}
 	s, err := newSession(ctx, o, rundir.OS{})
 	if err != nil {
 		return cli.Blame(err, o.sizes()...)
@@ -142,14 +145,20 @@ func (s *session) interrupted(err error) error {
 
 // train runs the outer loop until its time or its episodes are up.
 func (s *session) train(ctx context.Context, progress cli.Progress) error {
+	if err := s.remote.open(ctx, s, progress); err != nil {
+		return err
+	}
 	end := s.end(time.Now())
 	stop := func(st meta.Status) bool { return end(st) >= 1 }
-	err := s.trainer.Run(ctx, stop, meta.Observers(show(progress, end), onRecord(s.record)))
+	err := s.trainer.Run(ctx, stop, meta.Observers(show(progress, end, s.remote.status), onRecord(s.record), s.remote.observe))
 	if err := both(err, s.save()); err != nil {
 		return err
 	}
+	if err := s.remote.end(ctx); err != nil {
+		return err
+	}
 	var last []byte // line of the log; none if the last outer step has been validated already
-	err = s.trainer.Finish(ctx, meta.Observers(show(progress, end), onRecord(func(r meta.Record) (err error) {
+	err = s.trainer.Finish(ctx, meta.Observers(show(progress, end, s.remote.status), onRecord(func(r meta.Record) (err error) {
 		last, err = logLine(r)
 		return err
 	})))
@@ -181,8 +190,8 @@ func (s *session) end(began time.Time) func(meta.Status) float64 {
 	}
 }
 
-// show is the observer that progress is shown by.
-func show(progress cli.Progress, done func(meta.Status) float64) meta.Observer {
+// show is the observer that progress is shown by, with whatever else there is to say.
+func show(progress cli.Progress, done func(meta.Status) float64, also func() string) meta.Observer {
 	loss := "" // of late; empty before the first outer step
 	return func(e meta.Event) error {
 		if e.Record != nil {
@@ -191,7 +200,7 @@ func show(progress cli.Progress, done func(meta.Status) float64) meta.Observer {
 		if e.Status.Since.Count > 0 {
 			loss = fmt.Sprintf(", loss %.4f", e.Status.Since.Value())
 		}
-		progress.Update(done(e.Status), fmt.Sprintf("episode %d%s", e.Status.Episodes, loss))
+		progress.Update(done(e.Status), fmt.Sprintf("episode %d%s%s", e.Status.Episodes, loss, also()))
 		return nil
 	}
 }

@@ -20,7 +20,8 @@ type options struct {
 	Budget      cli.Budget `placeholder:"DURATION" help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given."`
 	Episodes    cli.Count  `placeholder:"N" help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows."`
 	Generations cli.Count  `placeholder:"N" help:"Outer steps to take, those before a --resume included: of a search its generations. Default for lives, unless --budget or --episodes is given: 80, by anneal 400, by bptt 100 for each length of the curriculum and the horizon."`
-	Workers     cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors. The result does not depend on it."`
+	Workers     cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors, but with --listen or --nats none beside the workers' as long as there are any. The result does not depend on it."`
+	network
 }
 
 // Words are first arguments that ask for something else than a run.

@@ -39,7 +39,8 @@ type session struct {
 	start    *learnedopt.Trained // nil: drawn, or resumed
 	trainer  *meta.Trainer
 	origin   origin
-	note     string // about the resumed run, for its user; may be empty
+	note     string  // about the resumed run, for its user; may be empty
+	remote   *remote // who else learns; nil for nobody
 }
 
 // newSession sets everything up, or reports the first thing that is wrong. It writes nothing before all is known to be
@@ -49,6 +50,10 @@ func newSession(ctx context.Context, o options, disk rundir.Disk) (*session, err
 		return nil, err
 	}
 	s := &session{disk: disk, origin: here(), workers: int(o.Workers)}
+	var err error
+	if s.remote, err = o.network.remote(o); err != nil {
+		return nil, err
+	}
 	setUp := func(o options) error { return s.begin(ctx, o) }
 	if o.Given("resume") {
 		setUp = s.resume
@@ -60,8 +65,9 @@ func newSession(ctx context.Context, o options, disk rundir.Disk) (*session, err
 	return s, nil
 }
 
-// Close gives the folder free.
+// Close gives the folder free, and lets the workers wait for somebody else.
 func (s *session) Close() error {
+	s.remote.close()
 	if s.folder == nil {
 		return nil
 	}
@@ -150,19 +156,28 @@ func (s *session) create() error {
 	return nil
 }
 
-// build makes the trainer, if the settings make sense.
-func (s *session) build() error {
+// understand makes the rule, if the settings make sense.
+func (s *session) understand() error {
 	if err := s.settings.validate(); err != nil {
 		return err
 	}
 	if err := s.settings.know(); err != nil {
 		return err
 	}
-	c := s.settings
 	var err error
-	if s.rule, err = learnedopt.Named(c.Rule, json.RawMessage(c.RuleConfig)); err != nil {
+	s.rule, err = learnedopt.Named(s.settings.Rule, json.RawMessage(s.settings.RuleConfig))
+	return err
+}
+
+// build makes the trainer, if the settings make sense.
+func (s *session) build() error {
+	if err := s.understand(); err != nil {
 		return err
 	}
+	if err := s.remote.suits(s.settings); err != nil {
+		return err
+	}
+	c := s.settings
 	learner, err := s.learner()
 	if err != nil {
 		return err

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
@@ -33,6 +35,9 @@ type Common struct {
 // Given reports whether somebody has said what the flag of that name shall be: on the command line, in the environment or in
 // the YAML file. Otherwise it has its default.
 func (c *Common) Given(name string) bool { return c.given[name] }
+
+// Flags returns the names of all flags that were given, sorted.
+func (c *Common) Flags() []string { return slices.Sorted(maps.Keys(c.given)) }
 
 func (c *Common) setGiven(names map[string]bool) { c.given = names }
 

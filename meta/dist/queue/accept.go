@@ -48,7 +48,6 @@ func (l *Learner) judge(data []byte) (answer string) {
 	}
 	l.lock.Lock()
 	defer l.lock.Unlock()
-	l.stats.Received += int64(len(data))
 	if m.delivered > 1 {
 		l.stats.Redelivered++
 	}

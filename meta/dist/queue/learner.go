@@ -26,8 +26,8 @@ type LearnerConfig struct {
 	Kernels    string
 	AnyKernels bool
 
-	// New makes an evaluator for what has to be made here: results that are not finite, and members that workers report errors of. It
-	// also checks results.
+	// New makes an evaluator for what has to be made here: results that are not finite, members that workers report errors of, and all
+	// while there are no workers. It also checks results.
 	New func() (dist.Evaluator, error)
 
 	Log func(string) // is told what a user should know, one line at a time; nobody if nil
@@ -35,7 +35,7 @@ type LearnerConfig struct {
 	Lease time.Duration // how long a worker may be silent before others get its task; 2 s if zero
 }
 
-// A Learner is a dist.Pool of whoever connects.
+// A Learner is a dist.Pool of whoever connects. As long as nobody does, it evaluates members itself, one after the other.
 type Learner struct {
 	config  LearnerConfig
 	link    *link
@@ -49,8 +49,8 @@ type Learner struct {
 	roll   roll
 	number uint64 // of the last round
 	round  *round // nil between rounds
-	closed bool
 
+	alone  bool          // members of this round were made here for want of others; of the goroutine of Do
 	stored map[*byte]ref // states that the last round's workers have stored, by where their bytes are here
 }
 
@@ -83,7 +83,7 @@ func NewLearner(ctx context.Context, c LearnerConfig) (*Learner, error) {
 
 // begin takes the server over.
 func (l *Learner) begin(ctx context.Context) error {
-	if err := l.alone(ctx); err != nil {
+	if err := l.sole(ctx); err != nil {
 		return err
 	}
 	if err := l.prepare(ctx, true); err != nil {
@@ -106,8 +106,8 @@ func (l *Learner) begin(ctx context.Context) error {
 	return persist(ctx, func(context.Context) error { return l.link.FlushTimeout(patience) })
 }
 
-// alone reports another learner of this run.
-func (l *Learner) alone(ctx context.Context) error {
+// sole reports another learner of this run.
+func (l *Learner) sole(ctx context.Context) error {
 	for {
 		once, cancel := context.WithTimeout(ctx, time.Second)
 		_, err := l.link.RequestWithContext(once, l.link.names.hello, []byte("{}"))
@@ -183,6 +183,8 @@ func (l *Learner) Stats() Stats {
 	defer l.lock.Unlock()
 	l.roll.count(&l.stats, time.Now())
 	s := l.stats
+	traffic := l.link.Stats()
+	s.Sent, s.Received = traffic.OutBytes, traffic.InBytes
 	if l.round != nil {
 		s.InFlight = l.round.missing
 	}
@@ -259,9 +261,4 @@ func (l *Learner) End(ctx context.Context) error {
 }
 
 // Close ends the connection. Workers wait for another learner, unless End told them not to.
-func (l *Learner) Close() {
-	l.lock.Lock()
-	l.closed = true
-	l.lock.Unlock()
-	l.link.Close()
-}
+func (l *Learner) Close() { l.link.Close() }

@@ -206,7 +206,7 @@ func TestSameBits(t *testing.T) {
 					require.NoError(t, h.wait(), "it ends when the learner does")
 				}
 				st := l.Stats()
-				require.Equal(t, 30, st.Results)
+				require.Equal(t, 30, st.Results+st.Here)
 				require.Zero(t, st.Malformed+st.Wrong+st.Foreign+st.Versions+st.Failed+st.Reissued)
 			})
 		}
@@ -278,7 +278,7 @@ func TestFailingWorker(t *testing.T) {
 		return func() (dist.Evaluator, error) { return failing{}, nil }, nil
 	}})
 	same(t, "pes", here(t, "pes", 3), there(t, "pes", 3, l), 3, nil)
-	require.Equal(t, 9, l.Stats().Failed)
+	require.Positive(t, l.Stats().Failed)
 }
 
 type failing struct{ dist.Evaluator }

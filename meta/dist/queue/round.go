@@ -53,6 +53,10 @@ func (l *Learner) Do(ctx context.Context, tasks []dist.Task) ([]dist.Result, err
 	if err != nil {
 		return nil, l.abandon(ctx, err)
 	}
+	if l.alone { // the queue holds what was made here
+		l.alone = false
+		l.clear(ctx)
+	}
 	clear(l.stored)
 	for i, s := range r.states {
 		if state := r.results[i].State; s != nil && len(state) > 0 {
@@ -80,12 +84,17 @@ func (l *Learner) abandon(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	if s, streamErr := l.link.js.Stream(short, l.link.names.workStream); streamErr == nil {
-		_ = s.Purge(short) // else the next round finds results that are late
-	}
+	l.clear(context.WithoutCancel(ctx))
 	return ctx.Err()
+}
+
+// clear empties the queue. If it fails, workers do what nobody needs, and are told so.
+func (l *Learner) clear(ctx context.Context) {
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if s, err := l.link.js.Stream(short, l.link.names.workStream); err == nil {
+		_ = s.Purge(short)
+	}
 }
 
 // open makes messages of tasks.
@@ -139,15 +148,13 @@ func (l *Learner) issue(ctx context.Context, r *round, members []int) error {
 		futures := make([]jetstream.PubAckFuture, len(members))
 		for at, i := range members {
 			m := r.messages[i]
-			data := m.encode()
 			id := fmt.Sprintf("%x.%d.%d.%d", m.Session[:4], m.Round, m.Member, m.Attempt)
-			f, err := l.link.js.PublishMsgAsync(&nats.Msg{Subject: l.link.names.work, Data: data}, jetstream.WithMsgID(id))
+			f, err := l.link.js.PublishMsgAsync(&nats.Msg{Subject: l.link.names.work, Data: m.encode()}, jetstream.WithMsgID(id))
 			if err != nil {
 				lost = append(lost, i)
 				continue
 			}
 			futures[at] = f
-			l.count(func(s *Stats) { s.Sent += int64(len(data)) })
 		}
 		for at, f := range futures {
 			if f == nil {
@@ -205,6 +212,7 @@ func (l *Learner) see(ctx context.Context, r *round) error {
 		case i := <-r.todo:
 			err = l.settle(ctx, r, i)
 		case <-tick.C:
+			l.help(r)
 			if l.forgot(ctx, r) {
 				empty++
 			} else {
@@ -221,6 +229,22 @@ func (l *Learner) see(ctx context.Context, r *round) error {
 	}
 }
 
+// help has the last member that is waiting made here, if nobody else is there.
+func (l *Learner) help(r *round) {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	if l.roll.count(&l.stats, time.Now()); l.stats.Workers > 0 {
+		return
+	}
+	for i := len(r.at) - 1; i >= 0; i-- {
+		if r.at[i] == waiting {
+			l.alone = true
+			r.turn(i, doubted)
+			return
+		}
+	}
+}
+
 // settle does what is to be done about a member.
 func (l *Learner) settle(ctx context.Context, r *round, i int) error {
 	l.lock.Lock()
@@ -233,8 +257,10 @@ func (l *Learner) settle(ctx context.Context, r *round, i int) error {
 			return err
 		}
 		l.lock.Lock()
-		defer l.lock.Unlock()
+		l.stats.Here++
 		r.take(i, result, nil)
+		l.lock.Unlock()
+		l.help(r)
 	case absent:
 		if err := l.restore(ctx, r, i); err != nil {
 			return err

@@ -15,7 +15,8 @@ type Stats struct {
 	InFlight   int     // members without a result
 
 	Rounds      int // outer steps, or generations
-	Results     int // taken
+	Results     int // taken from workers
+	Here        int // members that the learner has made itself
 	Redelivered int // of these, of tasks that were handed out more than once
 	Reissued    int // tasks that were lost and issued again
 	Late        int // results that came when nobody needed them any more
@@ -28,7 +29,7 @@ type Stats struct {
 	Failed      int // errors of workers; their members were made here
 	Refused     int // workers of another program, or with other kernels
 
-	Sent, Received int64 // bytes of tasks and results
+	Sent, Received uint64 // bytes of the learner's messages: tasks and results, phi and states
 }
 
 // String words how things stand.
@@ -43,7 +44,7 @@ func (s Stats) Totals() string {
 		n    int
 		what string
 	}{
-		{s.Redelivered, "redelivered"}, {s.Reissued, "reissued"}, {s.Late, "late"}, {s.Twice, "twice"}, {s.Foreign, "foreign"},
+		{s.Here, "made here"}, {s.Redelivered, "redelivered"}, {s.Reissued, "reissued"}, {s.Late, "late"}, {s.Twice, "twice"}, {s.Foreign, "foreign"},
 		{s.Versions, "of another version"}, {s.Malformed, "malformed"}, {s.Wrong, "wrong"}, {s.NotFinite, "not finite"},
 		{s.Failed, "failed"}, {s.Refused, "workers refused"},
 	} {
