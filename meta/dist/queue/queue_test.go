@@ -43,11 +43,11 @@ var estimators = map[string]func() (meta.Estimator, error){
 	},
 	// One whose states and phi are too long for a message.
 	"large": func() (meta.Estimator, error) {
-		return meta.NewBPTT(meta.BPTTConfig{Rule: large, Family: inner.Quadratic{Dim: 600}, Horizon: 4, Window: 2, Workers: 1, Copies: 2})
+		return meta.NewBPTT(meta.BPTTConfig{Rule: large, Family: inner.Quadratic{}, Horizon: 4, Window: 2, Workers: 1, Copies: 240})
 	},
 }
 
-var large = &lstm.Rule{Hidden: 24, Layers: 2}
+var large = &lstm.Rule{Hidden: 16, Layers: 1}
 
 func member(name string) func() (dist.Evaluator, error) {
 	return func() (dist.Evaluator, error) {
@@ -143,6 +143,13 @@ func saved(t *testing.T, r meta.Resumable) []byte {
 	var b bytes.Buffer
 	require.NoError(t, f.Write(&b))
 	return b.Bytes()
+}
+
+func load(t *testing.T, r meta.Resumable, file []byte) {
+	t.Helper()
+	f, err := checkpoints.Read(bytes.NewReader(file), "training")
+	require.NoError(t, err)
+	require.NoError(t, r.Load(f, "episode"))
 }
 
 func here(t *testing.T, name string, members int) carried {
