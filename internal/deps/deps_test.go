@@ -140,6 +140,7 @@ var lattice = map[string]node{
 	"internal/deps":    {},
 	"internal/mutants": {imports: "internal/rng"},
 
+	"bench/chaos": {imports: "meta/dist/queue"},
 	"bench/crash": {},
 	"bench/peers": {},
 	"bench/plastic": {
