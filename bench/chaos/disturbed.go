@@ -74,6 +74,12 @@ func (l *lab) disturbed(ctx context.Context, apart bool, kills int, r *rand.Rand
 	if !s.enough(kills) {
 		return fmt.Errorf("too little has happened; want %d kills of workers and %d of learner and server: more --steps", kills, deaths)
 	}
+	for i, w := range s.workers {
+		w.signal(syscall.SIGCONT)
+		if err := w.wait(); err != nil {
+			return fmt.Errorf("worker %d does not end as it should: %w: %s", i, err, w.log.String())
+		}
+	}
 	got, err := files(s.out)
 	if err != nil {
 		return err
@@ -148,7 +154,10 @@ func (s *scene) wake() {
 // event is something bad.
 func (s *scene) event(ctx context.Context, r *rand.Rand) (err error) {
 	i := r.IntN(atWork)
-	switch n := r.IntN(20); {
+	if !s.workers[i].log.contains("at work") {
+		return nil // there is no harm in killing who does nothing yet
+	}
+	switch n := r.IntN(16); {
 	case n == 0 && s.apart:
 		s.servers++
 		s.server.kill()
@@ -160,7 +169,7 @@ func (s *scene) event(ctx context.Context, r *rand.Rand) (err error) {
 		s.learners++
 		s.learner.kill()
 		return s.startLearner(ctx, []string{"--resume", s.out, "--generations", s.learn[len(s.learn)-3], "--progress", "plain"})
-	case n < 6:
+	case n < 4:
 		if s.stopped[i].IsZero() {
 			s.halted++
 			s.workers[i].signal(syscall.SIGSTOP)

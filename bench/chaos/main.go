@@ -3,7 +3,7 @@
 // Command chaos learns with goroutines alone, then with worker processes, then with worker processes, servers and learners that are
 // killed, stopped and started again, and compares the files that come of it, byte by byte. It exits with 1 if any differ.
 //
-//	go run ./bench/chaos [--steps N] [--kills N] [--seed N]
+//	go run ./bench/chaos [--steps N] [--kills N] [--seed N] [--window N] [--scenes "1 2 16 listen nats"]
 package main
 
 import (
@@ -17,6 +17,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed1498fded/unroll/meta/dist/queue"
@@ -41,11 +43,12 @@ func main() {
 	kills := flag.Int("kills", 50, "workers to be killed at least")
 	seed := flag.Uint64("seed", 1, "of what happens when")
 	window := flag.Int("window", 20, "inner steps of an outer step; 100 for whole episodes")
+	scenes := flag.String("scenes", "1 2 16 listen nats", "numbers of workers that nobody disturbs, and servers of the runs that are")
 	metatrain := flag.String("metatrain", "", "the program; built if empty")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	fail(run(ctx, *metatrain, *steps, *window, *kills, *seed))
+	fail(run(ctx, *metatrain, *steps, *window, *kills, *seed, strings.Fields(*scenes)))
 }
 
 func fail(err error) {
@@ -65,7 +68,7 @@ func serve(dir, listen string) error {
 
 const token = "chaos"
 
-func run(ctx context.Context, metatrain string, steps, window, kills int, seed uint64) error {
+func run(ctx context.Context, metatrain string, steps, window, kills int, seed uint64, scenes []string) error {
 	dir, err := os.MkdirTemp("", "chaos")
 	if err != nil {
 		return err
@@ -78,23 +81,24 @@ func run(ctx context.Context, metatrain string, steps, window, kills int, seed u
 		}
 	}
 	l := &lab{metatrain: metatrain, dir: dir, learn: []string{
-		"--problem", "mnist8", "--members", "8", "--window", fmt.Sprint(window), "--every", fmt.Sprint(16 * window / 20), "--generations", fmt.Sprint(steps),
+		"--problem", "mnist8", "--members", "8", "--window", fmt.Sprint(window), "--every", fmt.Sprint(32 * window / 20), "--generations", fmt.Sprint(steps),
 		"--progress", "plain",
 	}}
-	if l.want, _, err = l.quiet(ctx, "goroutines", 0); err != nil {
+	if l.want, err = l.quiet(ctx, "goroutines", 0); err != nil {
 		return err
 	}
-	for _, n := range []int{1, 2, 16} {
-		got, _, err := l.quiet(ctx, fmt.Sprintf("%d workers", n), n)
-		if err != nil {
-			return err
+	for _, scene := range scenes {
+		if n, err := strconv.Atoi(scene); err == nil {
+			got, err := l.quiet(ctx, scene+" workers", n)
+			if err == nil {
+				err = l.compare(got)
+			}
+			if err != nil {
+				return err
+			}
+			continue
 		}
-		if err := l.compare(got); err != nil {
-			return err
-		}
-	}
-	for _, apart := range []bool{false, true} {
-		if err := l.disturbed(ctx, apart, kills, rand.New(rand.NewPCG(seed, 0))); err != nil {
+		if err := l.disturbed(ctx, scene == "nats", kills, rand.New(rand.NewPCG(seed, 0))); err != nil {
 			return err
 		}
 	}
@@ -102,7 +106,7 @@ func run(ctx context.Context, metatrain string, steps, window, kills int, seed u
 }
 
 // quiet learns with a number of workers that nobody disturbs; 0 for goroutines of the learner.
-func (l *lab) quiet(ctx context.Context, name string, workers int) (map[string][]byte, time.Duration, error) {
+func (l *lab) quiet(ctx context.Context, name string, workers int) (map[string][]byte, error) {
 	out := filepath.Join(l.dir, name)
 	args := append([]string{"--out", out}, l.learn...)
 	if workers > 0 {
@@ -111,35 +115,34 @@ func (l *lab) quiet(ctx context.Context, name string, workers int) (map[string][
 	begun := time.Now()
 	learner, err := l.start(ctx, args)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	var all []*process
 	if workers > 0 {
 		address, err := awaited(ctx, filepath.Join(out, "address"))
 		if err != nil {
-			return nil, 0, fmt.Errorf("%w: %s", err, learner.log.String())
+			return nil, fmt.Errorf("%w: %s", err, learner.log.String())
 		}
 		for range workers {
 			w, err := l.start(ctx, worker(address))
 			if err != nil {
-				return nil, 0, err
+				return nil, err
 			}
 			all = append(all, w)
 		}
 	}
 	if err := learner.untilLearned(ctx); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	took := time.Since(begun)
+	fmt.Printf("%s: %.1f s\n", name, time.Since(begun).Seconds())
 	learner.kill()
 	for _, w := range all {
 		if err := w.wait(); err != nil {
-			return nil, 0, fmt.Errorf("a worker: %w: %s", err, w.log.String())
+			return nil, fmt.Errorf("a worker: %w: %s", err, w.log.String())
 		}
 	}
-	fmt.Printf("%s: %.1f s\n", name, took.Seconds())
 	got, err := files(out)
-	return got, took, err
+	return got, err
 }
 
 func worker(address string) []string {

@@ -203,7 +203,7 @@ var exclusive = map[string]struct {
 
 	// Randomness is a value.
 	"math/rand":   {only: "internal/rng"},
-	"crypto/rand": {only: "meta/dist/queue"}, // tokens, and names that nobody else has
+	"crypto/rand": {only: "meta/dist/queue", tests: true}, // tokens, and names that nobody else has
 }
 
 // A source is a folder's imports.

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,10 +48,26 @@ func (n network) check() error {
 		return errors.New("--tls-ca: it is for --connect and --nats")
 	case n.AnyKernels && !n.on():
 		return errors.New("--any-kernels: it is for the learner; want --listen or --nats with it")
-	case !n.on() && n.Connect == "" && (n.Token != "" || n.TokenFile != ""):
-		return errors.New("--token-file: it is for --listen, --nats and --connect")
 	}
 	return nil
+}
+
+// try reports what would not work later, before anything is written.
+func (n network) try() error {
+	if n.Nats != "" {
+		_, err := n.connection("nats", n.Nats)
+		return err
+	}
+	if _, _, err := net.SplitHostPort(n.Listen); err != nil {
+		return fmt.Errorf("--listen %s: want HOST:PORT", n.Listen)
+	}
+	if _, err := os.Lstat(n.TokenFile); err == nil {
+		if _, err := n.secret(); err != nil {
+			return err
+		}
+	}
+	_, err := n.serverTLS()
+	return err
 }
 
 // connection says how the server of a URL that a flag gives is reached.

@@ -52,6 +52,9 @@ func (n network) remote(o options) (*remote, error) {
 	if !n.on() {
 		return nil, nil
 	}
+	if err := n.try(); err != nil {
+		return nil, err
+	}
 	return &remote{network: n, settled: !o.Settle || o.Given("episodes"), threads: int(o.Workers)}, nil
 }
 

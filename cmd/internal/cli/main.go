@@ -24,8 +24,8 @@ the work in good order (129 hangup, 130 interrupt, 141 broken pipe, 143 terminat
 // that a pipe on stdout or stderr has lost its reader. The first asks the command to stop in good order. A second one
 // kills it, except that writes to a broken pipe go on failing with an error.
 func Main(run func(ctx context.Context, args []string, stdout, stderr io.Writer) error) {
-	ctx := untilSignal()
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	ctx, stopped := untilSignal()
+	err := run(ctx, os.Args[1:], watch(os.Stdout, stopped), watch(os.Stderr, stopped))
 	if err == nil {
 		return
 	}
@@ -38,23 +38,47 @@ type stop struct{ syscall.Signal }
 
 func (s stop) Error() string { return s.String() + " signal received" }
 
-// untilSignal returns a context that the first signal cancels.
-func untilSignal() context.Context {
+// untilSignal returns a context that the first signal cancels, and what cancels it as a signal would.
+//
+// The signal of a broken pipe is ignored: it comes for a lost connection to another machine too, which is no reason to stop. A write to a
+// pipe or socket that nobody reads fails all the same, and those to stdout and stderr are watched.
+func untilSignal() (context.Context, func(syscall.Signal)) {
 	kill := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
 		kill = append(kill, syscall.SIGHUP)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	received := make(chan os.Signal, 1)
-	signal.Notify(received, append(kill, syscall.SIGPIPE)...)
+	signal.Ignore(syscall.SIGPIPE)
+	signal.Notify(received, kill...)
 	go func() {
 		first := (<-received).(syscall.Signal)
-		// These act by default from now on. A broken pipe does not: the next line of progress would kill the command while it
-		// stops in good order.
-		signal.Reset(kill...)
+		signal.Reset(kill...) // these act by default from now on
 		cancel(stop{first})
 	}()
-	return ctx
+	return ctx, func(s syscall.Signal) { cancel(stop{s}) }
+}
+
+// A watched stream tells when its reader has gone.
+type watched struct {
+	*os.File
+	stopped func(syscall.Signal)
+}
+
+func (w watched) Write(p []byte) (int, error) {
+	n, err := w.File.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		w.stopped(syscall.SIGPIPE)
+	}
+	return n, err
+}
+
+// watch watches a stream, unless it is a terminal or a file, whose readers do not go.
+func watch(f *os.File, stopped func(syscall.Signal)) io.Writer {
+	if info, err := f.Stat(); err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 {
+		return f
+	}
+	return watched{f, stopped}
 }
 
 // statusOf returns the exit status after an error.

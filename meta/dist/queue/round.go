@@ -201,6 +201,7 @@ func confirmed(ctx context.Context, f jetstream.PubAckFuture) error {
 func (l *Learner) see(ctx context.Context, r *round) error {
 	tick := time.NewTicker(l.config.Lease / 4)
 	defer tick.Stop()
+	l.help(r)
 	empty := 0
 	for {
 		var err error
