@@ -36,9 +36,9 @@
 // (states and gradients) are stored once under their SHA-256 in parts of 512 KiB, and fetched by whoever has not got them yet; shorter
 // ones are part of the message. Bytes, without the 50 to 200 that NATS adds to a message:
 //
-//	to workers      M tasks of 62 + blob + blob, where a blob is 1 if empty, 5 + its length if it is in the message, or 41 if it is stored;
+//	to workers      M tasks of 60 + blob + blob, where a blob is 1 if empty, 5 + its length if it is in the message, or 49 if it is stored;
 //	                phi once to each process if it is stored; a stored state once to the process that takes the member
-//	to the learner  M results of 98 + blob + blob: the gradient, 4 |phi| or nothing for a search, and the state
+//	to the learner  M results of 101 + blob + blob: the gradient, 4 |phi| or nothing for a search, and the state
 //	                a stored state once, stored by the worker that made it
 //	now and then    a heartbeat of some 200 each second and process; a lease's of 30 each 0.7 s and task under way
 //
@@ -53,10 +53,12 @@
 //
 // Tasks wait in a work queue of NATS JetStream until a worker has acknowledged them, which it does when the learner has taken the
 // result. A worker that has a task renews its lease of 2 s each 0.7 s: if it dies, stops or loses the network, the task goes to another
-// one. A learner that sees an empty queue and members without a result issues these anew, whatever became of them. What is late, twice,
-// of another session, malformed, of a wrong length, or does not fit its checksum is refused and counted. What is not finite may be so
+// one. A learner that sees an empty queue and members without a result issues these anew, whatever became of them; one that has not
+// heard of a worker for 3.5 s makes members itself, one after the other, until it does. What is late, twice,
+// of another session, malformed, of a wrong length, or does not fit its checksum is refused and counted. A gradient that is not finite may be so
 // in truth: the learner makes that member itself and believes only this; so it does where a worker reports an error. A worker that has
 // the token and reports wrong numbers in good form is believed.
+// The learner has an estimator load each state that it takes, which costs it an evaluation of the problem for each member.
 //
 // A learner's session has a random name. A resumed learner has a new one and empties the queue; workers hear of it with the first task
 // that is not theirs, and ask for the settings again.

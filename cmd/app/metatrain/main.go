@@ -145,12 +145,13 @@ func (s *session) interrupted(err error) error {
 
 // train runs the outer loop until its time or its episodes are up.
 func (s *session) train(ctx context.Context, progress cli.Progress) error {
-	if err := s.remote.open(ctx, s, progress); err != nil {
+	progress, err := s.remote.open(ctx, s, progress)
+	if err != nil {
 		return err
 	}
 	end := s.end(time.Now())
 	stop := func(st meta.Status) bool { return end(st) >= 1 }
-	err := s.trainer.Run(ctx, stop, meta.Observers(show(progress, end, s.remote.status), onRecord(s.record), s.remote.observe))
+	err = s.trainer.Run(ctx, stop, meta.Observers(show(progress, end), onRecord(s.record), s.remote.observe))
 	if err := both(err, s.save()); err != nil {
 		return err
 	}
@@ -158,7 +159,7 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 		return err
 	}
 	var last []byte // line of the log; none if the last outer step has been validated already
-	err = s.trainer.Finish(ctx, meta.Observers(show(progress, end, s.remote.status), onRecord(func(r meta.Record) (err error) {
+	err = s.trainer.Finish(ctx, meta.Observers(show(progress, end), onRecord(func(r meta.Record) (err error) {
 		last, err = logLine(r)
 		return err
 	})))
@@ -190,8 +191,8 @@ func (s *session) end(began time.Time) func(meta.Status) float64 {
 	}
 }
 
-// show is the observer that progress is shown by, with whatever else there is to say.
-func show(progress cli.Progress, done func(meta.Status) float64, also func() string) meta.Observer {
+// show is the observer that progress is shown by.
+func show(progress cli.Progress, done func(meta.Status) float64) meta.Observer {
 	loss := "" // of late; empty before the first outer step
 	return func(e meta.Event) error {
 		if e.Record != nil {
@@ -200,7 +201,7 @@ func show(progress cli.Progress, done func(meta.Status) float64, also func() str
 		if e.Status.Since.Count > 0 {
 			loss = fmt.Sprintf(", loss %.4f", e.Status.Since.Value())
 		}
-		progress.Update(done(e.Status), fmt.Sprintf("episode %d%s%s", e.Status.Episodes, loss, also()))
+		progress.Update(done(e.Status), fmt.Sprintf("episode %d%s", e.Status.Episodes, loss))
 		return nil
 	}
 }

@@ -91,21 +91,21 @@ func (s settings) travels() error {
 	return nil
 }
 
-// open begins to have workers.
-func (r *remote) open(ctx context.Context, s *session, progress cli.Progress) error {
+// open begins to have workers, and returns what shows progress with them.
+func (r *remote) open(ctx context.Context, s *session, progress cli.Progress) (cli.Progress, error) {
 	if r == nil {
-		return nil
+		return progress, nil
 	}
 	r.dir, r.progress = s.dir, progress
 	connection, err := r.connect()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c := s.settings
 	c.From = "" // phi has begun there
 	text, err := json.Marshal(c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b := build.Here()
 	log := func(line string) { progress.Log("%s", line) }
@@ -113,7 +113,7 @@ func (r *remote) open(ctx context.Context, s *session, progress cli.Progress) er
 		Connection: connection, Settings: text, Program: program(b), Kernels: b.Instructions, AnyKernels: r.AnyKernels, New: s.newEvaluator(s.workers), Log: log,
 	})
 	if err != nil {
-		return fmt.Errorf("--%s: %w", r.flag(), err)
+		return nil, fmt.Errorf("--%s: %w", r.flag(), err)
 	}
 	running, stop := context.WithCancel(ctx)
 	r.stop = stop
@@ -125,7 +125,9 @@ func (r *remote) open(ctx context.Context, s *session, progress cli.Progress) er
 			}
 		})
 	}
-	return nil
+	shown := &crowd{Progress: progress, stats: r.learner.Stats}
+	r.all.Go(func() { shown.refresh(running) })
+	return shown, nil
 }
 
 // connect starts the server, or finds the one that there is.
@@ -178,14 +180,6 @@ func (r *remote) Do(ctx context.Context, tasks []dist.Task) ([]dist.Result, erro
 		return nil, errors.New("nobody has been asked to help yet")
 	}
 	return r.learner.Do(ctx, tasks)
-}
-
-// status says in a few words who helps.
-func (r *remote) status() string {
-	if r == nil || r.learner == nil {
-		return ""
-	}
-	return ", " + r.learner.Stats().String()
 }
 
 // observe tells with each validation what there was.

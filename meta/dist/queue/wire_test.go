@@ -56,3 +56,10 @@ func TestSpoiledMessages(t *testing.T) {
 		require.ErrorIs(t, decode(other), queue.ErrVersion)
 	}
 }
+
+// The lengths that the documentation of package dist tells.
+func TestLengths(t *testing.T) {
+	require.Len(t, queue.NewTask(somewhere, 7, []byte("phi."), nil).Encode(), 60+5+4+1)
+	require.Len(t, queue.ResultMessage{}.With(1, []float32{1}, nil).Encode(), 101+5+4+1)
+	require.Len(t, queue.ResultMessage{}.Storing(queue.Ref{}).Encode(), 101+1+49)
+}
