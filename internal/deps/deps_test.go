@@ -146,7 +146,8 @@ var lattice = map[string]node{
 	"bench/plastic": {
 		imports: "inner inner/catalog inner/plastic internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/eval meta/search params",
 	},
-	"bench/ours": {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt learnedopt/handmade learnedopt/lstm meta meta/es params"},
+	"bench/scale": {imports: "internal/rng"},
+	"bench/ours":  {imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/nets internal/rng learnedopt learnedopt/handmade learnedopt/lstm meta meta/es params"},
 }
 
 // command is the node of every program in a folder right below cmd: what it does is in cmd/app.
