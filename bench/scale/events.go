@@ -19,6 +19,7 @@ const (
 	computed             // a worker has computed its member
 	received             // the learner's link has a result whole
 	handled              // the server has handled a result
+	told                 // a worker hears that its member is done
 	dies                 // a worker dies
 	returns              // another takes its place
 	expires              // what a dead worker held is delivered again

@@ -57,7 +57,7 @@ func flags(f *flag.FlagSet) *options {
 	f.StringVar(&o.workers, "workers", "1,2,4,8,16,32,64,128,256,512,1000,2000,5000,10000",
 		"`numbers` of workers, separated by commas; half goes to the largest")
 	f.StringVar(&o.estimator, "estimator", "bptt", "`name`: bptt, tbptt, es, pes, search, losses")
-	f.Int64Var(&o.sizes.Phi, "phi", 5061, "numbers of the rule")
+	f.Int64Var(&o.sizes.Phi, "phi", 5141, "numbers of the rule")
 	f.Int64Var(&o.sizes.Theta, "theta", 1510, "weights of a problem")
 	f.Int64Var(&o.sizes.Memory, "memory", 80, "numbers of the rule's memory for each weight")
 	f.Int64Var(&o.sizes.Copies, "copies", 1, "problems side by side")

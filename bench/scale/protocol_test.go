@@ -6,14 +6,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The example that the package of the queue documents: 20 kB down for each process and 20 kB up for each member in whole
+// The example that the package of the queue documents: 21 kB down for each process and 21 kB up for each member in whole
 // episodes, another 489 kB both ways in windows.
 func TestTrafficOfTheExample(t *testing.T) {
-	z := Sizes{Phi: 5061, Theta: 1510, Memory: 80}
+	z := Sizes{Phi: 5141, Theta: 1510, Memory: 80}
 	whole, windows := traffic(t, "bptt", z), traffic(t, "tbptt", z)
-	require.EqualValues(t, 4*5061+natsBytes, whole.Phi)
+	require.EqualValues(t, 4*5141+natsBytes, whole.Phi)
 	require.EqualValues(t, 62+41+1+2*natsBytes, whole.Task)
-	require.EqualValues(t, 98+5+4*5061+1+3*natsBytes, whole.Result)
+	require.EqualValues(t, 98+5+4*5141+1+3*natsBytes, whole.Result)
 	require.Equal(t, 7, whole.TaskMessages+whole.ResultMessages)
 	require.EqualValues(t, 4*1510*81+40+natsBytes, windows.Task-whole.Task)
 	require.EqualValues(t, 4*1510*81+40+natsBytes, windows.Result-whole.Result)
@@ -24,7 +24,7 @@ func TestTrafficOfTheExample(t *testing.T) {
 	pairs := z
 	pairs.Pairs = 3
 	one, three := traffic(t, "pes", z), traffic(t, "pes", pairs)
-	require.Greater(t, three.Task-one.Task, int64(2*(4*(2*5061+2*(1510*82+1)))))
+	require.Greater(t, three.Task-one.Task, int64(2*(4*(2*5141+2*(1510*82+1)))))
 	require.EqualValues(t, 2*16, traffic(t, "losses", pairs).Result-traffic(t, "losses", z).Result)
 }
 

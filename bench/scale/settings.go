@@ -36,7 +36,7 @@ type Settings struct {
 
 	// Backup is the share of an outer step's members, from 0 to 1, that may have a second worker: once no more than these are
 	// unfinished, workers that find the queue empty take up again what has been worked on longest, and the first result counts
-	// (Dean and Ghemawat 2004, section 3.6).
+	// (Dean and Ghemawat 2004, section 3.6). Whoever is still at it is told to stop.
 	Backup float64
 
 	Traffic Traffic

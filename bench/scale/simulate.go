@@ -14,6 +14,7 @@ type member struct {
 	own     time.Duration // how long it takes on a worker that is not slow
 	tries   int           // how many workers it was delivered to
 	running int           // how many of these are at it, or their result is on its way
+	last    [2]int32      // the latest attempts at it
 	queued  bool
 	done    bool
 }
@@ -23,6 +24,7 @@ type attempt struct {
 	step, member int
 	own, delay   time.Duration
 	worker, life int32
+	stopped      bool // while it was being computed, which will not come to an end
 }
 
 type worker struct {
@@ -94,15 +96,12 @@ func Simulate(ctx context.Context, s Settings) (*Account, error) {
 
 func (r *simulation) happen(e event) {
 	switch e.kind {
-	case arrives, computed:
-		if w := &r.workers[e.worker]; w.life != e.life {
-			return // it died meanwhile
-		}
-		if e.kind == arrives {
-			r.compute(e)
-		} else {
-			r.send(e)
-		}
+	case arrives:
+		r.compute(e)
+	case computed:
+		r.send(e)
+	case told:
+		r.stop(e)
 	case received:
 		n := r.messages(r.s.Traffic.ResultMessages)
 		r.agenda.plan(event{at: r.server.serve(r.now, n), kind: handled, attempt: e.attempt})
@@ -129,7 +128,7 @@ func (r *simulation) begin() {
 	r.queue.clear()
 	r.begun.clear()
 	for m := range r.members {
-		r.members[m] = member{own: r.draws.member(r.step, m), queued: true}
+		r.members[m] = member{own: r.draws.member(r.step, m), last: [2]int32{none, none}, queued: true}
 		r.queue.push(m)
 	}
 	r.left = len(r.members)
@@ -197,27 +196,80 @@ func (r *simulation) deliver(m int, i int32) {
 	})
 	member.tries++
 	member.running++
+	member.last = [2]int32{member.last[1], id}
 	w.attempt = id
 	r.turn(i, transit)
 	r.account.Deliveries++
 	r.account.Out += bytes
 	at := r.out.serve(r.server.serve(r.now, r.messages(messages)), spent(bytes, r.s.Bandwidth)) + r.s.Latency
-	r.agenda.plan(event{at: at, kind: arrives, worker: i, life: w.life})
+	r.agenda.plan(event{at: at, kind: arrives, worker: i, life: w.life, attempt: id})
 }
 
+// compute has a worker begin with the member that has arrived, unless that is done already.
 func (r *simulation) compute(e event) {
-	a := &r.attempts[r.workers[e.worker].attempt]
+	if r.workers[e.worker].life != e.life {
+		return // it died meanwhile
+	}
+	a := &r.attempts[e.attempt]
+	if r.over(a) {
+		r.free = append(r.free, e.attempt)
+		r.ask(e.worker)
+		return
+	}
 	r.turn(e.worker, computing)
-	r.agenda.plan(event{at: r.now + a.own + a.delay, kind: computed, worker: e.worker, life: e.life})
+	r.agenda.plan(event{at: r.now + a.own + a.delay, kind: computed, worker: e.worker, life: e.life, attempt: e.attempt})
+}
+
+// over tells whether an attempt's member is done.
+func (r *simulation) over(a *attempt) bool { return a.step != r.step || r.members[a.member].done }
+
+// ask has a worker that has nothing to do any more wait for a member.
+func (r *simulation) ask(i int32) {
+	w := &r.workers[i]
+	w.attempt = none
+	r.turn(i, idle)
+	r.waiting.push(place{i, w.life})
+	r.dispatch()
+}
+
+// tell has whoever else is at a member stop.
+func (r *simulation) tell(m *member, id int32) {
+	for _, other := range m.last {
+		if other == id || other == none {
+			continue
+		}
+		a := r.attempts[other]
+		if w := r.workers[a.worker]; w.life == a.life && w.attempt == other && &r.members[a.member] == m {
+			r.account.Messages++
+			r.agenda.plan(event{at: r.now + r.s.Latency, kind: told, worker: a.worker, life: a.life, attempt: other})
+		}
+	}
+}
+
+// stop has a worker leave off what another has done before it.
+func (r *simulation) stop(e event) {
+	w := &r.workers[e.worker]
+	if a := &r.attempts[e.attempt]; w.life == e.life && w.attempt == e.attempt && w.does == computing && r.over(a) {
+		a.stopped = true
+		w.does = duplicate
+		r.ask(e.worker)
+	}
 }
 
 // send puts a worker's result on its way. From now on the result is safe whatever becomes of the worker.
 func (r *simulation) send(e event) {
-	w := &r.workers[e.worker]
+	w, a := &r.workers[e.worker], &r.attempts[e.attempt]
+	switch {
+	case a.stopped && a.worker == e.worker && a.life == e.life:
+		r.free = append(r.free, e.attempt)
+		return
+	case w.life != e.life:
+		return // it died meanwhile
+	}
 	r.turn(e.worker, transit)
 	r.account.In += r.s.Traffic.Result
 	at := r.in.serve(r.now+r.s.Latency, spent(r.s.Traffic.Result, r.s.Bandwidth))
-	r.agenda.plan(event{at: at, kind: received, attempt: w.attempt})
+	r.agenda.plan(event{at: at, kind: received, attempt: e.attempt})
 	w.attempt = none
 }
 
@@ -226,19 +278,20 @@ func (r *simulation) handle(id int32) {
 	a := r.attempts[id]
 	r.free = append(r.free, id)
 	r.time[computing] -= a.own + a.delay
-	if m := &r.members[a.member]; a.step != r.step || m.done {
+	if m := &r.members[a.member]; r.over(&a) {
 		r.time[duplicate] += a.own + a.delay
 	} else {
 		m.done = true
 		r.time[useful] += a.own
 		r.time[slowed] += a.delay
+		r.tell(m, id)
 		r.count()
 	}
 	if r.workers[a.worker].life == a.life {
-		r.turn(a.worker, idle)
-		r.waiting.push(place{a.worker, a.life})
+		r.ask(a.worker)
+	} else {
+		r.dispatch()
 	}
-	r.dispatch()
 }
 
 // count has the learner take in one more result, and end the outer step after the last.

@@ -75,7 +75,7 @@ func TestOneStragglerHoldsAllUp(t *testing.T) {
 // tells a straggler that it is late, so that there must be workers to spare.
 func TestSecondWorkers(t *testing.T) {
 	const p, m, slowness, steps = 0.1, 10, 5, 4000
-	s := Settings{Workers: 6 * m, Members: m, Steps: steps, Straggle: p, Slowness: slowness, Backup: 1}
+	s := Settings{Workers: 2 * m, Members: m, Steps: steps, Straggle: p, Slowness: slowness, Backup: 1}
 	a := simulate(t, s)
 	free := 0.0
 	for _, d := range spans(a) {
