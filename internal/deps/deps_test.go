@@ -138,6 +138,7 @@ var lattice = map[string]node{
 
 	"examples":         {tests: "inner/data/mnist inner/data/opticks inner/plastic inner/predictive meta/eval meta/identify meta/search"},
 	"internal/deps":    {},
+	"deploy":           {tests: "cmd/app/metatrain"},
 	"internal/mutants": {imports: "internal/rng"},
 
 	"bench/chaos": {imports: "meta/dist/queue"},
@@ -179,7 +180,7 @@ var exclusive = map[string]struct {
 	"testing":               {tests: true},
 	"github.com/stretchr":   {tests: true},
 	"github.com/alecthomas": {only: "cmd/internal/cli"},
-	"go.yaml.in":            {only: "cmd/internal/cli inner/catalog"},
+	"go.yaml.in":            {only: "cmd/internal/cli deploy inner/catalog"},
 	"github.com/nats-io":    {only: "meta/dist/queue"}, // nothing else opens a socket
 	"github.com/vbauerster": {only: "cmd/internal/cli"},
 
