@@ -14,8 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Stand-ins for what the script calls. srun starts three ranks at once; with LONG they work until they are told to stop, and the script
-// hears that its time is nearly up once all have begun.
+// Stand-ins for what the script calls; they end when their folder does. srun starts three ranks at once; with LONG they work
+// until they are told to stop, and the script hears that its time is nearly up once all have begun. With DEAF workers do not hear
+// of the learner's end.
 var standIns = map[string]string{
 	"srun": `#!/bin/bash
 while [[ $1 == --* ]]; do echo "$1" >>"$FAKE/said.srun"; shift; done
@@ -24,8 +25,10 @@ for rank in 0 1 2; do
 	echo $! >"$FAKE/pid$rank"
 done
 if [ -n "$LONG" ]; then
-	until [ -e "$FAKE/rank0" ] && [ -e "$FAKE/rank1" ] && [ -e "$FAKE/rank2" ]; do sleep 0.02; done
+	until [ -e "$FAKE/rank0" ] && [ -e "$FAKE/rank1" ] && [ -e "$FAKE/rank2" ]; do sleep; done
 	kill -USR1 "$PPID"
+	until [ -e "$FAKE/said.scancel" ]; do sleep; done
+	kill -TERM "$PPID" # asked again, it must not ask the learner again
 fi
 status=0
 for rank in 0 1 2; do wait "$(cat "$FAKE/pid$rank")" || status=$?; done
@@ -34,6 +37,9 @@ exit "$status"
 	"scancel": `#!/bin/bash
 echo "$*" >>"$FAKE/said.scancel"
 kill -TERM "$(cat "$FAKE/pid0")" "$(cat "$FAKE/pid1")" "$(cat "$FAKE/pid2")"
+`,
+	"sleep": `#!/bin/bash
+read -rt 0.03 <> <(:) || true
 `,
 	"scontrol": `#!/bin/bash
 echo "$*" >>"$FAKE/said.scontrol"
@@ -47,12 +53,14 @@ if [ "$SLURM_PROCID" = 0 ]; then
 fi
 printf '%s\n' "$@" >"$FAKE/part$SLURM_PROCID"
 mv "$FAKE/part$SLURM_PROCID" "$FAKE/rank$SLURM_PROCID"
-while [ -n "$LONG" ] && [ -z "$stopped" ]; do sleep 0.02; done
+while [ -e "$FAKE" ] && [ -n "$LONG" ] && [ -z "$stopped" ]; do sleep; done
 if [ -n "$stopped" ]; then
 	if [ "$SLURM_PROCID" = 0 ]; then touch "$2/train.safetensors"; fi
 	exit 143
 fi
-until [ -e "$FAKE/rank0" ] && [ -e "$FAKE/rank1" ] && [ -e "$FAKE/rank2" ]; do sleep 0.02; done
+until [ -e "$FAKE/rank0" ] && [ -e "$FAKE/rank1" ] && [ -e "$FAKE/rank2" ]; do sleep; done
+if [ "$SLURM_PROCID" = 0 ]; then rm "$2/address"; fi
+while [ -e "$FAKE" ] && [ -n "$DEAF" ] && [ "$SLURM_PROCID" != 0 ] && [ -z "$stopped" ]; do sleep; done
 exit "$SLURM_PROCID" # that a worker fails does not matter
 `,
 }
@@ -60,6 +68,7 @@ exit "$SLURM_PROCID" # that a worker fails does not matter
 // A job is a folder to try the script in.
 type job struct {
 	fake, run string
+	env       []string
 }
 
 func newJob(t *testing.T) job {
@@ -82,7 +91,9 @@ func (j job) start(t *testing.T, long string, args ...string) [][]string {
 	defer cancel()
 	c := exec.CommandContext(ctx, "bash", append([]string{"slurm.sbatch"}, args...)...)
 	c.Env = append(os.Environ(), "PATH="+j.fake+string(os.PathListSeparator)+os.Getenv("PATH"), "FAKE="+j.fake, "LONG="+long,
-		"RUN="+j.run, "METATRAIN=metatrain", "SLURM_JOB_ID=77", "SLURM_CPUS_PER_TASK=2")
+		"RUN="+j.run, "METATRAIN=metatrain", "SLURM_JOB_ID=77", "SLURM_CPUS_PER_TASK=2", "GRACE=1", "PATIENCE=1")
+	c.Env = append(c.Env, j.env...)
+	c.WaitDelay = time.Second
 	output, err := c.CombinedOutput()
 	require.NoError(t, err, string(output))
 	var ranks [][]string
@@ -123,6 +134,20 @@ func TestSlurmJobIsSavedAndResumed(t *testing.T) {
 	ranks = j.start(t, "", "--members", "3")
 	require.Equal(t, [][]string{append([]string{"--resume"}, learn[1:10]...), join, join}, ranks)
 	require.Equal(t, "requeue 77\n", j.said(t, "scontrol")) // not again
+}
+
+// Workers that have not heard of the learner's end are told, and those that never saw an address give up, so that the job ends.
+func TestSlurmJobEndsWithItsLearner(t *testing.T) {
+	j := newJob(t)
+	j.env = []string{"DEAF=yes"}
+	j.start(t, "", "--members", "3")
+	require.Empty(t, j.said(t, "scontrol"))
+
+	require.NoError(t, os.WriteFile(filepath.Join(j.fake, "metatrain"), []byte("#!/bin/bash\n>\"$FAKE/rank$SLURM_PROCID\"\n"), 0o755))
+	for _, rank := range []string{"rank1", "rank2"} { // which never come to call it
+		require.NoError(t, os.WriteFile(filepath.Join(j.fake, rank), nil, 0o600))
+	}
+	j.start(t, "", "--members", "3")
 }
 
 func TestSlurmJobNeedsAFolder(t *testing.T) {
