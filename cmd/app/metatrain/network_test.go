@@ -238,7 +238,6 @@ func TestNetworkRefused(t *testing.T) {
 		"--settle: with --listen say --episodes":       {"--listen", "127.0.0.1:0", "--settle", "--budget", "10s"},
 		"--tasks-per-step: not with --learner es":      {"--problem", "boolean", "--rule", "bengio7", "--learner", "es", "--members", "2"},
 		"--tls-ca empty: want certificates":            {"--connect", "nats://a:1", "--tls-ca", "empty"},
-		"argument to --members: want a whole number":   {"--members", "0"},
 		"--nats: want nats://HOST:PORT or tls://HOST:": {"--nats", "somewhere", "--episodes", "1", "--problem", "quadratic"},
 	} {
 		clitest.RequireRefused(t, Run, want, append(flags, "--progress", "off")...)
