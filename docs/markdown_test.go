@@ -31,6 +31,7 @@ type fence struct {
 	page string
 	line int    // of its first line of code
 	lang string // first word after the fence; "" if there is none
+	file string // what the line before it calls it, as in "as `own/main.go`:"
 	text string
 }
 
@@ -45,6 +46,7 @@ type span struct {
 var (
 	fenceLine   = regexp.MustCompile("^ {0,3}```+ *([^`]*)$")
 	headingLine = regexp.MustCompile(`^#{1,6} +(.*?) *#*$`)
+	fileName    = regexp.MustCompile("(?i)as `([a-z]+/[a-z_]+\\.go)`[^`]*:$")
 	inlineCode  = regexp.MustCompile("`(?:[^`\n]|\n[^`\n])+`") // within a paragraph
 )
 
@@ -53,20 +55,27 @@ func readPage(path, text string) (page, error) {
 	p := page{path: path}
 	var prose strings.Builder
 	var open *fence
+	named := "" // the file that the last line with anything on it names
 	for i, line := range strings.Split(text, "\n") {
 		m := fenceLine.FindStringSubmatch(line)
 		switch {
 		case m != nil && open == nil:
 			lang, _, _ := strings.Cut(m[1], " ")
-			open = &fence{page: path, line: i + 2, lang: lang}
+			open = &fence{page: path, line: i + 2, lang: lang, file: named}
 		case m != nil:
 			p.fences = append(p.fences, *open)
-			open = nil
+			open, named = nil, ""
 		case open != nil:
 			open.text += line + "\n"
 		default:
 			if h := headingLine.FindStringSubmatch(line); h != nil {
 				p.headings = append(p.headings, h[1])
+			}
+			if line != "" {
+				named = ""
+				if m := fileName.FindStringSubmatch(line); m != nil {
+					named = m[1]
+				}
 			}
 			prose.WriteString(line)
 		}

@@ -179,20 +179,29 @@ func (f *finder) Import(p string) (*types.Package, error) {
 	return f.outer, err
 }
 
-// check tells what is wrong with the types of a snippet. In a fragment a variable may be left unused.
-func check(s snippet, fset *token.FileSet, given *ast.File, from types.Importer) error {
-	var all []error
+// program is the folder that a snippet is a file of, by the text around it.
+func (s snippet) program() string { return path.Dir(s.fence.file) }
+
+// check tells what is wrong with the types of a snippet, together with the other files of its program. In a fragment a variable may be
+// left unused.
+func check(s snippet, all []snippet, fset *token.FileSet, given *ast.File, from types.Importer) error {
+	var wrong []error
 	conf := types.Config{Importer: from, Error: func(err error) {
 		if e, ok := errors.AsType[types.Error](err); !ok || !e.Soft || s.whole {
-			all = append(all, err)
+			wrong = append(wrong, err)
 		}
 	}}
 	files := []*ast.File{s.file}
 	if !s.whole {
 		files = append(files, given)
 	}
+	for _, o := range all {
+		if s.whole && o.whole && o.fence.file != s.fence.file && s.fence.file != "" && o.program() == s.program() {
+			files = append(files, o.file)
+		}
+	}
 	_, _ = conf.Check("snippet", fset, files, nil) // Error is told of all
-	return errors.Join(all...)
+	return errors.Join(wrong...)
 }
 
 // checkAll checks the types of blocks of Go, and returns what is wrong with each that does not compile.
@@ -225,7 +234,7 @@ func checkAll(t *testing.T, blocks []fence) []error {
 	delete(imports, outside)
 	from := exports(t, fset, slices.Sorted(maps.Keys(imports)))
 	for _, s := range snippets {
-		if err := check(s, fset, given, from); err != nil {
+		if err := check(s, snippets, fset, given, from); err != nil {
 			bad = append(bad, err)
 		}
 	}

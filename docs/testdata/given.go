@@ -19,6 +19,7 @@ var (
 	t           *testing.T
 	theta, grad []float32
 	layout      params.Layout
+	loss        float64
 	trained     *learnedopt.Trained
 	family      inner.Family
 	rosenbrock  func(*gorgonia.Node) (*gorgonia.Node, error)

@@ -137,6 +137,7 @@ var lattice = map[string]node{
 	"cmd/app": {imports: "cmd/app/compare cmd/app/identify cmd/app/metagrad cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir learnedopt"},
 
 	"examples":         {tests: "inner/data/mnist inner/data/opticks inner/plastic inner/predictive meta/eval meta/identify meta/search"},
+	"docs":             {tests: "cmd/app inner/credit/credittest inner/problemtest learnedopt/ruletest"},
 	"internal/deps":    {},
 	"deploy":           {tests: "cmd/app/metatrain"},
 	"internal/mutants": {imports: "internal/rng"},
