@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -130,6 +131,14 @@ func (c Connection) dial(name string, told func(string)) (*link, error) {
 	return &link{Conn: conn, js: js, names: n, store: store{js, n}}, nil
 }
 
+// shut returns the error of a connection that will not come back: the server does not take the token. Nil of any other.
+func (l *link) shut() error {
+	if !l.IsClosed() {
+		return nil
+	}
+	return fmt.Errorf("the server does not let us in: %w", cmp.Or(l.LastError(), nats.ErrConnectionClosed))
+}
+
 // A final error is one that trying again will not mend.
 type final struct{ error }
 
@@ -146,6 +155,9 @@ func persist(ctx context.Context, try func(context.Context) error) error {
 		}
 		if f, ok := errors.AsType[final](err); ok {
 			return f.error
+		}
+		if errors.Is(err, nats.ErrConnectionClosed) {
+			return err
 		}
 		if !pause(ctx, wait) {
 			return ctx.Err()

@@ -149,10 +149,11 @@ func TestToken(t *testing.T) {
 		c.Token = wrong
 		_, err := nats.Connect(c.URL, nats.Token(wrong), nats.Timeout(2*time.Second))
 		require.ErrorIs(t, err, nats.ErrAuthorization)
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		err = queue.Work(ctx, queue.WorkerConfig{Connection: c, Build: build})
-		cancel()
-		require.Error(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		require.ErrorContains(t, queue.Work(ctx, queue.WorkerConfig{Connection: c, Build: build}), "the server does not let us in")
+		_, err = queue.NewLearner(ctx, queue.LearnerConfig{Connection: c, New: member("bptt")})
+		require.ErrorContains(t, err, "the server does not let us in")
 	}
 	_, err := queue.NewServer(queue.ServerConfig{Dir: t.TempDir()})
 	require.ErrorContains(t, err, "without a token")

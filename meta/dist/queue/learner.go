@@ -106,9 +106,10 @@ func (l *Learner) begin(ctx context.Context) error {
 	return persist(ctx, func(context.Context) error { return l.link.FlushTimeout(patience) })
 }
 
-// sole reports another learner of this run.
+// sole reports another learner of this run. One that is there and does not answer may be the last that the server has seen of one that
+// has lost the network: it is waited for.
 func (l *Learner) sole(ctx context.Context) error {
-	for {
+	for told := false; ; {
 		once, cancel := context.WithTimeout(ctx, time.Second)
 		_, err := l.link.RequestWithContext(once, l.link.names.hello, []byte("{}"))
 		cancel()
@@ -116,13 +117,14 @@ func (l *Learner) sole(ctx context.Context) error {
 		case errors.Is(err, nats.ErrNoResponders):
 			return nil
 		case err == nil:
-			return fmt.Errorf("another learner is at work at this server; name the run, as in %s/NAME", "nats://HOST:PORT")
+			return errors.New("another learner is at work at this server; name the run, as in nats://HOST:PORT/NAME")
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, context.DeadlineExceeded) && l.link.IsConnected(): // somebody listens who does not answer
-			return errors.New("another learner seems to be at work at this server, and does not answer; name the run, as in nats://HOST:PORT/NAME")
-		case errors.Is(err, nats.ErrAuthorization):
-			return err
+		case l.link.shut() != nil:
+			return l.link.shut()
+		case !told:
+			told = true
+			l.config.Log("waiting for the server, or for the learner there to go")
 		}
 		if !pause(ctx, 100*time.Millisecond) {
 			return ctx.Err()

@@ -131,6 +131,12 @@ func help(t *testing.T, c queue.WorkerConfig) *helper {
 	return h
 }
 
+// await waits until a learner has a worker.
+func await(t *testing.T, l *queue.Learner) {
+	t.Helper()
+	require.Eventually(t, func() bool { return l.Stats().Workers > 0 }, 10*time.Second, time.Millisecond)
+}
+
 type carried interface {
 	meta.Estimator
 	meta.Resumable
@@ -252,6 +258,7 @@ func TestSilentWorker(t *testing.T) {
 		},
 	})
 	want, got := here(t, "bptt", 3), there(t, "bptt", 3, l)
+	await(t, l)
 	go func() {
 		<-held
 		help2 := queue.WorkerConfig{Connection: address(s), Program: "p", Kernels: "k", Build: build}
@@ -284,6 +291,7 @@ func TestFailingWorker(t *testing.T) {
 	help(t, queue.WorkerConfig{Connection: address(s), Build: func(json.RawMessage) (func() (dist.Evaluator, error), error) {
 		return func() (dist.Evaluator, error) { return failing{}, nil }, nil
 	}})
+	await(t, l)
 	same(t, "pes", here(t, "pes", 3), there(t, "pes", 3, l), 3, nil)
 	require.Positive(t, l.Stats().Failed)
 }

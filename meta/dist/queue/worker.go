@@ -159,6 +159,9 @@ func (w *worker) greet(ctx context.Context) (welcome, error) {
 		default:
 			return answer, nil
 		}
+		if err := w.link.shut(); err != nil {
+			return answer, err
+		}
 		if w.ended(ctx) {
 			return answer, errEnded
 		}
