@@ -22,7 +22,8 @@ import (
 
 // cuts make the guide's commands short: flags of metatrain and compare that their command lines leave open.
 var cuts = map[string]string{
-	"UNROLL_EPISODES": "96", "UNROLL_HORIZON": "20", "UNROLL_WINDOW": "10", "UNROLL_STEPS": "20", "UNROLL_TUNE_RUNS": "2", "UNROLL_PROGRESS": "off",
+	"UNROLL_EPISODES": "96", "UNROLL_HORIZON": "20", "UNROLL_WINDOW": "10", "UNROLL_STEPS": "20", "UNROLL_TUNE_RUNS": "2",
+	"UNROLL_PROGRESS": "off",
 }
 
 // programs are the programs that pages of the guide tell their reader to write, as the go command sees them: files that are not there.
@@ -122,7 +123,9 @@ func TestFirstPages(t *testing.T) {
 		}
 	}
 	require.Greater(t, ran, 8)
-	for _, file := range []string{"report.json", "curves.png", "runs/quadratic-lstm-1/log.jsonl", "runs/decay-scaled-1/optimizer.safetensors"} {
+	for _, file := range []string{
+		"report.json", "curves.png", "runs/quadratic-lstm-1/log.jsonl", "runs/decay-scaled-1/optimizer.safetensors",
+	} {
 		assert.FileExists(t, file)
 	}
 	said := strings.TrimSpace(output(t, filepath.Join(bin, "guide-first-steps")))

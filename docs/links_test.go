@@ -60,7 +60,8 @@ func broken(p page, all map[string]page) []string {
 		if file != "" {
 			to = path.Join(path.Dir(p.path), file)
 		}
-		if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(to))); err != nil || strings.HasPrefix(to, "..") || strings.HasPrefix(file, "/") {
+		_, err := os.Stat(filepath.Join(root, filepath.FromSlash(to)))
+		if err != nil || strings.HasPrefix(to, "..") || strings.HasPrefix(file, "/") {
 			bad = append(bad, where+" is not in the repository")
 			continue
 		}
@@ -101,7 +102,8 @@ func TestContents(t *testing.T) {
 
 // A link that leads nowhere is told, with its line.
 func TestBrokenLinks(t *testing.T) {
-	text := "# One, `two` & three\n\n## Same\n## Same\n[a](#one-two--three) [b](#same-1) [c](../README.md) [d](guide) [![e](design.md)](design.md)\n" +
+	text := "# One, `two` & three\n\n## Same\n## Same\n" +
+		"[a](#one-two--three) [b](#same-1) [c](../README.md) [d](guide) [![e](design.md)](design.md)\n" +
 		"```sh\n# [no](heading)\n```\n`[code](no.md)`\n[f](#same-2)\n[g\nh](no.md)\n[i](../../x) [j](format.md#no) [k](guide#no) [l](/docs)\n"
 	p, err := readPage("docs/design.md", text)
 	require.NoError(t, err)
