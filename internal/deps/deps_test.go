@@ -113,13 +113,14 @@ var lattice = map[string]node{
 	"cmd/internal/cli":     {imports: "internal/atomicfile internal/build internal/machine internal/regular"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
+	"cmd/internal/live":    {imports: "meta", tests: "cmd/internal/clitest"},
 
 	"cmd/app/doctor": {
 		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner/data inner/data/fashion inner/data/mnist inner/data/opticks internal/build internal/machine learnedopt params",
 		tests:   "cmd/internal/clitest",
 	},
 	"cmd/app/metatrain": {
-		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/dist meta/dist/queue meta/es meta/eval meta/search",
+		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/live cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/dist meta/dist/queue meta/es meta/eval meta/search",
 		tests:   "cmd/internal/clitest inner/plastic internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {
@@ -198,7 +199,7 @@ var exclusive = map[string]struct {
 	"syscall":       {only: "cmd/internal/cli cmd/internal/rundir internal/atomicfile internal/regular", tests: true},
 	"embed":         {only: "checkpoints cmd inner/catalog inner/data meta/eval/suite"},
 	"time":          {only: "cmd meta/dist/queue meta/eval meta/lab", tests: true},
-	"net":           {only: "cmd/app/metatrain meta/dist/queue", tests: true},
+	"net":           {only: "cmd/app/metatrain cmd/internal/live meta/dist/queue", tests: true},
 	"log":           {only: "cmd", tests: true},
 	"flag":          {tests: true},
 	"path":          {only: "cmd internal/machine", tests: true},

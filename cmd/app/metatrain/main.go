@@ -15,6 +15,7 @@ import (
 	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/cmd/app/doctor"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/cmd/internal/live"
 	"github.com/seed1498fded/unroll/cmd/internal/rundir"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/inner/credit"
@@ -61,11 +62,22 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.Given("connect") {
 		return work(ctx, o, stderr)
 	}
+	if o.Given("view") {
+		return view(ctx, o, stderr)
+	}
+	port, err := o.listen()
+	if err != nil {
+		return err
+	}
 	s, err := newSession(ctx, o, rundir.OS{})
 	if err != nil {
-		return cli.Blame(err, o.sizes()...)
+		return errors.Join(cli.Blame(err, o.sizes()...), shut(port))
 	}
-	return errors.Join(s.run(ctx, o.Progress, stdout, stderr), s.Close())
+	if err := s.serve(port); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	err = s.run(ctx, o.Progress, stdout, stderr)
+	return errors.Join(err, s.page.close(err), s.Close())
 }
 
 // run learns, and shows what came of it.
@@ -79,6 +91,9 @@ func (s *session) run(ctx context.Context, kind string, stdout, stderr io.Writer
 	if s.note != "" {
 		progress.Log("%s", s.note)
 	}
+	if s.page != nil {
+		progress.Log("the run's page is %s", s.page.server.URL())
+	}
 	if err := s.train(ctx, progress); err != nil {
 		return s.interrupted(err)
 	}
@@ -89,11 +104,15 @@ func (s *session) run(ctx context.Context, kind string, stdout, stderr io.Writer
 		return err
 	}
 	defer comparing.Close()
+	s.page.tell(live.Comparing, nil)
 	report, err := s.compare(ctx, comparing)
 	if err != nil {
 		return s.interrupted(err)
 	}
 	comparing.Close()
+	if err := s.beaten(report); err != nil {
+		return err
+	}
 	if err := s.tell(stdout); err != nil {
 		return err
 	}
@@ -151,7 +170,7 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 	}
 	end := s.end(time.Now())
 	stop := func(st meta.Status) bool { return end(st) >= 1 }
-	err = s.trainer.Run(ctx, stop, meta.Observers(show(progress, end), onRecord(s.record), s.remote.observe))
+	err = s.trainer.Run(ctx, stop, meta.Observers(show(progress, end), onRecord(s.record), s.remote.observe, s.page.observer(s, end)))
 	if err := both(err, s.save()); err != nil {
 		return err
 	}
@@ -162,7 +181,7 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 	err = s.trainer.Finish(ctx, meta.Observers(show(progress, end), onRecord(func(r meta.Record) (err error) {
 		last, err = logLine(r)
 		return err
-	})))
+	}), s.page.observer(s, end)))
 	if err != nil {
 		return err
 	}

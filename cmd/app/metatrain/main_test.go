@@ -201,7 +201,7 @@ func TestRun(t *testing.T) {
 	}
 
 	files := clitest.Tree(t, "runs/quadratic-lstm-7")
-	require.Len(t, files, 4, "the folder and three files; nothing temporary stays")
+	require.Len(t, files, 5, "the folder and four files; nothing temporary stays")
 	var best map[string]any
 	var episodes []any
 	for _, r := range records(t, files[logFile]) {

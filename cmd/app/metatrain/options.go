@@ -21,6 +21,8 @@ type options struct {
 	Episodes    cli.Count  `placeholder:"N" help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows."`
 	Generations cli.Count  `placeholder:"N" help:"Outer steps to take, those before a --resume included: of a search its generations. Default for lives, unless --budget or --episodes is given: 80, by anneal 400, by bptt 100 for each length of the curriculum and the horizon."`
 	Workers     cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors, but with --listen or --nats none beside the workers' as long as there are any. The result does not depend on it."`
+	Serve       string     `placeholder:"ADDR" help:"Show the run as a page in a browser while it learns, at HOST:PORT, or at a port of this machine; 0 is any that is free. The address is told on stderr, and in the file page of the run's folder."`
+	View        string     `placeholder:"DIR" help:"Show the run in this folder, finished or not, as such a page, and learn nothing. Ends by an interrupt."`
 	network
 }
 
@@ -66,7 +68,7 @@ func (o options) sizes() []cli.Given {
 func (o options) check() error {
 	for _, f := range []struct{ name, value, want string }{
 		{"data", o.Data, "a folder"}, {"out", o.Out, "a folder"}, {"resume", o.Resume, "a folder"}, {"from", o.From, "a file"},
-		{"credit", o.Credit, "a credit rule"}, {"learner", o.Learner, "a learner"},
+		{"credit", o.Credit, "a credit rule"}, {"learner", o.Learner, "a learner"}, {"serve", o.Serve, "an address"}, {"view", o.View, "a folder"},
 	} {
 		if o.Given(f.name) && f.value == "" {
 			return fmt.Errorf("--%s: want the name of %s, got nothing", f.name, f.want)

@@ -41,6 +41,7 @@ type session struct {
 	origin   origin
 	note     string  // about the resumed run, for its user; may be empty
 	remote   *remote // who else learns; nil for nobody
+	page     *page   // nil for none
 }
 
 // newSession sets everything up, or reports the first thing that is wrong. It writes nothing before all is known to be

@@ -4,6 +4,8 @@
 //	log.jsonl              a line for every validation; the checkpoint says how many of its bytes belong to it
 //	optimizer.safetensors  the rule that is kept, from the first validation on
 //	run.lock               there while a process runs in the folder, which holds a lock on it; its process id
+//	baselines.json         what the tuned baselines came to, once they have been measured
+//	page                   the address of the run's page, while there is one
 //
 // Whatever happens to the process, the machine or the disk, at any moment, one of two things is true. Either there is a
 // checkpoint: then the log is at least as long as the checkpoint says, and the run can be resumed. Or there is none: then
@@ -38,6 +40,8 @@ const (
 	Train     = "train.safetensors"
 	Log       = "log.jsonl"
 	Lock      = "run.lock"
+	Baselines = "baselines.json"
+	Page      = "page"
 )
 
 // A Folder is the folder of a run that this process has locked. It is for one goroutine at a time.
