@@ -109,7 +109,7 @@ function drawLosses() {
 		axes: [axis({ label: "episodes", labelSize: 20, labelFont: "12px system-ui, sans-serif" }), axis({ size: 64, values: (u, ys) => ys.map(y => (y === null ? "" : short(y))) })],
 		series: [
 			{ label: "episode", value: (u, v) => whole(v) },
-			{ label: "training", stroke: colour("orange"), width: 1, spanGaps: true, value: number, points: { show: false } },
+			{ label: "training", stroke: colour("orange"), width: 1.25, spanGaps: true, value: number, points: { show: false } },
 			{ label: "validation", stroke: colour("blue"), width: 2.5, spanGaps: true, value: number, points: { show: few, size: 6, fill: colour("blue") } },
 			...beat.map((l, i) => ({ label: l.name, stroke: cycle[i % cycle.length], width: 1.5, dash: dashes[i % dashes.length], value: number, points: { show: false } })),
 		],
@@ -117,14 +117,15 @@ function drawLosses() {
 }
 
 function drawNorm() {
-	const points = known.points.filter(p => p.norm !== null && p.norm > 0);
-	at("s-norm").hidden = points.length === 0;
+	const longest = new Map();
+	for (const p of known.points) if (p.norm > 0) longest.set(p.episodes, Math.max(p.norm, longest.get(p.episodes) || 0));
+	at("s-norm").hidden = longest.size === 0;
 	const st = known.status;
 	at("clips").textContent = whole(st.clipped) + " clipped, " + whole(st.skipped) + " skipped";
-	if (points.length === 0) return;
+	if (longest.size === 0) return;
 	const top = Number((known.run.settings.find(s => s.name === "clip") || {}).value) || 0;
-	const columns = [points.map(p => p.episodes), points.map(p => p.norm)];
-	if (top > 0) columns.push(points.map(() => top));
+	const columns = [[...longest.keys()], [...longest.values()]];
+	if (top > 0) columns.push(columns[0].map(() => top));
 	draw("norm", ["norm", top], columns, () => ({
 		scales: { x: { time: false }, y: { distr: 3 } },
 		axes: [axis({}), axis({ size: 64, values: (u, ys) => ys.map(y => (y === null ? "" : short(y))) })],
@@ -153,7 +154,7 @@ function drawWeights() {
 		axes: [axis({}), axis({ size: 64 })],
 		series: [
 			{ label: "weight", value: number },
-			{ label: "how many", stroke: colour("blue"), fill: colour("blue") + "80", width: 1, paths: uPlot.paths.bars({ size: [1, 100] }), points: { show: false } },
+			{ label: "how many", stroke: colour("blue"), fill: colour("blue") + "80", width: 1, value: (u, v) => whole(v), paths: uPlot.paths.bars({ size: [1, 100] }), points: { show: false } },
 		],
 	}));
 }
@@ -167,7 +168,7 @@ function tiles() {
 		["Validation loss", short(v.valid_loss)], ["Best so far", short(v.best_loss)],
 	];
 	if (st.elapsed > 0) {
-		list.push(["Episodes a second", rate(st.episodes_per_second)], ["Inner steps a second", rate(st.inner_steps_per_second)],
+		list.push(["Episodes / s", rate(st.episodes_per_second)], ["Inner steps / s", rate(st.inner_steps_per_second)],
 			["Time so far", span(st.elapsed)], ["Time left", st.state === "learning" ? span(st.left) : "–"]);
 	}
 	at("tiles").replaceChildren(...list.map(([name, text]) => {
