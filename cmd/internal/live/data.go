@@ -160,7 +160,8 @@ func WeightsOf(episodes int, phi []float32) Weights {
 		w.Low, w.High = 0, 0
 	}
 	if w.Low == w.High {
-		w.Low, w.High = w.Low-0.5, w.High+0.5
+		half := max(0.5, math.Abs(w.Low)/2)
+		w.Low, w.High = w.Low-half, w.High+half
 	}
 	for _, x := range phi {
 		v := float64(x)
