@@ -306,7 +306,7 @@ func TestWeights(t *testing.T) {
 		require.Equal(t, want, w.Counts)
 	})
 	w := WeightsOf(0, []float32{3, 3})
-	require.Equal(t, [2]float64{2.5, 3.5}, [2]float64{w.Low, w.High})
+	require.Equal(t, [2]float64{1.5, 4.5}, [2]float64{w.Low, w.High})
 	require.Equal(t, 2, w.Counts[bins/2])
 	require.Equal(t, 0., WeightsOf(0, nil).Low+0.5)
 }

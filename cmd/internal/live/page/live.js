@@ -42,13 +42,20 @@ function exact(x, parent) {
 const shape = matchMedia("(prefers-color-scheme: dark)");
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 // Of Okabe and Ito's palette, those that can be seen on both grounds; dashes tell them apart as well.
-const cycle = ["#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8c8c8c"];
+const cycle = ["#d55e00", "#009e73", "#cc79a7", "#8c8c8c", "#a6761d", "#8878c3"];
 const dashes = [[8, 4], [2, 3], [10, 3, 2, 3], [5, 5], [14, 4], [3, 6]];
 const charts = {};
 
 const axis = (more) => Object.assign({
 	stroke: colour("soft"), grid: { stroke: colour("grid"), width: 1 }, ticks: { stroke: colour("rule"), width: 1 }, font: "12px system-ui, sans-serif",
 }, more);
+// decades is the range of a logarithmic scale: from a round number to another.
+function decades(u, low, high) {
+	if (!(low > 0) || !(high > 0)) return [0.1, 1];
+	const round = (x, f) => { const d = Math.pow(10, Math.floor(Math.log10(x))); return Number((f(Number((x / d).toPrecision(6))) * d).toPrecision(3)); };
+	const a = round(low, Math.floor), b = round(high, Math.ceil);
+	return a < b ? [a, b] : [round(a / 1.01, Math.floor), round(b * 1.01, Math.ceil)];
+}
 const number = (u, v) => short(v);
 
 // draw shows columns of numbers, and makes the chart anew only where its form has changed.
@@ -105,8 +112,9 @@ function drawLosses() {
 	const log = at("log").checked, beat = lines();
 	const few = known.validations.length < 60;
 	draw("loss", ["loss", log, few, beat], losses(), () => ({
-		scales: { x: { time: false }, y: log ? { distr: 3 } : {} },
-		axes: [axis({ label: "episodes", labelSize: 20, labelFont: "12px system-ui, sans-serif" }), axis({ size: 64, values: (u, ys) => ys.map(y => (y === null ? "" : short(y))) })],
+		scales: { x: { time: false }, y: log ? { distr: 3, range: decades } : {} },
+		legend: { markers: { width: 2, dash: (u, i) => (i > 2 ? "dashed" : "solid") } },
+		axes: [axis({}), axis({ size: 64, values: (u, ys) => ys.map(y => (y === null ? "" : short(y))) })],
 		series: [
 			{ label: "episode", value: (u, v) => whole(v) },
 			{ label: "training", stroke: colour("orange"), width: 1.25, spanGaps: true, value: number, points: { show: false } },
@@ -127,7 +135,8 @@ function drawNorm() {
 	const columns = [[...longest.keys()], [...longest.values()]];
 	if (top > 0) columns.push(columns[0].map(() => top));
 	draw("norm", ["norm", top], columns, () => ({
-		scales: { x: { time: false }, y: { distr: 3 } },
+		scales: { x: { time: false }, y: { distr: 3, range: decades } },
+		legend: { markers: { width: 2, dash: (u, i) => (i > 1 ? "dashed" : "solid") } },
 		axes: [axis({}), axis({ size: 64, values: (u, ys) => ys.map(y => (y === null ? "" : short(y))) })],
 		series: [
 			{ label: "episode", value: (u, v) => whole(v) },
@@ -167,6 +176,8 @@ function tiles() {
 		["Episodes", whole(st.episodes)], ["Outer steps", whole(st.outer_steps)],
 		["Validation loss", short(v.valid_loss)], ["Best so far", short(v.best_loss)],
 	];
+	const first = lines().reduce((a, l) => (a && a.loss <= l.loss ? a : l), null);
+	if (first) list.push(["To beat: " + first.name, short(first.loss)]);
 	if (st.elapsed > 0) {
 		list.push(["Episodes / s", rate(st.episodes_per_second)], ["Inner steps / s", rate(st.inner_steps_per_second)],
 			["Time so far", span(st.elapsed)], ["Time left", st.state === "learning" ? span(st.left) : "–"]);
@@ -189,8 +200,8 @@ function row(v) {
 	const head = element("th", undefined, r);
 	head.scope = "row";
 	exact(v.episodes, head).textContent = whole(v.episodes);
+	for (const x of [v.valid_loss, v.best_loss, v.train_loss]) exact(x, element("td", undefined, r));
 	exact(v.outer_steps, element("td", undefined, r)).textContent = whole(v.outer_steps);
-	for (const x of [v.train_loss, v.valid_loss, v.best_loss]) exact(x, element("td", undefined, r));
 	element("td", whole(v.skipped), r);
 	element("td", whole(v.diverged), r);
 	return r;
@@ -216,7 +227,15 @@ function about() {
 
 // ---- events
 
-let stale = { run: true, validations: true, all: true }, drawn = false;
+// chosen is whether somebody has said which scale they want; until then it is the one that shows more.
+let chosen = false;
+
+function choose() {
+	const all = known.validations.flatMap(v => [v.valid_loss, v.train_loss]).filter(x => x !== null).concat(lines().map(l => l.loss));
+	if (!chosen && all.length > 0) at("log").checked = Math.min(...all) > 0 && Math.max(...all) > 4 * Math.min(...all);
+}
+
+let stale = { run: true, validations: true }, drawn = false;
 
 function take(u, everything) {
 	if (everything) {
@@ -243,6 +262,7 @@ function show() {
 	tiles();
 	if (stale.validations) at("rows").replaceChildren(...known.validations.map(row).reverse());
 	stale = {};
+	choose();
 	drawLosses();
 	drawNorm();
 	drawWeights();
@@ -288,7 +308,7 @@ function check() {
 setInterval(check, 5000);
 for (const name of ["online", "pageshow", "visibilitychange"]) window.addEventListener(name, () => { if (!document.hidden) check(); });
 
-at("log").addEventListener("change", drawLosses);
+at("log").addEventListener("change", () => { chosen = true; drawLosses(); });
 at("pick").addEventListener("input", drawWeights);
 shape.addEventListener("change", show);
 for (const id of ["loss", "norm", "weights"]) watch(id);
