@@ -113,7 +113,7 @@ var lattice = map[string]node{
 	"cmd/internal/cli":     {imports: "internal/atomicfile internal/build internal/machine internal/regular"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
-	"cmd/internal/live":    {imports: "meta", tests: "cmd/internal/clitest"},
+	"cmd/internal/live":    {imports: "meta"},
 
 	"cmd/app/doctor": {
 		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner/data inner/data/fashion inner/data/mnist inner/data/opticks internal/build internal/machine learnedopt params",
@@ -178,6 +178,7 @@ var exclusive = map[string]struct {
 	"golang.org/x/sync":     {only: "meta"},
 	"golang.org/x/term":     {only: "cmd/internal/cli"},
 	"go.uber.org/goleak":    {tests: true},
+	"github.com/chromedp":   {tests: true},
 	"pgregory.net/rapid":    {tests: true},
 	"testing":               {tests: true},
 	"github.com/stretchr":   {tests: true},

@@ -26,6 +26,9 @@ func (o options) listen() (net.Listener, error) {
 	if !o.Given("serve") {
 		return nil, nil
 	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	l, err := live.Listen(o.Serve)
 	if err != nil {
 		return nil, fmt.Errorf("--serve: %w", err)

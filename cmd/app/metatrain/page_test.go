@@ -1,0 +1,164 @@
+package metatrain
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed1498fded/unroll/cmd/internal/clitest"
+	"github.com/seed1498fded/unroll/cmd/internal/live"
+	"github.com/seed1498fded/unroll/cmd/internal/rundir"
+)
+
+// pageEvent is what a page is told.
+type pageEvent struct {
+	Run         *live.Run
+	Status      live.Status
+	Validations []json.RawMessage
+	Weights     []live.Weights
+}
+
+// listen reads a page's events until its server ends, or enough says that they are.
+func listen(t *testing.T, url string, enough func(pageEvent) bool) (all pageEvent) {
+	t.Helper()
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(url + "events")
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	lines := bufio.NewReader(resp.Body)
+	for {
+		line, err := lines.ReadString('\n')
+		if err == io.EOF {
+			return all
+		}
+		require.NoError(t, err)
+		data, ok := strings.CutPrefix(line, "data: ")
+		if !ok || data == "{}\n" {
+			continue
+		}
+		var e pageEvent
+		require.NoError(t, json.Unmarshal([]byte(data), &e))
+		if e.Run != nil {
+			all.Run = e.Run
+		}
+		all.Status = e.Status
+		all.Validations, all.Weights = append(all.Validations, e.Validations...), append(all.Weights, e.Weights...)
+		if enough(all) {
+			return all
+		}
+	}
+}
+
+// logged are the lines of a log.
+func logged(t *testing.T, dir string) (list []json.RawMessage) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, logFile))
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		list = append(list, json.RawMessage(strings.TrimSpace(line)))
+	}
+	return list
+}
+
+// awaitPage waits for the address of a run's page.
+func awaitPage(t *testing.T, dir string) (url string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(filepath.Join(dir, rundir.Page))
+		url = strings.TrimSpace(string(text))
+		return err == nil && url != ""
+	}, time.Minute, time.Millisecond)
+	return url
+}
+
+// A page shows what its run writes into the log, to the last line, and the baselines once they are known; one of a run that is
+// resumed begins with what was before; and looking at the folder afterwards shows the same. The result does not depend on it.
+func TestPage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, args := range [][]string{small("--episodes", "8", "--out", "run", "--serve", "0"), {"--resume", "run", "--episodes", "11", "--serve", ":0"}} {
+		var stderr bytes.Buffer
+		done := make(chan error)
+		go func() { done <- Run(context.Background(), args, io.Discard, &stderr) }()
+		url := awaitPage(t, "run")
+		page := listen(t, url, func(pageEvent) bool { return false })
+		require.NoError(t, <-done)
+		require.Contains(t, stderr.String(), "the run's page is "+url)
+		require.Equal(t, logged(t, "run")[len(logged(t, "run"))-len(page.Validations):], page.Validations)
+		require.Equal(t, live.Done, page.Status.State)
+		require.Equal(t, "lstm on quadratic, seed 1", page.Run.Title)
+		require.Len(t, page.Run.Lines, 6)
+		require.NotEmpty(t, page.Weights)
+		require.NoFileExists(t, "run/"+rundir.Page)
+	}
+	before := clitest.Tree(t, "run")
+	plain := learned(t, small("--episodes", "11")...)
+	for _, name := range []string{logFile, optimizerFile, trainFile} {
+		require.Equal(t, len(plain[name]), len(before[name]), name)
+	}
+	require.Equal(t, plain[logFile], before[logFile])
+
+	reader, writer := io.Pipe()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- Run(ctx, []string{"--view", "run"}, io.Discard, writer) }()
+	line, err := bufio.NewReader(reader).ReadString('\n')
+	require.NoError(t, err)
+	url := strings.TrimSuffix(strings.Fields(line)[4], ";")
+	page := listen(t, url, func(e pageEvent) bool { return true })
+	cancel()
+	require.NoError(t, <-done)
+	require.Equal(t, logged(t, "run"), page.Validations)
+	require.Equal(t, live.NotRunning, page.Status.State)
+	require.Len(t, page.Run.Lines, 6)
+	require.Len(t, page.Weights, 1)
+	require.Equal(t, before, clitest.Tree(t, "run"), "looking changes nothing")
+}
+
+// A viewer sees a run go on, by its files.
+func TestViewFollows(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, learn(t, context.Background(), io.Discard, small("--episodes", "3", "--out", "run")...))
+	v := viewer{dir: "run", board: live.NewBoard(live.Run{})}
+	require.NoError(t, v.look())
+	require.Equal(t, v.stamps(), v.seen)
+	l, err := live.Listen("0")
+	require.NoError(t, err)
+	server := live.Serve(l, v.board)
+	defer server.Close()
+	require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", "run", "--episodes", "9", "--progress", "off"))
+	require.NotEqual(t, v.stamps(), v.seen)
+	require.NoError(t, v.look())
+	page := listen(t, server.URL(), func(pageEvent) bool { return true })
+	require.Equal(t, logged(t, "run"), page.Validations)
+}
+
+func TestPageRefused(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, learn(t, context.Background(), io.Discard, small("--episodes", "1", "--out", "run")...))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	for want, args := range map[string][]string{
+		"--serve: want the name of an address":   {"--serve="},
+		"--view: want the name of a folder":      {"--view="},
+		`--serve: want HOST:PORT or a port`:      {"--serve", "1:2:3"},
+		"--serve: cannot listen on":              {"--serve", l.Addr().String()},
+		"--view: checkpoints: nowhere":           {"--view", "nowhere"},
+		"--horizon: --view shows a run as it is": {"--view", "run", "--horizon", "3"},
+		"--out: --view shows a run as it is":     {"--view", "run", "--out", "x"},
+	} {
+		clitest.RequireRefused(t, Run, want, args...)
+	}
+	clitest.WriteFile(t, filepath.Join("run", logFile), "rubbish\n")
+	clitest.RequireRefused(t, Run, "line 1 of the log", "--view", "run")
+}
