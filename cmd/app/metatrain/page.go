@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 
 	"github.com/seed1498fded/unroll/cmd/internal/live"
 	"github.com/seed1498fded/unroll/cmd/internal/rundir"
@@ -22,7 +21,7 @@ type page struct {
 }
 
 // listen opens the port of the page, if there is to be one.
-func (o options) listen() (net.Listener, error) {
+func (o options) listen() (live.Port, error) {
 	if !o.Given("serve") {
 		return nil, nil
 	}
@@ -37,7 +36,7 @@ func (o options) listen() (net.Listener, error) {
 }
 
 // shut closes a port that is not to be served after all.
-func shut(port net.Listener) error {
+func shut(port live.Port) error {
 	if port == nil {
 		return nil
 	}
@@ -45,7 +44,7 @@ func shut(port net.Listener) error {
 }
 
 // serve opens the session's page. What the run's log has from before is on it.
-func (s *session) serve(port net.Listener) error {
+func (s *session) serve(port live.Port) error {
 	if port == nil {
 		return nil
 	}

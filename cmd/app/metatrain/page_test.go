@@ -159,6 +159,7 @@ func TestPageRefused(t *testing.T) {
 	} {
 		clitest.RequireRefused(t, Run, want, args...)
 	}
-	clitest.WriteFile(t, filepath.Join("run", logFile), "rubbish\n")
+	text := clitest.Tree(t, "run")[logFile]
+	clitest.WriteFile(t, filepath.Join("run", logFile), "rubbish"+text[7:])
 	clitest.RequireRefused(t, Run, "line 1 of the log", "--view", "run")
 }

@@ -21,8 +21,11 @@ const (
 	readingLimit = 5 * time.Second
 )
 
+// A Port is where a server listens.
+type Port = net.Listener
+
 // Listen opens the port that ADDR names: HOST:PORT, or a port alone, which is open to this machine only; port 0 is any that is free.
-func Listen(addr string) (net.Listener, error) {
+func Listen(addr string) (Port, error) {
 	full := addr
 	if !strings.Contains(addr, ":") {
 		full = ":" + addr
@@ -54,7 +57,7 @@ type Server struct {
 }
 
 // Serve begins to serve a board. Close the server.
-func Serve(l net.Listener, b *Board) *Server {
+func Serve(l Port, b *Board) *Server {
 	s := &Server{board: b, addr: l.Addr(), done: make(chan struct{})}
 	s.http = &http.Server{
 		Handler: s.handler(), ReadHeaderTimeout: readingLimit, IdleTimeout: time.Minute, MaxHeaderBytes: headerLimit,
