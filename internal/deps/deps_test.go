@@ -115,13 +115,16 @@ var lattice = map[string]node{
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
 	"cmd/internal/live":    {imports: "meta"},
 
+	"cmd/internal/tensorboard":           {tests: "cmd/internal/tensorboard/eventtest"},
+	"cmd/internal/tensorboard/eventtest": {},
+
 	"cmd/app/doctor": {
 		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/rundir inner/data inner/data/fashion inner/data/mnist inner/data/opticks internal/build internal/machine learnedopt params",
 		tests:   "cmd/internal/clitest",
 	},
 	"cmd/app/metatrain": {
-		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/live cmd/internal/rundir inner inner/catalog inner/credit inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/dist meta/dist/queue meta/es meta/eval meta/search",
-		tests:   "cmd/internal/clitest inner/plastic internal/atomicfile internal/kernel internal/regular params",
+		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/live cmd/internal/rundir cmd/internal/tensorboard inner inner/catalog inner/credit inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/dist meta/dist/queue meta/es meta/eval meta/search",
+		tests:   "cmd/internal/clitest cmd/internal/tensorboard/eventtest inner/plastic internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {
 		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets inner/suite internal/brief internal/config internal/regular learnedopt learnedopt/compose learnedopt/handmade meta meta/eval meta/eval/suite",
@@ -160,7 +163,7 @@ var command = node{imports: "cmd/app/compare cmd/app/identify cmd/app/metagrad c
 var example = node{imports: "checkpoints inner inner/credit inner/data inner/data/mnist inner/data/opticks inner/nets inner/plastic inner/predictive learnedopt learnedopt/handmade learnedopt/plastic learnedopt/rnnprop meta meta/eval meta/identify meta/search params"}
 
 // conformance packages are for tests, and may import what tests may.
-var conformance = []string{"inner/problemtest", "inner/credit/credittest", "learnedopt/ruletest", "meta/estimatortest", "meta/search/searchtest", "cmd/internal/clitest"}
+var conformance = []string{"inner/problemtest", "inner/credit/credittest", "learnedopt/ruletest", "meta/estimatortest", "meta/search/searchtest", "cmd/internal/clitest", "cmd/internal/tensorboard/eventtest"}
 
 // exclusive lists imports that belong to a few packages. An import stands for all packages below it too, but a longer
 // one takes precedence.

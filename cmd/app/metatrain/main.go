@@ -94,7 +94,8 @@ func (s *session) run(ctx context.Context, kind string, stdout, stderr io.Writer
 	if s.page != nil {
 		progress.Log("the run's page is %s", s.page.server.URL())
 	}
-	if err := s.train(ctx, progress); err != nil {
+	err = s.train(ctx, progress)
+	if err := both(err, s.writeCSV()); err != nil {
 		return s.interrupted(err)
 	}
 	progress.Close()
@@ -170,7 +171,8 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 	}
 	end := s.end(time.Now())
 	stop := func(st meta.Status) bool { return end(st) >= 1 }
-	err = s.trainer.Run(ctx, stop, meta.Observers(show(progress, end), onRecord(s.record), s.remote.observe, s.page.observer(s, end)))
+	events, page := s.observe(), s.page.observer(s, end)
+	err = s.trainer.Run(ctx, stop, meta.Observers(show(progress, end), onRecord(s.record), s.remote.observe, events, page))
 	if err := both(err, s.save()); err != nil {
 		return err
 	}
@@ -181,7 +183,7 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 	err = s.trainer.Finish(ctx, meta.Observers(show(progress, end), onRecord(func(r meta.Record) (err error) {
 		last, err = logLine(r)
 		return err
-	}), s.page.observer(s, end)))
+	}), events, page))
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,8 @@ type options struct {
 	Budget      cli.Budget `placeholder:"DURATION" help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given."`
 	Episodes    cli.Count  `placeholder:"N" help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows."`
 	Generations cli.Count  `placeholder:"N" help:"Outer steps to take, those before a --resume included: of a search its generations. Default for lives, unless --budget or --episodes is given: 80, by anneal 400, by bptt 100 for each length of the curriculum and the horizon."`
+	Tensorboard string     `placeholder:"DIR" help:"Folder to write TensorBoard's event files to, one for each start: what the log has, the meta-gradient's norm, and phi as histograms, against episodes."`
+	CSV         string     `name:"csv" placeholder:"FILE.csv" help:"File to write the log to as CSV when learning ends, whatever ends it."`
 	Workers     cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors, but with --listen or --nats none beside the workers' as long as there are any. The result does not depend on it."`
 	Serve       string     `placeholder:"ADDR" help:"Show the run as a page in a browser while it learns, at HOST:PORT, or at a port of this machine; 0 is any that is free. The address is told on stderr, and in the file page of the run's folder."`
 	View        string     `placeholder:"DIR" help:"Show the run in this folder, finished or not, as such a page, and learn nothing. Ends by an interrupt."`
@@ -72,6 +74,21 @@ func (o options) check() error {
 	} {
 		if o.Given(f.name) && f.value == "" {
 			return fmt.Errorf("--%s: want the name of %s, got nothing", f.name, f.want)
+		}
+	}
+	return o.checkFolders()
+}
+
+// checkFolders reports what would keep the copies of the log from being written, before there is a run.
+func (o options) checkFolders() error {
+	if o.Given("tensorboard") {
+		if err := cli.CheckFolder(o.Tensorboard); err != nil {
+			return fmt.Errorf("--tensorboard: %w", err)
+		}
+	}
+	if o.Given("csv") {
+		if err := cli.CheckOutput(o.CSV, ".csv"); err != nil {
+			return fmt.Errorf("--csv: %w", err)
 		}
 	}
 	return nil

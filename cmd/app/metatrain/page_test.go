@@ -59,8 +59,8 @@ func listen(t *testing.T, url string, enough func(pageEvent) bool) (all pageEven
 	}
 }
 
-// logged are the lines of a log.
-func logged(t *testing.T, dir string) (list []json.RawMessage) {
+// logLines are the lines of a log.
+func logLines(t *testing.T, dir string) (list []json.RawMessage) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, logFile))
 	require.NoError(t, err)
@@ -93,7 +93,7 @@ func TestPage(t *testing.T) {
 		page := listen(t, url, func(pageEvent) bool { return false })
 		require.NoError(t, <-done)
 		require.Contains(t, stderr.String(), "the run's page is "+url)
-		require.Equal(t, logged(t, "run")[len(logged(t, "run"))-len(page.Validations):], page.Validations)
+		require.Equal(t, logLines(t, "run")[len(logLines(t, "run"))-len(page.Validations):], page.Validations)
 		require.Equal(t, live.Done, page.Status.State)
 		require.Equal(t, "lstm on quadratic, seed 1", page.Run.Title)
 		require.Len(t, page.Run.Lines, 6)
@@ -117,7 +117,7 @@ func TestPage(t *testing.T) {
 	page := listen(t, url, func(e pageEvent) bool { return true })
 	cancel()
 	require.NoError(t, <-done)
-	require.Equal(t, logged(t, "run"), page.Validations)
+	require.Equal(t, logLines(t, "run"), page.Validations)
 	require.Equal(t, live.NotRunning, page.Status.State)
 	require.Len(t, page.Run.Lines, 6)
 	require.Len(t, page.Weights, 1)
@@ -139,7 +139,7 @@ func TestViewFollows(t *testing.T) {
 	require.NotEqual(t, v.stamps(), v.seen)
 	require.NoError(t, v.look())
 	page := listen(t, server.URL(), func(pageEvent) bool { return true })
-	require.Equal(t, logged(t, "run"), page.Validations)
+	require.Equal(t, logLines(t, "run"), page.Validations)
 }
 
 func TestPageRefused(t *testing.T) {

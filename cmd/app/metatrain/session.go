@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/cmd/internal/rundir"
+	"github.com/seed1498fded/unroll/cmd/internal/tensorboard"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
@@ -39,9 +40,11 @@ type session struct {
 	start    *learnedopt.Trained // nil: drawn, or resumed
 	trainer  *meta.Trainer
 	origin   origin
-	note     string  // about the resumed run, for its user; may be empty
-	remote   *remote // who else learns; nil for nobody
-	page     *page   // nil for none
+	events   *tensorboard.Writer // nil: none are written
+	csv      string              // file to copy the log to as CSV; empty: none
+	note     string              // about the resumed run, for its user; may be empty
+	remote   *remote             // who else learns; nil for nobody
+	page     *page               // nil for none
 }
 
 // newSession sets everything up, or reports the first thing that is wrong. It writes nothing before all is known to be
@@ -63,16 +66,21 @@ func newSession(ctx context.Context, o options, disk rundir.Disk) (*session, err
 		return nil, errors.Join(err, s.Close())
 	}
 	s.limit(o)
+	s.csv = o.CSV
+	if err := s.openEvents(o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
 // Close gives the folder free, and lets the workers wait for somebody else.
 func (s *session) Close() error {
 	s.remote.close()
+	err := s.closeEvents()
 	if s.folder == nil {
-		return nil
+		return err
 	}
-	return s.folder.Close()
+	return errors.Join(err, s.folder.Close())
 }
 
 // begin sets up a new run.

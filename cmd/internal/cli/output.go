@@ -42,6 +42,30 @@ func CheckOutput(path string, extensions ...string) error {
 	return nil
 }
 
+// CheckFolder reports why files could not be written to a folder later, one that may have to be made first: it has no name, something
+// else is in its place, or it, or the folder that it would be made in, is not writable. It leaves everything as it is.
+func CheckFolder(path string) error {
+	if path == "" {
+		return errors.New("want the name of a folder, got nothing")
+	}
+	at := path
+	info, err := os.Stat(at)
+	for errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at) {
+		at = filepath.Dir(at)
+		info, err = os.Stat(at)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", path, Reason(err))
+	case !info.IsDir():
+		return fmt.Errorf("%s: want a folder, but %s is none", path, at)
+	}
+	if err := writable(at); err != nil {
+		return fmt.Errorf("%s: cannot write to %s: %w", path, at, err)
+	}
+	return nil
+}
+
 // SameFile reports whether two paths lead to one file, by another way round, a link, or a spelling that some systems take for
 // the same; none of it has to exist. Who writes to the one would then lose what is in the other.
 func SameFile(a, b string) bool {
