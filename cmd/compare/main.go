@@ -20,7 +20,7 @@
 // Over the problems of a suite that no rule was learned on, ratios are to Adam tuned for each of them; nothing else is tuned, or one
 // setting is sought for all problems (--track single), or an equal number of settings tried for each (--track tuned --trials 5):
 //
-//	go run ./cmd/compare --suite quick --optimizer adam,lion,prodigy --json suite.json --plot suite.png --html suite.html
+//	go run ./cmd/compare --suite quick --optimizer adam,lion,prodigy --json suite.json --plot suite.png --report suite.html
 //
 // --problems and --steps-fraction make it shorter. Package meta/eval/suite says what the numbers are.
 package main

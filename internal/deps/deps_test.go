@@ -102,15 +102,17 @@ var lattice = map[string]node{
 	"meta/dist/queue":    {imports: "meta meta/dist", tests: "checkpoints inner internal/rng learnedopt learnedopt/lstm meta/es"},
 	"meta/dist":          {imports: "checkpoints internal/rng meta meta/search params", tests: "inner learnedopt learnedopt/lstm meta/es"},
 	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
-	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/compose learnedopt/handmade learnedopt/plastic meta params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
-	"meta/eval/suite":    {imports: "inner inner/suite internal/rng learnedopt meta meta/eval", tests: "learnedopt/compose learnedopt/handmade"},
+	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/compose learnedopt/handmade learnedopt/plastic meta meta/eval/page params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
+	"meta/eval/suite":    {imports: "inner inner/suite internal/rng learnedopt meta meta/eval meta/eval/page", tests: "learnedopt/compose learnedopt/handmade"},
+
+	"meta/eval/page": {},
 
 	"meta/search/searchtest": {imports: "checkpoints internal/rng meta/search"},
 
 	"meta/identify/classify": {imports: "internal/matrix internal/rng"},
 	"meta/identify":          {imports: "checkpoints checkpoints/zoo inner inner/credit inner/data inner/nets internal/kernel internal/machine internal/rng learnedopt learnedopt/handmade meta meta/identify/classify params", tests: "inner/data/mnist learnedopt/rule"},
 
-	"cmd/internal/cli":     {imports: "internal/atomicfile internal/build internal/machine internal/regular"},
+	"cmd/internal/cli":     {imports: "internal/atomicfile internal/build internal/machine internal/regular meta/eval/page"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
 	"cmd/internal/live":    {imports: "meta"},

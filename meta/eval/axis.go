@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot"
 )
@@ -35,6 +36,17 @@ func LogTicks(lo, hi float64) []plot.Tick {
 		}
 	}
 	return ticks
+}
+
+// SparseTicks labels 1, 2 and 5 times powers of ten on up to two decades, and on more the powers alone.
+func SparseTicks(lo, hi float64) []plot.Tick {
+	list, decades := LogTicks(lo, hi), math.Log10(hi/lo)
+	for i, t := range list {
+		if decades > 2 && !strings.HasPrefix(strings.TrimLeft(t.Label, "0."), "1") {
+			list[i].Label = ""
+		}
+	}
+	return list
 }
 
 // labelled returns the number that LogTicks labels next to v, at it or below (side −1) or above (side 1), so that an axis

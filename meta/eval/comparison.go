@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/seed1498fded/unroll/inner"
@@ -25,6 +26,10 @@ type Comparison struct {
 	Schedules  []string // what baselines are tuned over besides the learning rate, of [Schedules]; nil for that alone
 	LR         float64  // learning rate of baselines where nothing is tuned; 0 for each one's own default
 	Seed       uint64
+
+	// Expect is told, before anything is tuned or measured, about how long that will take: by the time of a few steps of each contender,
+	// as if goroutines that run side by side did not slow each other down. It may be nil.
+	Expect func(time.Duration)
 
 	// Progress is told how much of the work is done, as a fraction, and what comes next. It may be nil.
 	Progress func(fraction float64, next string)
@@ -182,9 +187,12 @@ func (c Comparison) Run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	cells := c.cells()
-	shares, minibatches, err := work(ctx, cells)
+	shares, minibatches, takes, err := work(ctx, cells)
 	if err != nil {
 		return nil, err
+	}
+	if c.Expect != nil {
+		c.Expect(takes)
 	}
 	m := meter{told: c.Progress}
 	for i, x := range cells {
@@ -197,10 +205,10 @@ func (c Comparison) Run(ctx context.Context) (*Report, error) {
 	return report, nil
 }
 
-// work returns the cells' shares of the time that all will take, from the time of a few steps of each, and the minibatches that
-// each of them is trained on.
-func work(ctx context.Context, cells []cell) (shares, minibatches []float64, err error) {
-	total := 0.0
+// work returns the cells' shares of the time that all will take, from the time of a few steps of each, the minibatches that each of
+// them is trained on, and the time itself, with as many runs side by side as there are going to be.
+func work(ctx context.Context, cells []cell) (shares, minibatches []float64, all time.Duration, err error) {
+	total, aside := 0.0, 0.0
 	for _, x := range cells {
 		runs := x.Runs
 		if x.tunes() {
@@ -208,25 +216,26 @@ func work(ctx context.Context, cells []cell) (shares, minibatches []float64, err
 		}
 		plan, err := x.test().plan()
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
 		}
 		p, err := plan.sample(0)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
 		}
 		took, err := StepTime(ctx, x.untuned(), x.test(), 10)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
 		}
 		_, each := plan.size(p)
 		n := float64(runs) * float64(each)
 		minibatches, shares = append(minibatches, n), append(shares, n*float64(took))
 		total += n * float64(took)
+		aside += n * float64(took) / float64(plan.atOnce())
 	}
 	for i := range shares {
 		shares[i] /= total
 	}
-	return shares, minibatches, nil
+	return shares, minibatches, time.Duration(min(aside, math.MaxInt64/2)), nil
 }
 
 func (c cell) measure(ctx context.Context, tell func()) (Result, error) {

@@ -61,20 +61,56 @@ func (r *Report) draw(p *plot.Plot, s style, points []point) error {
 	return nil
 }
 
+// An axis is what curves are drawn against.
+type axis struct {
+	label string
+	place func(r *Report, x Result, at float64) float64 // of a step or an epoch
+	scale func(r *Report, p *plot.Plot)
+}
+
+// stepAxis is of steps, which begin at 0, and epochAxis of epochs.
+var (
+	count     = func(_ *Report, _ Result, at float64) float64 { return at }
+	stepAxis  = axis{"step", count, func(*Report, *plot.Plot) {}}
+	epochAxis = axis{"epoch", count, func(r *Report, p *plot.Plot) {
+		p.X.Tick.Marker = plot.TickerFunc(wholeTicks)
+		p.X.Min, p.X.Max = 0.9, float64(r.Epochs)+0.1
+	}}
+)
+
+// timeAxis is of seconds, on a logarithmic scale: an optimizer may take a hundred times as long as another.
+var timeAxis = axis{"seconds of training", (*Report).seconds, func(_ *Report, p *plot.Plot) {
+	Widen(&p.X)
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.TickerFunc(SparseTicks)
+}}
+
+// put moves points to their place on the axis. A start at no time at all is not on a logarithmic scale.
+func (a axis) put(r *Report, x Result, points []point) (placed []point) {
+	for _, p := range points {
+		if p.x = a.place(r, x, p.x); p.x > 0 || a.label == stepAxis.label {
+			placed = append(placed, p)
+		}
+	}
+	return placed
+}
+
 // lossPanels returns one for each problem.
-func (r *Report) lossPanels() (list []*plot.Plot, err error) {
+func (r *Report) lossPanels() ([]*plot.Plot, error) { return r.lossPanelsBy(stepAxis) }
+
+func (r *Report) lossPanelsBy(a axis) (list []*plot.Plot, err error) {
 	for _, problem := range r.problems() {
-		p, err := r.panel(fmt.Sprintf("%s, mean of %d runs", cmp.Or(problem, r.what()), r.Runs), "step", "loss", func(x Result) []point {
+		p, err := r.panel(fmt.Sprintf("%s, mean of %d runs", cmp.Or(problem, r.what()), r.Runs), a.label, "loss", func(x Result) []point {
 			if x.Problem != problem {
 				return nil
 			}
-			return lossCurve(x)
+			return a.put(r, x, lossCurve(x))
 		})
 		if err != nil {
 			return nil, err
 		}
 		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(LogTicks)
 		Widen(&p.Y)
+		a.scale(r, p)
 		list = append(list, p)
 	}
 	return list, nil
@@ -95,23 +131,24 @@ func lossCurve(x Result) (points []point) {
 	return points
 }
 
-func (r *Report) errorPanel() (*plot.Plot, error) {
+func (r *Report) errorPanel() (*plot.Plot, error) { return r.errorPanelBy(epochAxis) }
+
+func (r *Report) errorPanelBy(a axis) (*plot.Plot, error) {
 	floor := 50 / float64(r.Test) // half an image: a logarithmic scale has no zero
-	p, err := r.panel(fmt.Sprintf("%s, %s", r.what(), r.shape()), "epoch", "test error, %", func(x Result) (points []point) {
+	p, err := r.panel(fmt.Sprintf("%s, %s", r.what(), r.shape()), a.label, "test error, %", func(x Result) (points []point) {
 		for i, wrong := range x.TestError {
 			y, e := max(100*float64(wrong), floor), 100*float64(x.TestErrorErr[i])
 			points = append(points, point{float64(i + 1), y, max(y-e, floor), y + e})
 		}
-		return points
+		return a.put(r, x, points)
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(LogTicks)
-	p.X.Tick.Marker = plot.TickerFunc(wholeTicks)
 	p.Y.Min, p.Y.Max = labelled(p.Y.Min, -1), labelled(p.Y.Max, 1)
 	Widen(&p.Y) // where all errors are the same label
-	p.X.Min, p.X.Max = 0.9, float64(r.Epochs)+0.1
+	a.scale(r, p)
 	return p, nil
 }
 

@@ -8,9 +8,10 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	_ "gonum.org/v1/plot/vg/vgpdf" // a format that draw's canvases do not know of by themselves
 )
 
-// Plot draws what was measured and writes the picture in a format of gonum's plot package: png, svg and others. By steps it is
+// Plot draws what was measured and writes the picture in a format of gonum's plot package: png, svg, pdf and others. By steps it is
 // the mean loss against the step, by epochs the mean test error after each and beside it the mean angle between signal and
 // gradient for each hidden layer. A band shows one standard error to either side.
 func (r *Report) Plot(w io.Writer, format string) error {
@@ -18,9 +19,13 @@ func (r *Report) Plot(w io.Writer, format string) error {
 	if err != nil {
 		return fmt.Errorf("eval: plot: %w", err)
 	}
+	return drawBeside(w, format, panels, r.legend())
+}
+
+// drawBeside draws panels from left to right, and then the legend.
+func drawBeside(w io.Writer, format string, panels []*plot.Plot, legend plot.Legend) error {
 	const height, margin = 4.5 * vg.Inch, 12 * vg.Inch / 72
 	width := max(5*vg.Inch, 7*vg.Inch/vg.Length(len(panels)))
-	legend := r.legend()
 	beside := legend.Rectangle(draw.Canvas{}).Size().X + 2*margin
 	total := vg.Length(len(panels))*width + beside
 	canvas, err := draw.NewFormattedCanvas(total, height, format)
@@ -50,4 +55,13 @@ func (r *Report) panels() ([]*plot.Plot, error) {
 	}
 	angles, err := r.anglePanel()
 	return []*plot.Plot{errors, angles}, err
+}
+
+// timePanels returns one for each problem, or by epochs a single one: what panels shows, against the time that an optimizer takes.
+func (r *Report) timePanels() ([]*plot.Plot, error) {
+	if r.Network == nil {
+		return r.lossPanelsBy(timeAxis)
+	}
+	errors, err := r.errorPanelBy(timeAxis)
+	return []*plot.Plot{errors}, err
 }

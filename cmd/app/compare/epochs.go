@@ -16,8 +16,8 @@ import (
 // byEpochs is the cross product of credit rules and optimizers, each trained for epochs.
 func (o options) byEpochs() (cli.Work, error) {
 	c, err := o.crossing()
-	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
-		c.Progress = progress
+	return func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
+		c.Progress, c.Expect = progress.Update, cli.Expect(progress, "fewer --epochs, --runs, credit rules or optimizers make it shorter")
 		return c.Run(ctx)
 	}, err
 }

@@ -217,7 +217,7 @@ func TestEpochsRefused(t *testing.T) {
 		{"minibatches of 37 from 36 images", crossed("--batch", "37")},
 		{"--epochs: ", crossed("--epochs", "0")},
 		{"--lr: ", crossed("--lr", "-1")},
-		{"--plot: p.pdf: want a file name ending in .png or .svg", crossed("--plot", "p.pdf")},
+		{"--plot: p.gif: want a file name ending in .png or .svg or .pdf", crossed("--plot", "p.gif")},
 		{`unknown baseline "adagrad"`, crossed("--optimizer", "adagrad")},
 	} {
 		clitest.RequireRefused(t, Run, c.want, c.args...)

@@ -88,8 +88,8 @@ func TestHostile(t *testing.T) {
 		{Name: "suite, long problem", Args: []string{"--suite", "quick", "--problems", long}},
 		{Name: "suite, fraction", Args: []string{"--suite", "quick", "--steps-fraction", "1e400"}},
 		{Name: "suite, rule of 1e9 units", Args: []string{"--suite", "quick", "--optimizer", "hidden.safetensors"}},
-		{Name: "suite, page fifo", Args: []string{"--suite", "quick", "--html", "fifo"}},
-		{Name: "suite, long page", Args: []string{"--suite", "quick", "--html", long + ".html"}},
+		{Name: "suite, page fifo", Args: []string{"--suite", "quick", "--report", "fifo"}},
+		{Name: "suite, long page", Args: []string{"--suite", "quick", "--report", long + ".html"}},
 
 		{Name: "long flag", Args: []string{"--" + long}},
 		{Name: "long argument", Args: []string{long}},

@@ -57,7 +57,9 @@ type options struct {
 	Batch        *cli.Count    `help:"Images in a minibatch. Default 128." placeholder:"N"`
 	Data         *string       `help:"Folder of idx files (plain or gzip) to use in place of the embedded MNIST." placeholder:"DIR"`
 	JSON         *string       `name:"json" help:"File to write the results to, as JSON; - for standard output, and then the table goes to standard error." placeholder:"FILE|-"`
-	Plot         *string       `help:"File to draw the mean losses in, or the test errors and angles, as PNG or SVG." placeholder:"FILE.png|.svg"`
+	CSV          *string       `name:"csv" help:"File to write the curves to as CSV, a row a point: problem, optimizer, step, seconds, mean loss, standard error." placeholder:"FILE.csv"`
+	Plot         *string       `help:"File to draw the mean losses in, or the test errors and angles, as PNG, SVG or PDF." placeholder:"FILE.png|.svg|.pdf"`
+	Report       *string       `help:"File to write a page to that needs nothing else: tables, curves by step and by time, settings, machine and command." placeholder:"FILE.html"`
 }
 
 // Main runs the command as the process: arguments, standard streams, signals and exit status. It returns if all went well.
@@ -89,7 +91,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return cli.Blame(err, o.sizes()...)
 	}
-	return cli.Job{Name: "compare", Progress: o.Progress, Work: work, Outputs: o.outputs(), Sizes: o.sizes()}.Run(ctx, stdout, stderr)
+	return cli.Job{Name: "compare", Progress: o.Progress, Work: work, Outputs: o.outputs(), Sizes: o.sizes(), Args: args}.Run(ctx, stdout, stderr)
 }
 
 // work checks the flags and says what to measure.

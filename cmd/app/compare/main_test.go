@@ -286,7 +286,7 @@ func TestRefused(t *testing.T) {
 		{"--json: file/r.json: not a directory", small("--json", "file/r.json")},
 		{"--json: folder.png: want a file, but it is a folder", small("--json", "folder.png")},
 		{"--json: want the name of a file to write, got nothing", small("--json=")},
-		{"--plot: p.pdf: want a file name ending in .png or .svg", small("--plot", "p.pdf", "--json", "old.json")},
+		{"--plot: p.gif: want a file name ending in .png or .svg or .pdf", small("--plot", "p.gif", "--json", "old.json")},
 		{"--plot: p: want a file name", small("--plot", "p")},
 		{"--plot: file/p.png: not a directory", small("--plot", "file/p.png", "--json", "old.json")},
 		{"--plot: folder.png: want a file", small("--plot", "folder.png")},

@@ -9,7 +9,9 @@ import (
 )
 
 // outputs are the files that the outcome goes to.
-func (o options) outputs() cli.Outputs { return cli.Outputs{JSON: o.JSON, Plot: o.Plot, HTML: o.HTML} }
+func (o options) outputs() cli.Outputs {
+	return cli.Outputs{JSON: o.JSON, CSV: o.CSV, Plot: o.Plot, Page: o.Report}
+}
 
 // An output is a file that a flag names.
 type output struct {
@@ -22,7 +24,10 @@ type output struct {
 // reads or writes besides.
 func (o options) checkOutputs() error {
 	var before []output
-	for _, x := range []output{{"--json", o.JSON, nil}, {"--plot", o.Plot, []string{".png", ".svg"}}, {"--html", o.HTML, []string{".html"}}} {
+	for _, x := range []output{
+		{"--json", o.JSON, nil}, {"--csv", o.CSV, []string{".csv"}}, {"--plot", o.Plot, []string{".png", ".svg", ".pdf"}},
+		{"--report", o.Report, []string{".html"}},
+	} {
 		if x.path == nil || x.path == o.JSON && o.outputs().JSONOnStdout() {
 			continue
 		}

@@ -24,7 +24,7 @@ func TestJSONOnStdout(t *testing.T) {
 
 	clitest.MustRun(t, Run, small("--optimizer", "sgd", "--json", "./-")...)
 	require.FileExists(t, "-", "a file of that name can be had")
-	clitest.RequireRefused(t, Run, "--plot: -: want a file name ending in .png or .svg", small("--plot", "-")...)
+	clitest.RequireRefused(t, Run, "--plot: -: want a file name ending in .png or .svg or .pdf", small("--plot", "-")...)
 }
 
 // TestOutputsThatCollide is about one file that two things would be written to, or that is read as well.

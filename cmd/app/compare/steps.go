@@ -19,8 +19,8 @@ import (
 // bySteps is a comparison over a number of updates, with tuned baselines.
 func (o options) bySteps() (cli.Work, error) {
 	c, err := o.comparison()
-	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
-		c.Progress = progress
+	return func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
+		c.Progress, c.Expect = progress.Update, cli.Expect(progress, "fewer --runs, --tune-runs, --steps or optimizers make it shorter")
 		r, err := c.Run(ctx)
 		return stepReport{r}, err
 	}, err

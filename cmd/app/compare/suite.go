@@ -20,7 +20,6 @@ type suiteOptions struct {
 	Problems cli.Names     `help:"Problems of the suite to measure on. Default: all." placeholder:"NAME,..."`
 	Fraction *cli.Positive `name:"steps-fraction" help:"Part of the problems' steps to run, up to 1. Default 1." placeholder:"X"`
 	Earlier  *string       `help:"JSON of an earlier comparison on the same suite and steps: optimizers have the settings that were chosen for them there, and only others are tuned." placeholder:"FILE.json"`
-	HTML     *string       `name:"html" help:"File to write a page about a suite to." placeholder:"FILE.html"`
 }
 
 // suiteVars are the lists that the help shows of these flags.
@@ -34,8 +33,8 @@ func suiteVars(vars cli.Vars) cli.Vars {
 // onSuite is a comparison over the problems of a suite.
 func (o options) onSuite() (cli.Work, error) {
 	c, err := o.suiteComparison()
-	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
-		c.Progress = progress
+	return func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
+		c.Progress, c.Expect = progress.Update, cli.Expect(progress, "--problems, --steps-fraction 0.1, or fewer --runs make it shorter")
 		return c.Run(ctx)
 	}, err
 }
@@ -115,7 +114,7 @@ func (o options) withoutSuite() error {
 		given bool
 	}{
 		{"track", o.Track != nil}, {"trials", o.Trials != nil}, {"problems", len(o.Problems) > 0},
-		{"steps-fraction", o.Fraction != nil}, {"html", o.HTML != nil}, {"earlier", o.Earlier != nil},
+		{"steps-fraction", o.Fraction != nil}, {"earlier", o.Earlier != nil},
 	} {
 		if x.given {
 			return errors.New("--" + x.flag + ": only with --suite")

@@ -52,7 +52,7 @@ func TestSuite(t *testing.T) {
 	t.Chdir(t.TempDir())
 	writeRule(t, "rule.safetensors")
 	stdout, _ := clitest.MustRun(t, Run, onSuite("--optimizer", `adam,prodigy,rule.safetensors,lion:{"lr":0.01}`, "--seed", "4", "--progress", "off",
-		"--json", "r.json", "--plot", "p.svg", "--html", "r.html")...)
+		"--json", "r.json", "--plot", "p.svg", "--report", "r.html")...)
 	require.Contains(t, stdout, "0.05 of the steps of suite quick, track default, 2 runs, seed 4;")
 	require.Contains(t, stdout, "over 1 problem\n")
 	r := readSuite(t, "r.json")
@@ -133,13 +133,12 @@ func TestSuiteRefused(t *testing.T) {
 		{"--trials: only with --suite", small("--trials", "2")},
 		{"--problems: only with --suite", small("--problems", "rosenbrock")},
 		{"--steps-fraction: only with --suite", small("--steps-fraction", "0.5")},
-		{"--html: only with --suite", small("--html", "y.html")},
 		{"--earlier: only with --suite", small("--earlier", "x.json")},
 		{"--earlier: stat x.json", onSuite("--earlier", "x.json")},
 		{"--earlier: y.json: suite: not the report of a comparison on a suite", onSuite("--earlier", "y.json")},
 		{`the earlier comparison is of "unroll12"; want one of quick`, onSuite("--earlier", "z.json")},
-		{"--html: y.txt: want a file name ending in .html", onSuite("--html", "y.txt")},
-		{"--html: x.html: --json writes to the same file", onSuite("--json", "x.html", "--html", "x.html")},
+		{"--report: y.txt: want a file name ending in .html", onSuite("--report", "y.txt")},
+		{"--report: x.html: --json writes to the same file", onSuite("--json", "x.html", "--report", "x.html")},
 	} {
 		clitest.RequireRefused(t, Run, c.want, c.args...)
 	}

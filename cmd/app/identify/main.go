@@ -87,7 +87,7 @@ func (o options) work() (cli.Work, error) {
 	if o.Of != nil {
 		return o.identification(n)
 	}
-	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
+	return func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
 		networks, err := n.get(ctx, within(progress, 0, 0.5, "training networks"))
 		if err != nil {
 			return nil, err
@@ -99,9 +99,9 @@ func (o options) work() (cli.Work, error) {
 }
 
 // within returns a part of the work's progress.
-func within(progress func(float64, string), from, to float64, what string) func(float64) {
-	progress(from, what)
-	return func(fraction float64) { progress(from+fraction*(to-from), what) }
+func within(progress cli.Progress, from, to float64, what string) func(float64) {
+	progress.Update(from, what)
+	return func(fraction float64) { progress.Update(from+fraction*(to-from), what) }
 }
 
 // recordFlags are those that only --record has.

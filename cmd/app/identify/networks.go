@@ -146,12 +146,12 @@ func (o options) identification(n networks) (cli.Work, error) {
 			n.population.Views = views
 		}
 	}
-	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
+	return func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
 		networks, err := n.get(ctx, within(progress, 0, 0.8, "training networks"))
 		if err != nil {
 			return nil, err
 		}
-		progress(0.8, "fitting forests")
+		progress.Update(0.8, "fitting forests")
 		m, err := networks.Fit(ctx, 0, uint64(o.Seed))
 		if err != nil {
 			return nil, err

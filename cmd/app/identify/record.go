@@ -41,8 +41,8 @@ func (o options) recording() (cli.Work, error) {
 	if err := checkFolder(*o.Record); err != nil {
 		return nil, fmt.Errorf("--record: %w", err)
 	}
-	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
-		progress(0, "training the network")
+	return func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
+		progress.Update(0, "training the network")
 		if _, err := t.Run(ctx, watched{recorder, t.Steps, progress}); err != nil {
 			return nil, err
 		}
@@ -126,12 +126,12 @@ func checkFolder(dir string) error {
 type watched struct {
 	*identify.Recorder
 	steps    int
-	progress func(float64, string)
+	progress cli.Progress
 }
 
 func (w watched) Observe(step int, theta []float32) error {
 	if step%64 == 0 {
-		w.progress(float64(step)/float64(w.steps), "training the network")
+		w.progress.Update(float64(step)/float64(w.steps), "training the network")
 	}
 	return w.Recorder.Observe(step, theta)
 }

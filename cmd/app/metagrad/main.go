@@ -82,9 +82,9 @@ func (o *options) work() (cli.Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, progress func(float64, string)) (cli.Outcome, error) {
-		progress(0, "measuring")
-		s.Progress = func(f float64) { progress(f, "measuring") }
+	return func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
+		progress.Update(0, "measuring")
+		s.Progress = func(f float64) { progress.Update(f, "measuring") }
 		report, err := s.Run(ctx)
 		if err != nil {
 			return nil, err

@@ -9,29 +9,35 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/seed1498fded/unroll/internal/atomicfile"
+	"github.com/seed1498fded/unroll/meta/eval/page"
 )
 
 // An Outcome is what came of a command's work, to be shown as a table. It marshals to JSON, and may be a Plotter.
 type Outcome interface{ WriteTable(io.Writer) error }
 
-// A Plotter is an outcome that can be drawn, as png or svg.
+// A Plotter is an outcome that can be drawn, as png, svg or pdf.
 type Plotter interface {
 	Plot(w io.Writer, format string) error
 }
 
 // A Pager is an outcome that can be shown as a page.
-type Pager interface{ WriteHTML(io.Writer) error }
+type Pager interface{ Page() (*page.Page, error) }
 
-// A Work is all that the flags ask for, checked. It tells how much of it is done, as a fraction, and what comes next.
-type Work func(ctx context.Context, progress func(fraction float64, next string)) (Outcome, error)
+// A Tabler is an outcome whose curves can be written as CSV.
+type Tabler interface{ WriteCSV(io.Writer) error }
+
+// A Work is all that the flags ask for, checked. It tells the display how much of it is done and what comes next.
+type Work func(ctx context.Context, progress Progress) (Outcome, error)
 
 // Outputs are the files that an outcome is written to, nil for none.
 type Outputs struct {
 	JSON *string // - for standard output, and then the table goes to standard error
 	Plot *string // its extension is the format
-	HTML *string
+	Page *string
+	CSV  *string
 }
 
 // JSONOnStdout says whether standard output belongs to the JSON.
@@ -43,7 +49,8 @@ type Job struct {
 	Progress string // how to show progress, see NewProgress
 	Work     Work
 	Outputs  Outputs
-	Sizes    []Given // the flags to blame where there is too little memory
+	Sizes    []Given  // the flags to blame where there is too little memory
+	Args     []string // of the command, for the page
 }
 
 // Run does the work, writes the files that were asked for, each whole or not at all, and the table: it is what is left of the
@@ -54,7 +61,8 @@ func (j Job) Run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer progress.Close()
-	r, err := j.Work(ctx, progress.Update)
+	began := time.Now()
+	r, err := j.Work(ctx, progress)
 	if err != nil {
 		return Blame(err, j.Sizes...)
 	}
@@ -64,23 +72,26 @@ func (j Job) Run(ctx context.Context, stdout, stderr io.Writer) error {
 	if j.Outputs.JSONOnStdout() {
 		table = stderr
 	}
-	return errors.Join(j.Outputs.write(r, stdout), r.WriteTable(table))
+	return errors.Join(j.write(r, stdout, time.Since(began)), r.WriteTable(table))
 }
 
-func (o Outputs) write(r Outcome, stdout io.Writer) error {
-	if o.JSON != nil {
-		if err := writeJSON(*o.JSON, r, stdout); err != nil {
-			return fmt.Errorf("--json: %w", err)
+// write writes the files that were asked for, up to the first that can't be written.
+func (j Job) write(r Outcome, stdout io.Writer, took time.Duration) error {
+	for _, x := range []struct {
+		flag  string
+		path  *string
+		write func(path string) error
+	}{
+		{"json", j.Outputs.JSON, func(path string) error { return writeJSON(path, r, stdout) }},
+		{"csv", j.Outputs.CSV, func(path string) error { return writeCSV(path, r) }},
+		{"plot", j.Outputs.Plot, func(path string) error { return writePlot(path, r) }},
+		{"report", j.Outputs.Page, func(path string) error { return writePage(path, r, j.made(took)) }},
+	} {
+		if x.path == nil {
+			continue
 		}
-	}
-	if o.Plot != nil {
-		if err := writePlot(*o.Plot, r); err != nil {
-			return fmt.Errorf("--plot: %w", err)
-		}
-	}
-	if o.HTML != nil {
-		if err := writePage(*o.HTML, r); err != nil {
-			return fmt.Errorf("--html: %w", err)
+		if err := x.write(*x.path); err != nil {
+			return fmt.Errorf("--%s: %w", x.flag, err)
 		}
 	}
 	return nil
@@ -112,13 +123,30 @@ func writePlot(path string, r Outcome) error {
 	return atomicfile.WriteFile(path, b.Bytes())
 }
 
-func writePage(path string, r Outcome) error {
+func writeCSV(path string, r Outcome) error {
+	t, ok := r.(Tabler)
+	if !ok {
+		return errors.New("there are no curves")
+	}
+	var b bytes.Buffer
+	if err := t.WriteCSV(&b); err != nil {
+		return err
+	}
+	return atomicfile.WriteFile(path, b.Bytes())
+}
+
+func writePage(path string, r Outcome, made []page.Fact) error {
 	p, ok := r.(Pager)
 	if !ok {
 		return errors.New("there is no page about this")
 	}
+	content, err := p.Page()
+	if err != nil {
+		return err
+	}
+	content.Facts = append(content.Facts, made...)
 	var b bytes.Buffer
-	if err := p.WriteHTML(&b); err != nil {
+	if err := content.Write(&b); err != nil {
 		return err
 	}
 	return atomicfile.WriteFile(path, b.Bytes())

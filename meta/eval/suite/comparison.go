@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	problems "github.com/seed1498fded/unroll/inner/suite"
 	"github.com/seed1498fded/unroll/internal/rng"
@@ -29,6 +30,10 @@ type Comparison struct {
 	// Earlier is a comparison of the same suite and steps. Optimizers that have settings there for all problems, tuned as they would
 	// be here, have those again, and only others are tuned. All are tuned if it is nil.
 	Earlier *Earlier
+
+	// Expect is told, before anything is tuned or measured, about how long that will take, as if goroutines that run side by side did
+	// not slow each other down. It may be nil.
+	Expect func(time.Duration)
 
 	// Progress is told how much of the work is done, as a fraction of the time it takes, and what comes next. It may be nil.
 	Progress func(fraction float64, next string)

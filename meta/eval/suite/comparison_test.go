@@ -236,7 +236,8 @@ func TestDivergence(t *testing.T) {
 	require.NoError(t, r.WriteTable(&w))
 	require.Contains(t, w.String(), "diverged")
 	require.NoError(t, r.Plot(&w, "svg"))
-	require.NoError(t, r.WriteHTML(&w))
+	_, err = r.Page()
+	require.NoError(t, err)
 }
 
 func TestRefused(t *testing.T) {

@@ -2,65 +2,51 @@ package suite
 
 import (
 	"bytes"
-	_ "embed" // the page's template
 	"fmt"
-	"html/template"
-	"io"
 
 	"gonum.org/v1/plot"
+
+	"github.com/seed1498fded/unroll/meta/eval/page"
 )
 
-//go:embed page.html
-var pageText string
-
-var pageTemplate = template.Must(template.New("page").Parse(pageText))
-
-// A page is what the template is given.
-type page struct {
-	Title, Heading string
-	Notes          []string
-	Profiles       template.HTML // a picture
-	Over           pageTable
-	Problems       []pageProblem
-}
-
-// A pageTable is a table as text.
-type pageTable struct {
-	Caption string
-	Head    []string
-	Rows    [][]string
-}
-
-type pageProblem struct {
-	Table   pageTable
-	Picture template.HTML
-}
-
-// WriteHTML writes the report as a page that needs nothing else: tables, and pictures as SVG.
-func (r *Report) WriteHTML(w io.Writer) error {
+// Page returns the report as a page: the table over all problems and the performance profiles, then each problem's table and curves.
+func (r *Report) Page() (*page.Page, error) {
 	panels, err := r.panels()
 	if err != nil {
-		return fmt.Errorf("suite: page: %w", err)
+		return nil, fmt.Errorf("suite: page: %w", err)
 	}
-	p := page{
-		Title: fmt.Sprintf("%s, %s", r.Suite, r.Track), Heading: r.heading(), Notes: r.notes(),
-		Over: textOf(r.over(), r.aggregateColumns(), r.ranked()),
+	p := &page.Page{Title: fmt.Sprintf("%s, %s", r.Suite, r.Track), Lead: r.heading(), Facts: r.facts()}
+	profiles, err := r.figure("How often an optimizer is within so much of the tuned Adam", panels[0])
+	if err != nil {
+		return nil, err
 	}
-	if p.Profiles, err = r.picture(panels[0]); err != nil {
-		return err
-	}
+	p.Sections = append(p.Sections, page.Section{
+		Tables: []page.Table{textOf(r.over(), r.aggregateColumns(), r.ranked())}, Notes: r.notes(), Figures: []page.Figure{profiles},
+	})
 	for i, x := range r.Problems {
-		picture, err := r.picture(panels[1+i])
+		curves, err := r.figure("Smoothed training loss by step; dashed, the tuned Adam's final loss", panels[1+i])
 		if err != nil {
-			return err
+			return nil, err
 		}
-		p.Problems = append(p.Problems, pageProblem{textOf(x.heading(), resultColumns(), x.ranked()), picture})
+		p.Sections = append(p.Sections, page.Section{
+			Heading: x.heading(), Tables: []page.Table{textOf("", resultColumns(), x.ranked())}, Figures: []page.Figure{curves},
+		})
 	}
-	return pageTemplate.Execute(w, p)
+	return p, nil
 }
 
-func textOf[Row any](caption string, columns []column[Row], rows []Row) pageTable {
-	t := pageTable{Caption: caption}
+// facts are the settings.
+func (r *Report) facts() []page.Fact {
+	return []page.Fact{
+		{Name: "suite", Text: fmt.Sprintf("%s, %.3g of its steps", r.Suite, r.Fraction)},
+		{Name: "track", Text: string(r.Track)},
+		{Name: "runs", Text: fmt.Sprintf("%d of each optimizer, %d to tune each setting", r.Runs, r.TuningRuns)},
+		{Name: "seed", Text: fmt.Sprint(r.Seed)},
+	}
+}
+
+func textOf[Row any](caption string, columns []column[Row], rows []Row) page.Table {
+	t := page.Table{Caption: caption}
 	for _, c := range columns {
 		t.Head = append(t.Head, c.Head)
 	}
@@ -74,15 +60,11 @@ func textOf[Row any](caption string, columns []column[Row], rows []Row) pageTabl
 	return t
 }
 
-// picture draws a panel as an SVG element. Its text comes from gonum's plot package, which escapes it.
-func (r *Report) picture(p *plot.Plot) (template.HTML, error) {
+// figure draws a panel with the legend.
+func (r *Report) figure(caption string, p *plot.Plot) (page.Figure, error) {
 	var b bytes.Buffer
 	if err := drawAll(&b, "svg", []*plot.Plot{p}, r.legend()); err != nil {
-		return "", err
+		return page.Figure{}, err
 	}
-	at := bytes.Index(b.Bytes(), []byte("<svg"))
-	if at < 0 {
-		return "", fmt.Errorf("suite: page: no picture came of %s", p.Title.Text)
-	}
-	return template.HTML(b.Bytes()[at:]), nil
+	return page.Draw(caption, b.Bytes())
 }

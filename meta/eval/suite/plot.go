@@ -5,7 +5,6 @@ import (
 	"image/color"
 	"io"
 	"math"
-	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -24,7 +23,7 @@ const (
 
 // Plot draws the performance profiles, how often an optimizer's ratio is at most so large, and the smoothed training loss of
 // every problem against the step, dashed where the target is, and writes the picture in a format of gonum's plot package: png,
-// svg and others.
+// svg, pdf and others.
 func (r *Report) Plot(w io.Writer, format string) error {
 	panels, err := r.panels()
 	if err != nil {
@@ -188,7 +187,7 @@ func (p Problem) panel() (*plot.Plot, error) {
 	eval.Widen(&panel.Y)
 	panel.X.Min, panel.X.Max = 0, float64(p.Steps)
 	panel.X.Tick.Marker = plot.ConstantTicks(stepTicks(p.Steps))
-	panel.Y.Scale, panel.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(lossTicks)
+	panel.Y.Scale, panel.Y.Tick.Marker = plot.LogScale{}, plot.TickerFunc(eval.SparseTicks)
 	return panel, nil
 }
 
@@ -198,15 +197,4 @@ func (p Problem) ceiling() float64 {
 		return 10 * start
 	}
 	return math.MaxFloat64
-}
-
-// lossTicks labels 1, 2 and 5 times powers of ten where there is room for them, and else the powers alone.
-func lossTicks(lo, hi float64) []plot.Tick {
-	list, decades := eval.LogTicks(lo, hi), math.Log10(hi/lo)
-	for i, t := range list {
-		if decades > 2 && !strings.HasPrefix(strings.TrimLeft(t.Label, "0."), "1") {
-			list[i].Label = ""
-		}
-	}
-	return list
 }

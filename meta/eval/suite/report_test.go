@@ -76,7 +76,9 @@ func TestShown(t *testing.T) {
 	require.Error(t, r.Plot(io.Discard, "txt"))
 
 	var page strings.Builder
-	require.NoError(t, r.WriteHTML(&page))
+	p, err := r.Page()
+	require.NoError(t, err)
+	require.NoError(t, p.Write(&page))
 	require.Equal(t, 4, strings.Count(page.String(), "<svg "))
 	require.NotContains(t, page.String(), "<script")
 	require.NotContains(t, page.String(), "<b>&")

@@ -2,7 +2,10 @@ package suite
 
 import (
 	"context"
+	"math"
+	"runtime"
 	"sync"
+	"time"
 
 	"github.com/seed1498fded/unroll/meta/eval"
 )
@@ -22,7 +25,7 @@ type work struct {
 // plan measures the costs of steps and adds up the work.
 func (s *study) plan(ctx context.Context) (*work, error) {
 	w := &work{told: s.Progress, cost: make([][]float64, len(s.list))}
-	if w.told == nil {
+	if w.told == nil && s.Expect == nil {
 		return w, nil
 	}
 	for i, p := range s.list {
@@ -38,6 +41,10 @@ func (s *study) plan(ctx context.Context) (*work, error) {
 			w.cost[i] = append(w.cost[i], cost)
 			w.all += cost * float64(runs*p.Steps)
 		}
+	}
+	if s.Expect != nil {
+		aside := float64(min(s.Runs, runtime.GOMAXPROCS(0)))
+		s.Expect(time.Duration(min(w.all/aside*float64(time.Second), math.MaxInt64/2)))
 	}
 	return w, nil
 }
