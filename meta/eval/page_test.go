@@ -56,6 +56,8 @@ func TestPDF(t *testing.T) {
 	require.NoError(t, sample().Plot(&b, "pdf"))
 	require.True(t, strings.HasPrefix(b.String(), "%PDF-"))
 	require.Contains(t, b.String(), "%%EOF")
+	r, g, blue, a := straight{R: 255, G: 1, A: 50}.RGBA()
+	require.Equal(t, []uint32{0xffff, 0x0101, 0, 0x3232}, []uint32{r, g, blue, a}, "a faint colour stays the colour that it is")
 }
 
 // Law: the curves as CSV are those of the report, with the time that so many updates take; what is not finite is empty.

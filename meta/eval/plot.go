@@ -8,7 +8,6 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	_ "gonum.org/v1/plot/vg/vgpdf" // a format that draw's canvases do not know of by themselves
 )
 
 // Plot draws what was measured and writes the picture in a format of gonum's plot package: png, svg, pdf and others. By steps it is
@@ -31,6 +30,9 @@ func drawBeside(w io.Writer, format string, panels []*plot.Plot, legend plot.Leg
 	canvas, err := draw.NewFormattedCanvas(total, height, format)
 	if err != nil {
 		return fmt.Errorf("eval: plot: %w", err)
+	}
+	if format == "pdf" {
+		canvas = pdfCanvas{canvas}
 	}
 	all := draw.New(canvas)
 	all.SetColor(color.White)

@@ -60,7 +60,8 @@ func Draw(caption string, svg []byte) (Figure, error) {
 	}
 	picture := strings.NewReplacer(
 		"fill:#FFFFFF", "fill:none", "#000000", "currentColor", "#5A5A5A", "var(--grey)", "#808080", "var(--faint)",
-		"font-family:Liberation Serif", "font-family:'Liberation Serif','Times New Roman',Times,serif;fill:currentColor", // as wide as measured
+		// Faces as wide as the one that the picture was laid out in; the page leaves room for others.
+		"font-family:Liberation Serif", "font-family:'Liberation Serif','Times New Roman',Times,serif;fill:currentColor",
 	).Replace(string(svg[at:]))
 	label := template.HTMLEscapeString(caption)
 	return Figure{caption, template.HTML(`<svg role="img" aria-label="` + label + `"` + picture[len("<svg"):])}, nil
