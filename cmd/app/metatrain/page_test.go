@@ -85,7 +85,10 @@ func awaitPage(t *testing.T, dir string) (url string) {
 // resumed begins with what was before; and looking at the folder afterwards shows the same. The result does not depend on it.
 func TestPage(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, args := range [][]string{small("--episodes", "8", "--out", "run", "--serve", "0"), {"--resume", "run", "--episodes", "11", "--serve", ":0"}} {
+	for _, args := range [][]string{
+		small("--episodes", "8", "--out", "run", "--serve", "0"),
+		{"--resume", "run", "--episodes", "11", "--serve", ":0"},
+	} {
 		var stderr bytes.Buffer
 		done := make(chan error)
 		go func() { done <- Run(context.Background(), args, io.Discard, &stderr) }()

@@ -33,7 +33,9 @@ func step(n int, loss, norm float64) meta.Event {
 
 // validated is the event of a validation after n episodes.
 func validated(n int, loss float64, best bool) meta.Event {
-	r := meta.Record{Episodes: n, OuterSteps: n, TrainLoss: meta.Number(math.NaN()), ValidLoss: meta.Number(loss), BestLoss: meta.Number(loss), Best: best}
+	r := meta.Record{
+		Episodes: n, OuterSteps: n, TrainLoss: meta.Number(math.NaN()), ValidLoss: meta.Number(loss), BestLoss: meta.Number(loss), Best: best,
+	}
 	return meta.Event{Status: meta.Status{OuterSteps: n, Episodes: n, InnerSteps: 10 * n}, Record: &r}
 }
 
@@ -71,7 +73,9 @@ func (v *view) take(t require.TestingT, text string) {
 				v.Run = u.Run
 			}
 			v.Status, v.events = u.Status, v.events+1
-			v.Points, v.Validations, v.Weights = append(v.Points, u.Points...), append(v.Validations, u.Validations...), append(v.Weights, u.Weights...)
+			v.Points = append(v.Points, u.Points...)
+			v.Validations = append(v.Validations, u.Validations...)
+			v.Weights = append(v.Weights, u.Weights...)
 		}
 	}
 }

@@ -275,11 +275,11 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestListen(t *testing.T) {
-	for addr, want := range map[string]string{"0": `127\.0\.0\.1`, ":0": `127\.0\.0\.1`, "localhost:0": `127\.0\.0\.1`, "0.0.0.0:0": `127\.0\.0\.1`} {
+	for _, addr := range []string{"0", ":0", "127.0.0.1:0", "0.0.0.0:0"} {
 		l, err := Listen(addr)
 		require.NoError(t, err, addr)
 		s := Serve(l, NewBoard(Run{}))
-		require.Regexp(t, `^http://`+want+`:[0-9]+/$`, s.URL())
+		require.Regexp(t, `^http://127\.0\.0\.1:[0-9]+/$`, s.URL())
 		if addr == "0" {
 			_, err := Listen(s.addr.String())
 			require.ErrorContains(t, err, "cannot listen on")
