@@ -35,7 +35,7 @@ func parsed(t *testing.T, args ...string) options {
 func TestDefaultsSaidAloud(t *testing.T) {
 	// Flags that have no default to be said, or that are not settings of a run.
 	without := []string{"config", "recipe", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "generations", "workers", "version"}
-	without = append(without, "listen", "nats", "connect", "token-file", "token", "tls-cert", "tls-key", "tls-ca", "any-kernels", "members", "serve", "view")
+	without = append(without, "listen", "nats", "connect", "token-file", "token", "tls-cert", "tls-key", "tls-ca", "any-kernels", "members", "serve", "view", "tensorboard", "csv")
 	common := map[string]string{
 		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "objective": "borders", "fraction": "1", "exact": "false", "settle": "false",
 		"learner": "bptt", "estimator": "bptt", "tasks-per-step": "1", "meta-loss": `{"minibatches":"train"}`, "rule": "lstm", "rule-config": `{"hidden":20,"layers":2,"scale":0.1,"preprocess":10}`,
