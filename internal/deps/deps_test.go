@@ -203,7 +203,7 @@ var exclusive = map[string]struct {
 	"os/signal":     {only: "cmd/internal/cli", tests: true},
 	"io/ioutil":     {},
 	"syscall":       {only: "cmd/internal/cli cmd/internal/rundir internal/atomicfile internal/regular", tests: true},
-	"embed":         {only: "checkpoints cmd inner/catalog inner/data meta/eval/suite"},
+	"embed":         {only: "checkpoints cmd inner/catalog inner/data meta/eval/page"},
 	"time":          {only: "cmd meta/dist/queue meta/eval meta/lab", tests: true},
 	"net":           {only: "cmd/app/metatrain cmd/internal/live meta/dist/queue", tests: true},
 	"log":           {only: "cmd", tests: true},

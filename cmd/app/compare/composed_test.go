@@ -44,7 +44,7 @@ func TestLearnedRulesAtARate(t *testing.T) {
 		`unknown field "lr"`:      `rule.safetensors:{"lr":2}`,
 		"rate is -1":              `rule.safetensors:{"rate":-1}`,
 		"missing.safetensors":     `missing.safetensors:{"rate":1}`,
-		"or a learned rule: lstm": `adm:{"lr":0.5}`,
+		"or a learned rule: general": `adm:{"lr":0.5}`,
 	} {
 		clitest.RequireRefused(t, Run, want, small("--optimizer", name)...)
 	}
