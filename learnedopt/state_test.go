@@ -76,7 +76,7 @@ func TestSavedBareOptimizer(t *testing.T) {
 
 // A state that was copied by hand counts as seen where it is not zero.
 func TestStateCopiedByHand(t *testing.T) {
-	for _, tr := range everybody(t) {
+	for _, tr := range coordinatewise(t) {
 		o := guarded(t, tr, 4)
 		theta := trajectory(t, o, make([]float32, 4), 0, 3)[2]
 		again := guarded(t, tr, 4)

@@ -41,9 +41,9 @@ func TestLearnedRulesAtARate(t *testing.T) {
 	require.Equal(t, r[0].Curve[0], r[2].Curve[0])
 	require.NotEqual(t, r[0].Curve, r[2].Curve)
 	for want, name := range map[string]string{
-		`unknown field "lr"`:      `rule.safetensors:{"lr":2}`,
-		"rate is -1":              `rule.safetensors:{"rate":-1}`,
-		"missing.safetensors":     `missing.safetensors:{"rate":1}`,
+		`unknown field "lr"`:         `rule.safetensors:{"lr":2}`,
+		"rate is -1":                 `rule.safetensors:{"rate":-1}`,
+		"missing.safetensors":        `missing.safetensors:{"rate":1}`,
 		"or a learned rule: general": `adm:{"lr":0.5}`,
 	} {
 		clitest.RequireRefused(t, Run, want, small("--optimizer", name)...)

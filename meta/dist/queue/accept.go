@@ -56,8 +56,11 @@ func (l *Learner) judge(data []byte) (answer string) {
 		r.turn(i, doubted)
 		return answerTaken
 	}
+	if !r.take(i, result, m.state.stored) { // meanwhile
+		l.stats.Twice++
+		return answerLate
+	}
 	l.stats.Results++
-	r.take(i, result, m.state.stored)
 	return answerTaken
 }
 

@@ -246,12 +246,14 @@ func (l *Learner) count(f func(*Stats)) {
 	f(&l.stats)
 }
 
-// End tells the workers that there is nothing to do any more, and waits until they have gone, for 3 s at most.
+// End tells the workers that there is nothing to do any more, and waits until they have gone, for 3 s at most: so long, too, where none
+// has done anything, for one that is on its way.
 func (l *Learner) End(ctx context.Context) error {
 	if err := l.write(ctx, record{l.session, true}); err != nil {
 		return err
 	}
-	for begun := time.Now(); time.Since(begun) < patience && l.Stats().Workers > 0; {
+	alone := l.Stats().Results == 0
+	for begun := time.Now(); time.Since(begun) < patience && (alone || l.Stats().Workers > 0); {
 		if err := l.link.Publish(l.link.names.end, l.session[:]); err != nil {
 			return err
 		}

@@ -258,8 +258,9 @@ func (l *Learner) settle(ctx context.Context, r *round, i int) error {
 			return err
 		}
 		l.lock.Lock()
-		l.stats.Here++
-		r.take(i, result, nil)
+		if r.take(i, result, nil) {
+			l.stats.Here++
+		}
 		l.lock.Unlock()
 		l.help(r)
 	case absent:
@@ -332,16 +333,17 @@ func (l *Learner) reissue(ctx context.Context, r *round) error {
 	return l.issue(ctx, r, members)
 }
 
-// take takes a member's result, unless it has one.
-func (r *round) take(i int, result dist.Result, stored *ref) {
+// take takes a member's result, unless it has one, and reports whether it did.
+func (r *round) take(i int, result dist.Result, stored *ref) bool {
 	if r.at[i] == taken {
-		return
+		return false
 	}
 	r.at[i], r.results[i], r.states[i] = taken, result, stored
 	r.late = time.Now()
 	if r.missing--; r.missing == 0 {
 		close(r.done)
 	}
+	return true
 }
 
 // turn has something done about a member that is waiting.

@@ -76,21 +76,28 @@ func NewServer(c ServerConfig) (*Server, error) {
 	fatal := make(failures, 1)
 	s.SetLogger(fatal, false, false)
 	go s.Start()
-	ready := make(chan bool, 1)
-	go func() { ready <- s.ReadyForConnections(10 * time.Second) }()
-	select {
-	case err = <-fatal:
-	case ok := <-ready:
-		if !ok {
-			err = errors.New("it is not ready after 10 seconds")
-		}
-	}
+	err = started(s, fatal)
 	if err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
 		return nil, fmt.Errorf("no server at %s: %w", c.Listen, err)
 	}
 	return &Server{s}, nil
+}
+
+// started waits until a server takes connections, or says what keeps it from that.
+func started(s *server.Server, fatal failures) error {
+	for begun := time.Now(); time.Since(begun) < 10*time.Second; {
+		select {
+		case err := <-fatal:
+			return err
+		default:
+		}
+		if s.ReadyForConnections(20 * time.Millisecond) {
+			return nil
+		}
+	}
+	return errors.New("it is not ready after 10 seconds")
 }
 
 // failures is a server's log, of which only what ends it is kept.
