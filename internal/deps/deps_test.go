@@ -99,9 +99,9 @@ var lattice = map[string]node{
 	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/machine internal/rng learnedopt learnedopt/plastic meta params", tests: "inner/plastic learnedopt meta/search/searchtest"},
 	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/mix inner/plastic inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/mlp learnedopt/plastic meta/estimatortest"},
 	"meta/lab":           {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta meta/es params", tests: "learnedopt/handmade learnedopt/lstm"},
-	"meta/dist/queue":    {imports: "meta meta/dist", tests: "checkpoints inner internal/rng learnedopt learnedopt/lstm meta/es"},
-	"meta/dist":          {imports: "checkpoints internal/rng meta meta/search params", tests: "inner learnedopt learnedopt/lstm meta/es"},
-	"meta/estimatortest": {imports: "inner internal/rng learnedopt meta params"},
+	"meta/dist/queue":    {imports: "meta meta/dist", tests: "checkpoints inner internal/rng learnedopt learnedopt/lstm meta/es meta/estimatortest"},
+	"meta/dist":          {imports: "checkpoints internal/rng meta meta/search params", tests: "inner learnedopt learnedopt/lstm meta/es meta/estimatortest"},
+	"meta/estimatortest": {imports: "checkpoints inner internal/rng learnedopt meta params"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/compose learnedopt/handmade learnedopt/plastic meta meta/eval/page params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
 	"meta/eval/suite":    {imports: "inner inner/suite internal/rng learnedopt meta meta/eval meta/eval/page", tests: "learnedopt/compose learnedopt/handmade"},
 

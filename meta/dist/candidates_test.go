@@ -9,6 +9,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/dist"
+	"github.com/seed1498fded/unroll/meta/estimatortest"
 	"github.com/seed1498fded/unroll/meta/search"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -49,12 +50,12 @@ func TestPopulation(t *testing.T) {
 		require.Equal(t, want, got)
 		require.Equal(t, here.Phi(), there.Phi())
 	}
-	require.Equal(t, saved(t, here), saved(t, there))
+	require.Equal(t, estimatortest.Saved(t, here), estimatortest.Saved(t, there))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = there.Learn(ctx, 1, meta.Progress{})
 	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, saved(t, here), saved(t, there))
+	require.Equal(t, estimatortest.Saved(t, here), estimatortest.Saved(t, there))
 }
 
 func TestCheckOfCandidates(t *testing.T) {

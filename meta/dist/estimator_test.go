@@ -1,7 +1,6 @@
 package dist_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -10,13 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/dist"
 	"github.com/seed1498fded/unroll/meta/es"
+	"github.com/seed1498fded/unroll/meta/estimatortest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -70,38 +69,17 @@ func distributed(t *testing.T, count, workers int, newEstimator func() (meta.Est
 	return e
 }
 
-type resumable interface {
-	meta.Estimator
-	meta.Resumable
-}
-
-func saved(t *testing.T, r meta.Resumable) []byte {
-	t.Helper()
-	f := &checkpoints.File{Kind: "training", Meta: make(map[string]string)}
-	require.NoError(t, r.Save(f, "episode"))
-	var b bytes.Buffer
-	require.NoError(t, f.Write(&b))
-	return b.Bytes()
-}
-
-func load(t *testing.T, r meta.Resumable, file []byte) error {
-	t.Helper()
-	f, err := checkpoints.Read(bytes.NewReader(file), "training")
-	require.NoError(t, err)
-	return r.Load(f, "episode")
-}
-
 // Law: members anywhere are, to the bit, what as many estimators are here, in estimates, gradients and checkpoints, which each can load
 // of the other.
 func TestMembersAreMany(t *testing.T) {
 	for name, newEstimator := range estimators {
 		for _, count := range []int{1, 3} {
 			t.Run(name, func(t *testing.T) {
-				many := func() resumable {
+				many := func() estimatortest.Resumable {
 					if count == 1 {
 						e, err := newEstimator()
 						require.NoError(t, err)
-						return e.(resumable)
+						return e.(estimatortest.Resumable)
 					}
 					m, err := meta.NewMany(meta.ManyConfig{Count: count, New: newEstimator})
 					require.NoError(t, err)
@@ -109,31 +87,22 @@ func TestMembersAreMany(t *testing.T) {
 				}
 				here, there := many(), distributed(t, count, 2, newEstimator)
 				phi := learnedopt.Phi(rule, 3)
-				want, got := make([]float32, len(phi)), make([]float32, len(phi))
 				for key := range uint64(8) {
-					require.Equal(t, saved(t, here), saved(t, there))
+					require.Equal(t, estimatortest.Saved(t, here), estimatortest.Saved(t, there))
 					if key == 5 {
-						file := saved(t, there)
+						file := estimatortest.Saved(t, there)
 						here, there = many(), distributed(t, count, 1, newEstimator)
-						require.NoError(t, load(t, here, file))
-						require.NoError(t, load(t, there, file))
+						require.NoError(t, estimatortest.Load(t, here, file))
+						require.NoError(t, estimatortest.Load(t, there, file))
 					}
-					wanted, err := here.Estimate(t.Context(), want, phi, key)
-					require.NoError(t, err)
 					if key%3 == 1 {
-						_, err := there.Estimate(t.Context(), got, phi, key+100)
+						_, err := there.Estimate(t.Context(), make([]float32, len(phi)), phi, key+100)
 						require.NoError(t, err)
 						there.Revert()
 					}
-					found, err := there.Estimate(t.Context(), got, phi, key)
-					require.NoError(t, err)
-					require.Equal(t, wanted, found)
-					require.Equal(t, want, got)
-					for i := range phi {
-						phi[i] -= 0.01 * got[i]
-					}
+					estimatortest.SameStep(t, here, there, phi, key)
 				}
-				require.Equal(t, saved(t, here), saved(t, there))
+				require.Equal(t, estimatortest.Saved(t, here), estimatortest.Saved(t, there))
 			})
 		}
 	}
@@ -165,12 +134,12 @@ func TestEndsWithItsContext(t *testing.T) {
 	grad := make([]float32, len(phi))
 	_, err := e.Estimate(t.Context(), grad, phi, 1)
 	require.NoError(t, err)
-	before := saved(t, e)
+	before := estimatortest.Saved(t, e)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err = e.Estimate(ctx, grad, phi, 2)
 	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, before, saved(t, e))
+	require.Equal(t, before, estimatortest.Saved(t, e))
 }
 
 // What cannot be a member's result is refused, and an evaluator that has met it goes on as if it had not.
@@ -221,6 +190,6 @@ func TestRefusals(t *testing.T) {
 	_, err = dist.Goroutines(1, func() (dist.Evaluator, error) { return nil, wrong })
 	require.ErrorIs(t, err, wrong)
 	many := distributed(t, 3, 1, bptt(4))
-	require.ErrorContains(t, load(t, distributed(t, 2, 1, bptt(4)), saved(t, many)), "more than 2 members")
-	require.Error(t, load(t, distributed(t, 4, 1, bptt(4)), saved(t, many)))
+	require.ErrorContains(t, estimatortest.Load(t, distributed(t, 2, 1, bptt(4)), estimatortest.Saved(t, many)), "more than 2 members")
+	require.Error(t, estimatortest.Load(t, distributed(t, 4, 1, bptt(4)), estimatortest.Saved(t, many)))
 }

@@ -34,9 +34,9 @@ func (s *session) closeEvents() error {
 	return w.Close()
 }
 
-// observe is the observer that TensorBoard's events are written by, if any are: at each validation, when it also brings them to the
+// eventObserver is the observer that TensorBoard's events are written by, if any are: at each validation, when it also brings them to the
 // disk.
-func (s *session) observe() meta.Observer {
+func (s *session) eventObserver() meta.Observer {
 	if s.events == nil {
 		return func(meta.Event) error { return nil }
 	}

@@ -171,7 +171,7 @@ func (s *session) train(ctx context.Context, progress cli.Progress) error {
 	}
 	end := s.end(time.Now())
 	stop := func(st meta.Status) bool { return end(st) >= 1 }
-	events, page := s.observe(), s.page.observer(s, end)
+	events, page := s.eventObserver(), s.page.observer(s, end)
 	err = s.trainer.Run(ctx, stop, meta.Observers(show(progress, end), onRecord(s.record), s.remote.observe, events, page))
 	if err := both(err, s.save()); err != nil {
 		return err

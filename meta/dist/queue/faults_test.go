@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed1498fded/unroll/meta/dist"
 	"github.com/seed1498fded/unroll/meta/dist/queue"
+	"github.com/seed1498fded/unroll/meta/estimatortest"
 )
 
 // A server of its own that dies and comes back in the middle of everything, with or without what it had stored, loses nothing.
@@ -61,11 +62,11 @@ func TestLearnerRestarts(t *testing.T) {
 	got := there(t, "bptt", 3, l)
 	same(t, "bptt", want, got, 2, nil)
 	for range 2 {
-		file := saved(t, got)
+		file := estimatortest.Saved(t, got)
 		l.Close()
 		l = learn(t, queue.LearnerConfig{Connection: address(s)}, "bptt")
 		got = there(t, "bptt", 3, l)
-		load(t, got, file)
+		require.NoError(t, estimatortest.Load(t, got, file))
 		same(t, "bptt", want, got, 2, nil)
 	}
 	// Another run at the same place: its workers build anew.

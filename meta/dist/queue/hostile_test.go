@@ -14,6 +14,7 @@ import (
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/meta/dist"
 	"github.com/seed1498fded/unroll/meta/dist/queue"
+	"github.com/seed1498fded/unroll/meta/estimatortest"
 )
 
 func dial(t *testing.T, c queue.Connection) *nats.Conn {
@@ -130,7 +131,7 @@ func TestHostileResults(t *testing.T) {
 	require.Eventually(t, func() bool { return l.Stats().Workers == 1 }, 5*time.Second, time.Millisecond)
 	want, err := estimators["bptt"]()
 	require.NoError(t, err)
-	same(t, "bptt", want.(carried), there(t, "bptt", 1, l), 5, nil)
+	same(t, "bptt", want.(estimatortest.Resumable), there(t, "bptt", 1, l), 5, nil)
 	st := l.Stats()
 	require.Positive(t, st.Foreign)
 	require.Positive(t, st.Late)

@@ -1,7 +1,6 @@
 package queue_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/seed1498fded/unroll/checkpoints"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
@@ -22,6 +20,7 @@ import (
 	"github.com/seed1498fded/unroll/meta/dist"
 	"github.com/seed1498fded/unroll/meta/dist/queue"
 	"github.com/seed1498fded/unroll/meta/es"
+	"github.com/seed1498fded/unroll/meta/estimatortest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -137,35 +136,14 @@ func await(t *testing.T, l *queue.Learner) {
 	require.Eventually(t, func() bool { return l.Stats().Workers > 0 }, 10*time.Second, time.Millisecond)
 }
 
-type carried interface {
-	meta.Estimator
-	meta.Resumable
-}
-
-func saved(t *testing.T, r meta.Resumable) []byte {
-	t.Helper()
-	f := &checkpoints.File{Kind: "training", Meta: make(map[string]string)}
-	require.NoError(t, r.Save(f, "episode"))
-	var b bytes.Buffer
-	require.NoError(t, f.Write(&b))
-	return b.Bytes()
-}
-
-func load(t *testing.T, r meta.Resumable, file []byte) {
-	t.Helper()
-	f, err := checkpoints.Read(bytes.NewReader(file), "training")
-	require.NoError(t, err)
-	require.NoError(t, r.Load(f, "episode"))
-}
-
-func here(t *testing.T, name string, members int) carried {
+func here(t *testing.T, name string, members int) estimatortest.Resumable {
 	t.Helper()
 	e, err := meta.NewMany(meta.ManyConfig{Count: members, New: estimators[name]})
 	require.NoError(t, err)
 	return e
 }
 
-func there(t *testing.T, name string, members int, p dist.Pool) carried {
+func there(t *testing.T, name string, members int, p dist.Pool) estimatortest.Resumable {
 	t.Helper()
 	e, err := dist.NewEstimator(dist.EstimatorConfig{Count: members, Pool: p, New: estimators[name]})
 	require.NoError(t, err)
@@ -180,26 +158,16 @@ func start(name string) []float32 {
 }
 
 // same takes both some steps on and holds them to the same bits; between is called before each.
-func same(t *testing.T, name string, want, got carried, steps int, between func(step int)) {
+func same(t *testing.T, name string, want, got estimatortest.Resumable, steps int, between func(step int)) {
 	t.Helper()
 	phi := start(name)
-	a, b := make([]float32, len(phi)), make([]float32, len(phi))
 	for step := range steps {
 		if between != nil {
 			between(step)
 		}
-		key := rng.Split(7, uint64(step))
-		wanted, err := want.Estimate(t.Context(), a, phi, key)
-		require.NoError(t, err)
-		found, err := got.Estimate(t.Context(), b, phi, key)
-		require.NoError(t, err)
-		require.Equal(t, wanted, found)
-		require.Equal(t, a, b)
-		for i := range phi {
-			phi[i] -= 0.01 * b[i]
-		}
+		estimatortest.SameStep(t, want, got, phi, rng.Split(7, uint64(step)))
 	}
-	require.Equal(t, saved(t, want), saved(t, got))
+	require.Equal(t, estimatortest.Saved(t, want), estimatortest.Saved(t, got))
 }
 
 // Law: the same bits with any number of workers and goroutines.

@@ -23,7 +23,7 @@ type round struct {
 	missing  int
 	late     time.Time // when the last result came
 
-	todo chan int      // members that something is to be done about: see stage
+	due  chan int      // members that something is to be done about: see stage
 	done chan struct{} // closed when none is missing
 }
 
@@ -102,7 +102,7 @@ func (l *Learner) open(ctx context.Context, tasks []dist.Task) (*round, error) {
 	n := len(tasks)
 	r := &round{
 		tasks: tasks, messages: make([]taskMessage, n), results: make([]dist.Result, n), states: make([]*ref, n), at: make([]stage, n),
-		missing: n, todo: make(chan int, n), done: make(chan struct{}), late: time.Now(),
+		missing: n, due: make(chan int, n), done: make(chan struct{}), late: time.Now(),
 	}
 	l.lock.Lock()
 	l.number++
@@ -210,7 +210,7 @@ func (l *Learner) see(ctx context.Context, r *round) error {
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
-		case i := <-r.todo:
+		case i := <-r.due:
 			err = l.settle(ctx, r, i)
 		case <-tick.C:
 			l.help(r)
@@ -350,6 +350,6 @@ func (r *round) take(i int, result dist.Result, stored *ref) bool {
 func (r *round) turn(i int, to stage) {
 	if r.at[i] == waiting {
 		r.at[i] = to
-		r.todo <- i // there is room: a member waits once, or has been seen to in between
+		r.due <- i // there is room: a member waits once, or has been seen to in between
 	}
 }
