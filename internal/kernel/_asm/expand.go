@@ -53,12 +53,7 @@ func (w wide) expand(name, of string, kinds []int) {
 	// Behind the last number of this row there may be some that are none; the next row begins there.
 	across.move(moved)
 	LEAQ(Mem{Base: planes, Index: n, Scale: 4}, planes)
-	left, err := Param("rows").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	DECQ(left.Addr)
-	JNZ(LabelRef("rows"))
+	nextRow()
 	leave()
 }
 
@@ -122,4 +117,14 @@ func lanesInOrder() Mem {
 		lanesData = &m
 	}
 	return *lanesData
+}
+
+// nextRow goes to the label rows again, as often as the argument of that name says.
+func nextRow() {
+	left, err := Param("rows").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	DECQ(left.Addr)
+	JNZ(LabelRef("rows"))
 }

@@ -253,11 +253,6 @@ func (w wide) fold(name, of string, from, to int) {
 	}
 	Load(Param("cols"), back)
 	LEAQ(Mem{Base: d, Index: back, Scale: 4}, d)
-	left, err := Param("rows").Resolve()
-	if err != nil {
-		panic(err)
-	}
-	DECQ(left.Addr)
-	JNZ(LabelRef("rows"))
+	nextRow()
 	leave()
 }
