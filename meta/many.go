@@ -93,27 +93,34 @@ func (m *ManyOf[F]) Estimate(ctx context.Context, grad, phi []F, key uint64) (Es
 		m.Revert()
 		return Estimate{}, err
 	}
+	return MeanOf(grad, m.seen, m.grads), nil
+}
+
+// MeanOf overwrites grad with the mean of the gradients whose estimate has a finite loss, added up in their order, and returns the mean
+// of these losses and the sums of all steps and episodes. If no loss is finite, it is +Inf and the gradient zero.
+func MeanOf[F params.Float](grad []F, estimates []Estimate, grads [][]F) Estimate {
+	clear(grad)
 	total, finished := Estimate{}, 0
-	for i, e := range m.seen {
+	for i, e := range estimates {
 		total.Steps, total.Episodes = total.Steps+e.Steps, total.Episodes+e.Episodes
 		if !finite(e.Loss) {
 			continue
 		}
 		finished++
 		total.Loss += e.Loss
-		for j, x := range m.grads[i] {
+		for j, x := range grads[i] {
 			grad[j] += x
 		}
 	}
 	if finished == 0 {
 		total.Loss = math.Inf(1)
-		return total, nil
+		return total
 	}
 	total.Loss /= float64(finished)
 	for j := range grad {
 		grad[j] /= F(finished)
 	}
-	return total, nil
+	return total
 }
 
 // estimate has every estimator make its estimate.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
@@ -87,32 +86,11 @@ func (e *Estimator) Estimate(ctx context.Context, grad, phi []float32, key uint6
 		copy(grad, results[0].Grad)
 		return results[0].Estimate, nil
 	}
-	return mean(grad, results), nil
-}
-
-// mean overwrites grad with the mean of the gradients that count, taken in order.
-func mean(grad []float32, results []Result) meta.Estimate {
-	total, finished := meta.Estimate{}, 0
-	for _, r := range results {
-		total.Steps, total.Episodes = total.Steps+r.Steps, total.Episodes+r.Episodes
-		if !finite(r.Loss) {
-			continue
-		}
-		finished++
-		total.Loss += r.Loss
-		for j, x := range r.Grad {
-			grad[j] += x
-		}
+	estimates, grads := make([]meta.Estimate, len(results)), make([][]float32, len(results))
+	for i, r := range results {
+		estimates[i], grads[i] = r.Estimate, r.Grad
 	}
-	if finished == 0 {
-		total.Loss = math.Inf(1)
-		return total
-	}
-	total.Loss /= float64(finished)
-	for j := range grad {
-		grad[j] /= float32(finished)
-	}
-	return total
+	return meta.MeanOf(grad, estimates, grads), nil
 }
 
 // Revert implements meta.Reversible.
