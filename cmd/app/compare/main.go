@@ -91,7 +91,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return cli.Blame(err, o.sizes()...)
 	}
-	return cli.Job{Name: "compare", Progress: o.Progress, Work: work, Outputs: o.outputs(), Sizes: o.sizes(), Args: args}.Run(ctx, stdout, stderr)
+	return cli.Job{Name: "compare", Progress: o.Progress, Work: work, Outputs: o.outputs(), Sizes: o.sizes(), Args: args, Flags: o.Flags()}.Run(ctx, stdout, stderr)
 }
 
 // work checks the flags and says what to measure.

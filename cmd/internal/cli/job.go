@@ -51,6 +51,7 @@ type Job struct {
 	Outputs  Outputs
 	Sizes    []Given  // the flags to blame where there is too little memory
 	Args     []string // of the command, for the page
+	Flags    []string // names of those that were given in any way, likewise
 }
 
 // Run does the work, writes the files that were asked for, each whole or not at all, and the table: it is what is left of the

@@ -21,19 +21,22 @@ func (j Job) made(took time.Duration) []page.Fact {
 		where += fmt.Sprintf(", %.0f GB of memory", float64(bytes)/1e9)
 	}
 	return []page.Fact{
-		{Name: "command", Text: CommandLine(j.Name, j.Args, os.Environ()), Code: true},
+		{Name: "command", Text: CommandLine(j.Name, j.Args, os.Environ(), j.Flags), Code: true},
 		{Name: "program", Text: build.Here().String()},
 		{Name: "machine", Text: where},
 		{Name: "made", Text: time.Now().Format("2006-01-02 15:04 MST") + ", in " + took.Round(time.Second/10).String()},
 	}
 }
 
-// CommandLine writes a command as a shell takes it, with what its flags have from the environment in front.
-func CommandLine(name string, args, environment []string) string {
+// CommandLine writes a command as a shell takes it, with what those flags have from the environment in front, and no other variables:
+// what belongs to other commands, such as a token, is nobody's business.
+func CommandLine(name string, args, environment, flags []string) string {
 	var words []string
 	for _, v := range environment {
-		if at := strings.Index(v, "="); strings.HasPrefix(v, EnvPrefix) && at < len(v)-1 {
-			words = append(words, v[:at+1]+shellQuote(v[at+1:]))
+		variableName, value, _ := strings.Cut(v, "=")
+		ours := slices.ContainsFunc(flags, func(flag string) bool { return variable(flag) == variableName })
+		if ours && value != "" {
+			words = append(words, variableName+"="+shellQuote(value))
 		}
 	}
 	slices.Sort(words)

@@ -111,7 +111,7 @@ func helpText(v *kong.Value) string {
 		return v.Help
 	}
 	named, tag := *v, *v.Tag
-	tag.Envs, named.Tag = []string{variable(v.Flag)}, &tag
+	tag.Envs, named.Tag = []string{variable(v.Flag.Name)}, &tag
 	return kong.DefaultHelpValueFormatter(&named)
 }
 

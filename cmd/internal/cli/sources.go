@@ -39,7 +39,7 @@ func (s *sources) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 	if question(flag) {
 		return nil, nil
 	}
-	if name := variable(flag); os.Getenv(name) != "" {
+	if name := variable(flag.Name); os.Getenv(name) != "" {
 		text := os.Getenv(name)
 		if err := accept(flag, text); err != nil {
 			s.err = fmt.Errorf("%s: %w", name, err)
@@ -123,7 +123,7 @@ func (s *sources) named(ctx *kong.Context, flag, what string) (from, value strin
 		}
 		return "--" + flag, value, err
 	}
-	from = variable(flags[at])
+	from = variable(flags[at].Name)
 	return from, os.Getenv(from), nil
 }
 
@@ -142,8 +142,8 @@ func ReadConfig(path string) ([]byte, error) {
 }
 
 // variable returns the name of a flag's environment variable.
-func variable(flag *kong.Flag) string {
-	return EnvPrefix + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(flag.Name))
+func variable(flag string) string {
+	return EnvPrefix + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(flag))
 }
 
 // accept reports why a flag would not take a text.
