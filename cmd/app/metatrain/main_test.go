@@ -101,7 +101,7 @@ func TestFrom(t *testing.T) {
 		"--from: checkpoints: nowhere: no such file":  {"--from", "nowhere"},
 		"--from: want the":                            {"--from", ""},
 		"not adam {":                                  {"--from", from, "--rule", "adam"},
-		`not lstm {"hidden":8`:                        {"--from", from, "--rule-config", `{"hidden":8}`},
+		`[16 2] has no place in lstm {"hidden":8`:     {"--from", from, "--rule-config", `{"hidden":8}`},
 		"--from other: the run in second has " + from: {"--resume", "second", "--from", "other"},
 	} {
 		clitest.RequireRefused(t, Run, want, append(flags, "--episodes", "1")...)

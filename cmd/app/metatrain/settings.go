@@ -193,31 +193,6 @@ func (s *settings) canonicalCredit() error {
 	return err
 }
 
-// begin returns the learned rule that a new run begins with, nil for none. Unless the flags name a rule, it is that one's.
-func (s *settings) begin(o options) (*learnedopt.Trained, error) {
-	if s.From == "" {
-		return nil, nil
-	}
-	t, err := learnedopt.Load(s.From)
-	if err != nil {
-		return nil, fmt.Errorf("--from: %w", err)
-	}
-	config, err := json.Marshal(t.Rule)
-	if err != nil {
-		return nil, fmt.Errorf("--from %s: %w", s.From, err)
-	}
-	if !o.Given("rule") {
-		s.Rule = t.Rule.Name()
-	}
-	if !o.Given("rule-config") && s.Rule == t.Rule.Name() {
-		s.RuleConfig = cli.JSON(config)
-	}
-	if s.Rule != t.Rule.Name() || string(s.RuleConfig) != string(config) {
-		return nil, fmt.Errorf("--from %s: it holds the rule %s %s, not %s %s", s.From, t.Rule.Name(), config, s.Rule, s.RuleConfig)
-	}
-	return t, nil
-}
-
 // resumed returns the settings of a saved run. What was given besides must agree with them, except that a folder of data
 // may have moved.
 func resumed(o options, f *checkpoints.File) (settings, error) {

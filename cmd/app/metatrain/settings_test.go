@@ -19,7 +19,9 @@ import (
 	"github.com/seed1498fded/unroll/cmd/internal/clitest"
 	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/learnedopt/mlp"
 	"github.com/seed1498fded/unroll/meta"
+	"github.com/seed1498fded/unroll/params"
 )
 
 func parsed(t *testing.T, args ...string) options {
@@ -266,6 +268,36 @@ func TestFromTheZoo(t *testing.T) {
 	// The other rule is named with its own settings.
 	clitest.RequireRefused(t, Run, `it holds the rule lstm {"hidden":`, append(quick, "--from", "lstm-quadratic", "--rule", "sgd")...)
 	clitest.RequireRefused(t, Run, `, not sgd {"lr":`, append(quick, "--from", "lstm-quadratic", "--rule", "sgd")...)
+}
+
+// A rule of other settings begins with the weights that it shares with a learned one; what it has more begins as in a new run.
+func TestFromOtherSettings(t *testing.T) {
+	t.Chdir(t.TempDir())
+	quick := []string{"--problem", "quadratic", "--horizon", "4", "--copies", "1", "--every", "3", "--episodes", "1", "--rule", "general"}
+	from := func(config string) *learnedopt.Trained {
+		s, err := newSettings(parsed(t, append(quick, "--rule-config", config, "--from", "zoo:general")...))
+		require.NoError(t, err)
+		got, err := s.begin(parsed(t, append(quick, "--rule-config", config, "--from", "zoo:general")...))
+		require.NoError(t, err)
+		return got
+	}
+	zoo, err := learnedopt.Load("zoo:general")
+	require.NoError(t, err)
+	decays := from(`{"weight_decay":0.5}`)
+	require.Equal(t, zoo.Phi, decays.Phi)
+	require.Equal(t, 0.5, decays.Rule.(*mlp.General).Decay)
+
+	fresh, either := &mlp.General{Horizon: "either"}, from(`{"horizon":"either"}`)
+	layout, begun := fresh.Spec().Phi, learnedopt.Phi(fresh, 1)
+	for _, p := range layout {
+		want := params.Slice(layout, begun, p.Name)
+		if p.Name != "untold" {
+			want = params.Slice(zoo.Rule.Spec().Phi, zoo.Phi, p.Name)
+		}
+		require.Equal(t, want, params.Slice(layout, either.Phi, p.Name), p.Name)
+	}
+	clitest.RequireRefused(t, Run, `--from zoo:general: its w0 [30 8] has no place in general {"hidden":4,`,
+		append(quick, "--rule-config", `{"hidden":4}`, "--from", "zoo:general")...)
 }
 
 // Of two errors at the end of a run none is lost, and one that is the same is told once.
