@@ -12,11 +12,12 @@ import (
 )
 
 // MLPOf is a network of dense layers that tells the class of an image by cross-entropy. Minibatches are drawn with replacement. The
-// weights are w0 [pixels, units], b0 [units], w1 and so on; w ~ N(0, 2/fan-in), b = 0 (He et al. 2015).
+// weights are w0 [pixels, units], b0 [units], w1 and so on.
 type MLPOf[F params.Float] struct {
 	Train, Test *data.Set // go together; those of package fashion if nil
 	Hidden      []int     // units of the hidden layers; [128 128] if empty
 	Activation  string    // of the hidden layers, one of nets.Activations(); relu if empty
+	Init        nets.Init // how the weights start; He if empty
 	Batch       int       // images in a minibatch; 128 if zero
 }
 
@@ -35,6 +36,10 @@ func (f MLPOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
 	if err := check("MLP", size{"a Batch", batch}); err != nil {
 		return nil, err
 	}
+	init := cmp.Or(f.Init, nets.He)
+	if err := init.Validate(); err != nil {
+		return nil, fmt.Errorf("suite: MLP: %w", err)
+	}
 	if train.Pixels() != test.Pixels() || train.Classes != test.Classes {
 		return nil, fmt.Errorf("suite: MLP: images of %d pixels in %d classes for training, %d and %d for tests; want the same",
 			train.Pixels(), train.Classes, test.Pixels(), test.Classes)
@@ -43,7 +48,7 @@ func (f MLPOf[F]) Sample(uint64) (inner.ProblemOf[F], error) {
 	if err != nil {
 		return nil, err
 	}
-	return feedforward[F]{net: net, init: nets.He, batch: batch, train: labelled[F]{train}, test: labelled[F]{test}}.problem()
+	return feedforward[F]{net: net, init: init, batch: batch, train: labelled[F]{train}, test: labelled[F]{test}}.problem()
 }
 
 // newMLP returns a net of dense layers; [128 128] hidden units if there are none, of relu if no activation is named.
@@ -63,7 +68,10 @@ func newMLP[F params.Float](in int, hidden []int, out int, activation string, lo
 
 // secondHalf is the family of the networks on the half of MNIST's training images that no rule is learned on, 30,000, tested on
 // the 10,000 test images.
-type secondHalf struct{ MLP }
+type secondHalf struct {
+	MLP
+	side int // of the images, 28 if zero
+}
 
 // Sample returns a new instance of the one problem.
 func (f secondHalf) Sample(key uint64) (inner.Problem, error) {
@@ -72,5 +80,12 @@ func (f secondHalf) Sample(key uint64) (inner.Problem, error) {
 		return nil, err
 	}
 	f.Train, f.Test = train.Slice(train.Len()/2, train.Len()), test
+	if f.side > 0 {
+		for _, set := range []**data.Set{&f.Train, &f.Test} {
+			if *set, err = (*set).Downsample(f.side); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return f.MLP.Sample(key)
 }

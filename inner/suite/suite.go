@@ -35,12 +35,15 @@ const (
 // finalLosses is how many of the last losses count where they are of minibatches.
 const finalLosses = 50
 
+// fewFinalLosses is that of runs of 100 steps.
+const fewFinalLosses = 5
+
 // Unroll12 returns all problems, 2,000 steps each. Those that share a Number are parts of one: what is counted over problems, a
 // win or a ratio, counts once for both, as the geometric mean of their ratios. The caller owns the list.
 func Unroll12() []Problem {
 	list := []Problem{
 		{Number: 1, Name: "fashion-mlp", Family: MLP{}, Batch: 128},
-		{Number: 2, Name: "mnist-mlp", Family: secondHalf{MLP{Hidden: []int{20}}}, Batch: 128},
+		{Number: 2, Name: "mnist-mlp", Family: secondHalf{MLP: MLP{Hidden: []int{20}}}, Batch: 128},
 		{Number: 3, Name: "fashion-deep", Family: MLP{Hidden: slices.Repeat([]int{64}, 8), Batch: 64}, Batch: 64},
 		{Number: 4, Name: "fashion-conv", Family: Conv{}, Batch: 64},
 		{Number: 5, Name: "fashion-residual", Family: Residual{}, Batch: 64},
@@ -88,7 +91,7 @@ func (p Problem) Long() Problem {
 }
 
 // Names returns the names of all suites.
-func Names() []string { return []string{"unroll12", "unroll12-long", "quick"} }
+func Names() []string { return []string{"unroll12", "unroll12-long", "quick", "perceptrons"} }
 
 // Lookup returns the problems of a suite by its name. An unknown name is an error that lists those there are.
 func Lookup(name string) ([]Problem, error) {
@@ -103,6 +106,8 @@ func Lookup(name string) ([]Problem, error) {
 		return list, nil
 	case "quick":
 		return Quick(), nil
+	case "perceptrons":
+		return Perceptrons(), nil
 	}
 	return nil, fmt.Errorf("suite: no suite %q; there are %s", name, strings.Join(Names(), ", "))
 }

@@ -40,6 +40,38 @@ func TestUnroll12(t *testing.T) {
 	assert.Equal(t, 2000, suite.Unroll12()[0].Steps)
 }
 
+// Eleven networks that differ, and say of themselves what they are: a minibatch of another size would have another loss.
+func TestPerceptrons(t *testing.T) {
+	list := suite.Perceptrons()
+	assert.Len(t, list, 11)
+	seen := map[string]bool{}
+	for i, p := range list {
+		assert.Equal(t, i+1, p.Number)
+		assert.False(t, seen[p.Name], p.Name)
+		seen[p.Name] = true
+		q := sample(t, p.Family)
+		theta := make([]float32, q.Params().Len())
+		q.Init(theta, 1)
+		loss, err := q.Eval(nil, theta, 2)
+		require.NoError(t, err)
+		test, err := q.(inner.Tested).TestLoss(theta)
+		require.NoError(t, err)
+		assert.InDelta(t, loss, test, .2*loss, p.Name)
+	}
+	assert.Equal(t, 64*32+32+32*10+10, sample(t, list[0].Family).Params().Len(), "images of 8x8")
+	normal := func(p suite.Problem) (variance float64) {
+		q := sample(t, p.Family)
+		theta := make([]float32, q.Params().Len())
+		q.Init(theta, 1)
+		for _, v := range theta {
+			variance += float64(v) * float64(v) / float64(len(theta))
+		}
+		return variance
+	}
+	assert.InDelta(t, .01, normal(list[1]), .001)
+	assert.InDelta(t, .01, normal(list[10]), .001)
+}
+
 // Every problem can be told something: at their own sizes they start, and have finite losses, gradients and test losses; only
 // those without minibatches have the same loss for every key.
 func TestProblemsAtTheirOwnSizes(t *testing.T) {
@@ -73,7 +105,9 @@ func TestLookup(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, list)
 		for _, p := range list {
-			assert.Equal(t, map[string]int{"unroll12": 2000, "unroll12-long": 20_000, "quick": 500}[name], p.Steps)
+			if want, same := map[string]int{"unroll12": 2000, "unroll12-long": 20_000, "quick": 500}[name]; same {
+				assert.Equal(t, want, p.Steps)
+			}
 		}
 	}
 	quick, err := suite.Lookup("quick")
@@ -81,7 +115,7 @@ func TestLookup(t *testing.T) {
 	assert.Subset(t, names(suite.Unroll12()), names(quick))
 	assert.Len(t, quick, 10)
 	_, err = suite.Lookup("unroll13")
-	assert.EqualError(t, err, `suite: no suite "unroll13"; there are unroll12, unroll12-long, quick`)
+	assert.EqualError(t, err, `suite: no suite "unroll13"; there are unroll12, unroll12-long, quick, perceptrons`)
 }
 
 // Instances are apart, and none asks how many processors there are: the same key, the same bits.

@@ -113,8 +113,8 @@ func TestSuiteRefused(t *testing.T) {
 		want string
 		args []string
 	}{
-		{`no suite "slow"; there are unroll12, unroll12-long, quick`, []string{"--suite", "slow"}},
-		{"--suite: want one of unroll12, unroll12-long, quick, got nothing", []string{"--suite", ""}},
+		{`no suite "slow"; there are unroll12, unroll12-long, quick, perceptrons`, []string{"--suite", "slow"}},
+		{"--suite: want one of unroll12, unroll12-long, quick, perceptrons, got nothing", []string{"--suite", ""}},
 		{"--track: want one of default, single, tuned, got nothing", onSuite("--track", "")},
 		{`no track "best"; there are default, single, tuned`, onSuite("--track", "best")},
 		{"only the track tuned has any", onSuite("--trials", "3")},

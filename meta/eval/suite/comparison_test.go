@@ -242,7 +242,7 @@ func TestDivergence(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for want, change := range map[string]func(*suite.Comparison){
-		`no suite "slow"; there are unroll12, unroll12-long, quick`:  func(c *suite.Comparison) { c.Suite = "slow" },
+		`no suite "slow"; there are unroll12, unroll12-long, quick, perceptrons`:  func(c *suite.Comparison) { c.Suite = "slow" },
 		`no track "best"; there are default, single, tuned`:          func(c *suite.Comparison) { c.Track = "best" },
 		`no problem "mnist" in quick; there are mnist-mlp`:           func(c *suite.Comparison) { c.Only = []string{"mnist"} },
 		`problem rosenbrock is named twice`:                          func(c *suite.Comparison) { c.Only = []string{"rosenbrock", "rosenbrock"} },
