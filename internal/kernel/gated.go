@@ -10,17 +10,10 @@ import (
 
 // Gelu sets every element of y to x·Φ(x), Φ being the distribution function of N(0, 1) (Hendrycks and Gimpel 2016): exactly, not by
 // tanh. In float32 with assembly Φ is right to some 1e-6 of itself.
-func Gelu[F params.Float](y, x []F) {
-	sameLength(len(y), len(x))
-	if level > plain {
-		if y, ok := any(y).([]float32); ok {
-			gelu32(y, any(x).([]float32))
-			return
-		}
-	}
-	for i, v := range x {
-		y[i] = F(max(float64(v), -40) * below(float64(v))) // below −40 nothing is left, times infinity too
-	}
+func Gelu[F params.Float](y, x []F) { each(y, x, geluAVX2, gelu) }
+
+func gelu[F params.Float](x F) F {
+	return F(max(float64(x), -40) * below(float64(x))) // below −40 nothing is left, times infinity too
 }
 
 // PullGelu sets every element of dx to dy times the derivative of Gelu at x, Φ(x) + x·φ(x), where y is what Gelu gave for x.
@@ -30,7 +23,7 @@ func PullGelu[F params.Float](dx, x, y, dy []F) {
 	sameLength(len(dx), len(dy))
 	if level > plain {
 		if dx, ok := any(dx).([]float32); ok {
-			pullGelu32(dx, any(x).([]float32), any(y).([]float32), any(dy).([]float32))
+			pullGeluAVX2(dx, any(x).([]float32), any(y).([]float32), any(dy).([]float32))
 			return
 		}
 	}
@@ -78,81 +71,6 @@ func below(x float64) float64 { return math.Erfc(-x/math.Sqrt2) / 2 }
 
 // gatedBlock is how many elements the loops below take at a time, so that what lies between fits the stack.
 const gatedBlock = 256
-
-// tail sets p to Φ(−|x|), which is ½erfc(z) with z = |x|/√2. Numerical Recipes (Press et al. 1992, section 6.2) give
-// erfc(z) = t·e^(P(t) − z²) with t = 1/(1 + z/2) and a polynomial P, right to 1.2e-7 of itself everywhere. Far out a rounded z² would
-// cost more than that: z² = x²/2 is taken apart into near², which is exact, and the rest.
-func tail(p, x []float32) {
-	p = p[:len(x)]
-	var rest, scale [gatedBlock]float32
-	for i, v := range x {
-		v = float32(math.Abs(float64(v)))
-		t := 1 / (1 + v*(1/(2*math.Sqrt2)))
-		scale[i] = t / 2
-		if v > farOut {
-			v, scale[i] = farOut, 0
-		}
-		s := float32(0.17087277)
-		s = s*t - 0.82215223
-		s = s*t + 1.48851587
-		s = s*t - 1.13520398
-		s = s*t + 0.27886807
-		s = s*t - 0.18628806
-		s = s*t + 0.09678418
-		s = s*t + 0.37409196
-		s = s*t + 1.00002368
-		near := math.Float32frombits(math.Float32bits(v) &^ 0xfff)
-		rest[i] = s*t - 1.26551223 - (v-near)*(v+near)/2
-		p[i] = near * near / 2
-	}
-	decayAVX2(p, p)
-	decayAVX2(rest[:len(x)], rest[:len(x)])
-	for i := range p {
-		p[i] *= rest[i] * scale[i]
-	}
-}
-
-// farOut is where Φ(−x) counts as nothing.
-const farOut = 14
-
-func gelu32(y, x []float32) {
-	var p [gatedBlock]float32
-	for len(x) > 0 {
-		n := min(len(x), gatedBlock)
-		tail(p[:n], x[:n])
-		for i, v := range x[:n] {
-			size, on := v, v
-			if v < 0 {
-				size, on = -v, 0
-			}
-			if size > farOut {
-				size = farOut
-			}
-			y[i] = on - size*p[i]
-		}
-		x, y = x[n:], y[n:]
-	}
-}
-
-// pullGelu32 has Φ(x) from y = x·Φ(x), which is cheaper than anew.
-func pullGelu32(dx, x, y, dy []float32) {
-	var density [gatedBlock]float32
-	for len(x) > 0 {
-		n := min(len(x), gatedBlock)
-		for i, v := range x[:n] {
-			density[i] = v * v / 2
-		}
-		decayAVX2(density[:n], density[:n])
-		for i, v := range x[:n] {
-			phi := y[i] / v
-			if -1e-30 < v && v < 1e-30 {
-				phi = .5
-			}
-			dx[i] = dy[i] * (phi + v*density[i]*invSqrt2Pi)
-		}
-		x, y, dx, dy = x[n:], y[n:], dx[n:], dy[n:]
-	}
-}
 
 func silu32(y, x []float32) {
 	var s [gatedBlock]float32

@@ -29,6 +29,21 @@ func decayAVX2(y []float32, x []float32)
 //go:noescape
 func logSizeAVX2(y []float32, x []float32)
 
+// geluAVX2 sets y to x·Φ(x) of x, which is as long.
+//
+//go:noescape
+func geluAVX2(y []float32, x []float32)
+
+// pullGeluAVX2 is PullGelu for slices that are known to be of one length.
+//
+//go:noescape
+func pullGeluAVX2(dx []float32, x []float32, y []float32, dy []float32)
+
+// softmaxAVX2 is Softmax for slices of one length, at least 1.
+//
+//go:noescape
+func softmaxAVX2(y []float32, x []float32, scale float32, mass float32) (top float32, sum float64)
+
 // pixelRowsAVX2 is PixelRows for at least one row, of a multiple of 8 pixels, and rows that are all there.
 //
 //go:noescape

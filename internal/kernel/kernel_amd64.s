@@ -1482,6 +1482,547 @@ DATA inf<>+24(SB)/4, $0x7f800000
 DATA inf<>+28(SB)/4, $0x7f800000
 GLOBL inf<>(SB), RODATA|NOPTR, $32
 
+// func geluAVX2(y []float32, x []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluAVX2(SB), NOSPLIT, $0-48
+	MOVQ y_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ x_len+32(FP), DX
+
+eight:
+	CMPQ         DX, $0x08
+	JLT          rest
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS limit14<>+0(SB), Y3
+	VANDPS       withoutSign<>+0(SB), Y0, Y1
+	VCMPPS       $0x12, Y3, Y1, Y2
+	VMINPS       Y1, Y3, Y3
+	VBROADCASTSS oneF<>+0(SB), Y1
+	VFMADD231PS  eighthRoot<>+0(SB), Y3, Y1
+	VBROADCASTSS oneF<>+0(SB), Y4
+	VDIVPS       Y1, Y4, Y4
+	VBROADCASTSS erfc9<>+0(SB), Y1
+	VFMADD213PS  erfc8<>+0(SB), Y4, Y1
+	VFMADD213PS  erfc7<>+0(SB), Y4, Y1
+	VFMADD213PS  erfc6<>+0(SB), Y4, Y1
+	VFMADD213PS  erfc5<>+0(SB), Y4, Y1
+	VFMADD213PS  erfc4<>+0(SB), Y4, Y1
+	VFMADD213PS  erfc3<>+0(SB), Y4, Y1
+	VFMADD213PS  erfc2<>+0(SB), Y4, Y1
+	VFMADD213PS  erfc1<>+0(SB), Y4, Y1
+	VFMADD213PS  erfc0<>+0(SB), Y4, Y1
+	VANDPS       upperHalf<>+0(SB), Y3, Y5
+	VADDPS       Y5, Y3, Y6
+	VSUBPS       Y5, Y3, Y7
+	VMULPS       halfF<>+0(SB), Y6, Y6
+	VFMSUB213PS  Y1, Y6, Y7
+	VMULPS       halfF<>+0(SB), Y5, Y1
+	VMULPS       Y5, Y1, Y1
+	VADDPS       Y7, Y1, Y6
+	VBROADCASTSS shift<>+0(SB), Y5
+	VFMADD231PS  log2eNeg<>+0(SB), Y6, Y5
+	VSUBPS       shift<>+0(SB), Y5, Y6
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y6, Y1
+	VADDPS       Y7, Y1, Y1
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y6, Y1
+	VBROADCASTSS c6Neg<>+0(SB), Y6
+	VFMADD213PS  c5Neg<>+0(SB), Y1, Y6
+	VFMADD213PS  c4Neg<>+0(SB), Y1, Y6
+	VFMADD213PS  c3Neg<>+0(SB), Y1, Y6
+	VFMADD213PS  c2Neg<>+0(SB), Y1, Y6
+	VFMADD213PS  c1Neg<>+0(SB), Y1, Y6
+	VMULPS       Y1, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       hugeScale<>+0(SB), Y5, Y5
+	VFMADD213PS  Y5, Y5, Y6
+	VMULPS       Y3, Y4, Y4
+	VMULPS       halfUnscale<>+0(SB), Y4, Y4
+	VANDPS       Y2, Y4, Y4
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y0, Y1, Y1
+	VFNMADD231PS Y4, Y6, Y1
+	VMOVUPS      Y1, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DX
+	JMP          eight
+
+rest:
+	TESTQ        DX, DX
+	JZ           done
+	LEAQ         tailMask<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y0
+	VMASKMOVPS   (CX), Y0, Y1
+	VBROADCASTSS limit14<>+0(SB), Y4
+	VANDPS       withoutSign<>+0(SB), Y1, Y2
+	VCMPPS       $0x12, Y4, Y2, Y3
+	VMINPS       Y2, Y4, Y4
+	VBROADCASTSS oneF<>+0(SB), Y2
+	VFMADD231PS  eighthRoot<>+0(SB), Y4, Y2
+	VBROADCASTSS oneF<>+0(SB), Y5
+	VDIVPS       Y2, Y5, Y5
+	VBROADCASTSS erfc9<>+0(SB), Y2
+	VFMADD213PS  erfc8<>+0(SB), Y5, Y2
+	VFMADD213PS  erfc7<>+0(SB), Y5, Y2
+	VFMADD213PS  erfc6<>+0(SB), Y5, Y2
+	VFMADD213PS  erfc5<>+0(SB), Y5, Y2
+	VFMADD213PS  erfc4<>+0(SB), Y5, Y2
+	VFMADD213PS  erfc3<>+0(SB), Y5, Y2
+	VFMADD213PS  erfc2<>+0(SB), Y5, Y2
+	VFMADD213PS  erfc1<>+0(SB), Y5, Y2
+	VFMADD213PS  erfc0<>+0(SB), Y5, Y2
+	VANDPS       upperHalf<>+0(SB), Y4, Y6
+	VADDPS       Y6, Y4, Y7
+	VSUBPS       Y6, Y4, Y8
+	VMULPS       halfF<>+0(SB), Y7, Y7
+	VFMSUB213PS  Y2, Y7, Y8
+	VMULPS       halfF<>+0(SB), Y6, Y2
+	VMULPS       Y6, Y2, Y2
+	VADDPS       Y8, Y2, Y7
+	VBROADCASTSS shift<>+0(SB), Y6
+	VFMADD231PS  log2eNeg<>+0(SB), Y7, Y6
+	VSUBPS       shift<>+0(SB), Y6, Y7
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y7, Y2
+	VADDPS       Y8, Y2, Y2
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y7, Y2
+	VBROADCASTSS c6Neg<>+0(SB), Y7
+	VFMADD213PS  c5Neg<>+0(SB), Y2, Y7
+	VFMADD213PS  c4Neg<>+0(SB), Y2, Y7
+	VFMADD213PS  c3Neg<>+0(SB), Y2, Y7
+	VFMADD213PS  c2Neg<>+0(SB), Y2, Y7
+	VFMADD213PS  c1Neg<>+0(SB), Y2, Y7
+	VMULPS       Y2, Y7, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       hugeScale<>+0(SB), Y6, Y6
+	VFMADD213PS  Y6, Y6, Y7
+	VMULPS       Y4, Y5, Y5
+	VMULPS       halfUnscale<>+0(SB), Y5, Y5
+	VANDPS       Y3, Y5, Y5
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
+	VFNMADD231PS Y5, Y7, Y2
+	VMASKMOVPS   Y2, Y0, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA limit14<>+0(SB)/4, $0x41600000
+DATA limit14<>+4(SB)/4, $0x41600000
+DATA limit14<>+8(SB)/4, $0x41600000
+DATA limit14<>+12(SB)/4, $0x41600000
+DATA limit14<>+16(SB)/4, $0x41600000
+DATA limit14<>+20(SB)/4, $0x41600000
+DATA limit14<>+24(SB)/4, $0x41600000
+DATA limit14<>+28(SB)/4, $0x41600000
+GLOBL limit14<>(SB), RODATA|NOPTR, $32
+
+DATA eighthRoot<>+0(SB)/4, $0x3eb504f3
+DATA eighthRoot<>+4(SB)/4, $0x3eb504f3
+DATA eighthRoot<>+8(SB)/4, $0x3eb504f3
+DATA eighthRoot<>+12(SB)/4, $0x3eb504f3
+DATA eighthRoot<>+16(SB)/4, $0x3eb504f3
+DATA eighthRoot<>+20(SB)/4, $0x3eb504f3
+DATA eighthRoot<>+24(SB)/4, $0x3eb504f3
+DATA eighthRoot<>+28(SB)/4, $0x3eb504f3
+GLOBL eighthRoot<>(SB), RODATA|NOPTR, $32
+
+DATA erfc9<>+0(SB)/4, $0x3e2ef945
+DATA erfc9<>+4(SB)/4, $0x3e2ef945
+DATA erfc9<>+8(SB)/4, $0x3e2ef945
+DATA erfc9<>+12(SB)/4, $0x3e2ef945
+DATA erfc9<>+16(SB)/4, $0x3e2ef945
+DATA erfc9<>+20(SB)/4, $0x3e2ef945
+DATA erfc9<>+24(SB)/4, $0x3e2ef945
+DATA erfc9<>+28(SB)/4, $0x3e2ef945
+GLOBL erfc9<>(SB), RODATA|NOPTR, $32
+
+DATA erfc8<>+0(SB)/4, $0xbf527892
+DATA erfc8<>+4(SB)/4, $0xbf527892
+DATA erfc8<>+8(SB)/4, $0xbf527892
+DATA erfc8<>+12(SB)/4, $0xbf527892
+DATA erfc8<>+16(SB)/4, $0xbf527892
+DATA erfc8<>+20(SB)/4, $0xbf527892
+DATA erfc8<>+24(SB)/4, $0xbf527892
+DATA erfc8<>+28(SB)/4, $0xbf527892
+GLOBL erfc8<>(SB), RODATA|NOPTR, $32
+
+DATA erfc7<>+0(SB)/4, $0x3fbe87b0
+DATA erfc7<>+4(SB)/4, $0x3fbe87b0
+DATA erfc7<>+8(SB)/4, $0x3fbe87b0
+DATA erfc7<>+12(SB)/4, $0x3fbe87b0
+DATA erfc7<>+16(SB)/4, $0x3fbe87b0
+DATA erfc7<>+20(SB)/4, $0x3fbe87b0
+DATA erfc7<>+24(SB)/4, $0x3fbe87b0
+DATA erfc7<>+28(SB)/4, $0x3fbe87b0
+GLOBL erfc7<>(SB), RODATA|NOPTR, $32
+
+DATA erfc6<>+0(SB)/4, $0xbf914e5d
+DATA erfc6<>+4(SB)/4, $0xbf914e5d
+DATA erfc6<>+8(SB)/4, $0xbf914e5d
+DATA erfc6<>+12(SB)/4, $0xbf914e5d
+DATA erfc6<>+16(SB)/4, $0xbf914e5d
+DATA erfc6<>+20(SB)/4, $0xbf914e5d
+DATA erfc6<>+24(SB)/4, $0xbf914e5d
+DATA erfc6<>+28(SB)/4, $0xbf914e5d
+GLOBL erfc6<>(SB), RODATA|NOPTR, $32
+
+DATA erfc5<>+0(SB)/4, $0x3e8ec7cc
+DATA erfc5<>+4(SB)/4, $0x3e8ec7cc
+DATA erfc5<>+8(SB)/4, $0x3e8ec7cc
+DATA erfc5<>+12(SB)/4, $0x3e8ec7cc
+DATA erfc5<>+16(SB)/4, $0x3e8ec7cc
+DATA erfc5<>+20(SB)/4, $0x3e8ec7cc
+DATA erfc5<>+24(SB)/4, $0x3e8ec7cc
+DATA erfc5<>+28(SB)/4, $0x3e8ec7cc
+GLOBL erfc5<>(SB), RODATA|NOPTR, $32
+
+DATA erfc4<>+0(SB)/4, $0xbe3ec24c
+DATA erfc4<>+4(SB)/4, $0xbe3ec24c
+DATA erfc4<>+8(SB)/4, $0xbe3ec24c
+DATA erfc4<>+12(SB)/4, $0xbe3ec24c
+DATA erfc4<>+16(SB)/4, $0xbe3ec24c
+DATA erfc4<>+20(SB)/4, $0xbe3ec24c
+DATA erfc4<>+24(SB)/4, $0xbe3ec24c
+DATA erfc4<>+28(SB)/4, $0xbe3ec24c
+GLOBL erfc4<>(SB), RODATA|NOPTR, $32
+
+DATA erfc3<>+0(SB)/4, $0x3dc636c9
+DATA erfc3<>+4(SB)/4, $0x3dc636c9
+DATA erfc3<>+8(SB)/4, $0x3dc636c9
+DATA erfc3<>+12(SB)/4, $0x3dc636c9
+DATA erfc3<>+16(SB)/4, $0x3dc636c9
+DATA erfc3<>+20(SB)/4, $0x3dc636c9
+DATA erfc3<>+24(SB)/4, $0x3dc636c9
+DATA erfc3<>+28(SB)/4, $0x3dc636c9
+GLOBL erfc3<>(SB), RODATA|NOPTR, $32
+
+DATA erfc2<>+0(SB)/4, $0x3ebf88fb
+DATA erfc2<>+4(SB)/4, $0x3ebf88fb
+DATA erfc2<>+8(SB)/4, $0x3ebf88fb
+DATA erfc2<>+12(SB)/4, $0x3ebf88fb
+DATA erfc2<>+16(SB)/4, $0x3ebf88fb
+DATA erfc2<>+20(SB)/4, $0x3ebf88fb
+DATA erfc2<>+24(SB)/4, $0x3ebf88fb
+DATA erfc2<>+28(SB)/4, $0x3ebf88fb
+GLOBL erfc2<>(SB), RODATA|NOPTR, $32
+
+DATA erfc1<>+0(SB)/4, $0x3f8000c7
+DATA erfc1<>+4(SB)/4, $0x3f8000c7
+DATA erfc1<>+8(SB)/4, $0x3f8000c7
+DATA erfc1<>+12(SB)/4, $0x3f8000c7
+DATA erfc1<>+16(SB)/4, $0x3f8000c7
+DATA erfc1<>+20(SB)/4, $0x3f8000c7
+DATA erfc1<>+24(SB)/4, $0x3f8000c7
+DATA erfc1<>+28(SB)/4, $0x3f8000c7
+GLOBL erfc1<>(SB), RODATA|NOPTR, $32
+
+DATA erfc0<>+0(SB)/4, $0xbfa1fc4e
+DATA erfc0<>+4(SB)/4, $0xbfa1fc4e
+DATA erfc0<>+8(SB)/4, $0xbfa1fc4e
+DATA erfc0<>+12(SB)/4, $0xbfa1fc4e
+DATA erfc0<>+16(SB)/4, $0xbfa1fc4e
+DATA erfc0<>+20(SB)/4, $0xbfa1fc4e
+DATA erfc0<>+24(SB)/4, $0xbfa1fc4e
+DATA erfc0<>+28(SB)/4, $0xbfa1fc4e
+GLOBL erfc0<>(SB), RODATA|NOPTR, $32
+
+DATA upperHalf<>+0(SB)/4, $0xfffff000
+DATA upperHalf<>+4(SB)/4, $0xfffff000
+DATA upperHalf<>+8(SB)/4, $0xfffff000
+DATA upperHalf<>+12(SB)/4, $0xfffff000
+DATA upperHalf<>+16(SB)/4, $0xfffff000
+DATA upperHalf<>+20(SB)/4, $0xfffff000
+DATA upperHalf<>+24(SB)/4, $0xfffff000
+DATA upperHalf<>+28(SB)/4, $0xfffff000
+GLOBL upperHalf<>(SB), RODATA|NOPTR, $32
+
+DATA hugeScale<>+0(SB)/4, $0x5f800000
+DATA hugeScale<>+4(SB)/4, $0x5f800000
+DATA hugeScale<>+8(SB)/4, $0x5f800000
+DATA hugeScale<>+12(SB)/4, $0x5f800000
+DATA hugeScale<>+16(SB)/4, $0x5f800000
+DATA hugeScale<>+20(SB)/4, $0x5f800000
+DATA hugeScale<>+24(SB)/4, $0x5f800000
+DATA hugeScale<>+28(SB)/4, $0x5f800000
+GLOBL hugeScale<>(SB), RODATA|NOPTR, $32
+
+DATA halfUnscale<>+0(SB)/4, $0x1f000000
+DATA halfUnscale<>+4(SB)/4, $0x1f000000
+DATA halfUnscale<>+8(SB)/4, $0x1f000000
+DATA halfUnscale<>+12(SB)/4, $0x1f000000
+DATA halfUnscale<>+16(SB)/4, $0x1f000000
+DATA halfUnscale<>+20(SB)/4, $0x1f000000
+DATA halfUnscale<>+24(SB)/4, $0x1f000000
+DATA halfUnscale<>+28(SB)/4, $0x1f000000
+GLOBL halfUnscale<>(SB), RODATA|NOPTR, $32
+
+// func pullGeluAVX2(dx []float32, x []float32, y []float32, dy []float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·pullGeluAVX2(SB), NOSPLIT, $0-96
+	MOVQ dx_base+0(FP), CX
+	MOVQ x_base+24(FP), DX
+	MOVQ y_base+48(FP), BX
+	MOVQ dy_base+72(FP), SI
+	MOVQ x_len+32(FP), DI
+	XORQ AX, AX
+
+eight:
+	CMPQ         DI, $0x08
+	JLT          rest
+	VMOVUPS      (DX)(AX*1), Y0
+	VMOVUPS      (BX)(AX*1), Y1
+	VDIVPS       Y0, Y1, Y2
+	VANDPS       withoutSign<>+0(SB), Y0, Y1
+	VCMPPS       $0x11, tiny<>+0(SB), Y1, Y1
+	VMOVUPS      halfF<>+0(SB), Y3
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMINPS       oneF<>+0(SB), Y2, Y2
+	VBROADCASTSS limit14<>+0(SB), Y1
+	VBROADCASTSS minuslimit14<>+0(SB), Y4
+	VMINPS       Y0, Y1, Y1
+	VMAXPS       Y1, Y4, Y4
+	VMULPS       Y3, Y4, Y0
+	VMULPS       Y4, Y0, Y0
+	VBROADCASTSS limit87<>+0(SB), Y1
+	VANDPS       withoutSign<>+0(SB), Y0, Y0
+	VMINPS       Y0, Y1, Y1
+	VBROADCASTSS shift<>+0(SB), Y0
+	VFMADD231PS  log2eNeg<>+0(SB), Y1, Y0
+	VSUBPS       shift<>+0(SB), Y0, Y3
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y3, Y1
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y3, Y1
+	VBROADCASTSS c6Neg<>+0(SB), Y3
+	VFMADD213PS  c5Neg<>+0(SB), Y1, Y3
+	VFMADD213PS  c4Neg<>+0(SB), Y1, Y3
+	VFMADD213PS  c3Neg<>+0(SB), Y1, Y3
+	VFMADD213PS  c2Neg<>+0(SB), Y1, Y3
+	VFMADD213PS  c1Neg<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y3, Y3
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       one<>+0(SB), Y0, Y0
+	VFMADD213PS  Y0, Y0, Y3
+	VMULPS       invSqrt2Pi<>+0(SB), Y4, Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMULPS       (SI)(AX*1), Y2, Y2
+	VMOVUPS      Y2, (CX)(AX*1)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, DI
+	JMP          eight
+
+rest:
+	TESTQ        DI, DI
+	JZ           done
+	LEAQ         tailMask<>+32(SB), R8
+	SHLQ         $0x02, DI
+	SUBQ         DI, R8
+	VMOVUPS      (R8), Y0
+	VMASKMOVPS   (DX)(AX*1), Y0, Y1
+	VMASKMOVPS   (BX)(AX*1), Y0, Y2
+	VMASKMOVPS   (SI)(AX*1), Y0, Y3
+	VDIVPS       Y1, Y2, Y4
+	VANDPS       withoutSign<>+0(SB), Y1, Y2
+	VCMPPS       $0x11, tiny<>+0(SB), Y2, Y2
+	VMOVUPS      halfF<>+0(SB), Y5
+	VBLENDVPS    Y2, Y5, Y4, Y4
+	VMINPS       oneF<>+0(SB), Y4, Y4
+	VBROADCASTSS limit14<>+0(SB), Y2
+	VBROADCASTSS minuslimit14<>+0(SB), Y6
+	VMINPS       Y1, Y2, Y2
+	VMAXPS       Y2, Y6, Y6
+	VMULPS       Y5, Y6, Y1
+	VMULPS       Y6, Y1, Y1
+	VBROADCASTSS limit87<>+0(SB), Y2
+	VANDPS       withoutSign<>+0(SB), Y1, Y1
+	VMINPS       Y1, Y2, Y2
+	VBROADCASTSS shift<>+0(SB), Y1
+	VFMADD231PS  log2eNeg<>+0(SB), Y2, Y1
+	VSUBPS       shift<>+0(SB), Y1, Y5
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y5, Y2
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y5, Y2
+	VBROADCASTSS c6Neg<>+0(SB), Y5
+	VFMADD213PS  c5Neg<>+0(SB), Y2, Y5
+	VFMADD213PS  c4Neg<>+0(SB), Y2, Y5
+	VFMADD213PS  c3Neg<>+0(SB), Y2, Y5
+	VFMADD213PS  c2Neg<>+0(SB), Y2, Y5
+	VFMADD213PS  c1Neg<>+0(SB), Y2, Y5
+	VMULPS       Y2, Y5, Y5
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       one<>+0(SB), Y1, Y1
+	VFMADD213PS  Y1, Y1, Y5
+	VMULPS       invSqrt2Pi<>+0(SB), Y6, Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMULPS       Y3, Y4, Y4
+	VMASKMOVPS   Y4, Y0, (CX)(AX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA tiny<>+0(SB)/4, $0x0da24260
+DATA tiny<>+4(SB)/4, $0x0da24260
+DATA tiny<>+8(SB)/4, $0x0da24260
+DATA tiny<>+12(SB)/4, $0x0da24260
+DATA tiny<>+16(SB)/4, $0x0da24260
+DATA tiny<>+20(SB)/4, $0x0da24260
+DATA tiny<>+24(SB)/4, $0x0da24260
+DATA tiny<>+28(SB)/4, $0x0da24260
+GLOBL tiny<>(SB), RODATA|NOPTR, $32
+
+DATA minuslimit14<>+0(SB)/4, $0xc1600000
+DATA minuslimit14<>+4(SB)/4, $0xc1600000
+DATA minuslimit14<>+8(SB)/4, $0xc1600000
+DATA minuslimit14<>+12(SB)/4, $0xc1600000
+DATA minuslimit14<>+16(SB)/4, $0xc1600000
+DATA minuslimit14<>+20(SB)/4, $0xc1600000
+DATA minuslimit14<>+24(SB)/4, $0xc1600000
+DATA minuslimit14<>+28(SB)/4, $0xc1600000
+GLOBL minuslimit14<>(SB), RODATA|NOPTR, $32
+
+DATA invSqrt2Pi<>+0(SB)/4, $0x3ecc422a
+DATA invSqrt2Pi<>+4(SB)/4, $0x3ecc422a
+DATA invSqrt2Pi<>+8(SB)/4, $0x3ecc422a
+DATA invSqrt2Pi<>+12(SB)/4, $0x3ecc422a
+DATA invSqrt2Pi<>+16(SB)/4, $0x3ecc422a
+DATA invSqrt2Pi<>+20(SB)/4, $0x3ecc422a
+DATA invSqrt2Pi<>+24(SB)/4, $0x3ecc422a
+DATA invSqrt2Pi<>+28(SB)/4, $0x3ecc422a
+GLOBL invSqrt2Pi<>(SB), RODATA|NOPTR, $32
+
+// func softmaxAVX2(y []float32, x []float32, scale float32, mass float32) (top float32, sum float64)
+// Requires: AVX, AVX2, FMA3, SSE, SSE2
+TEXT ·softmaxAVX2(SB), NOSPLIT, $0-72
+	MOVQ         x_len+32(FP), AX
+	MOVQ         x_base+24(FP), DX
+	MOVQ         y_base+0(FP), BX
+	DECQ         AX
+	MOVQ         AX, CX
+	SHRQ         $0x03, CX
+	SHLQ         $0x05, CX
+	ANDQ         $0x07, AX
+	INCQ         AX
+	LEAQ         tailMask<>+32(SB), SI
+	SHLQ         $0x02, AX
+	SUBQ         AX, SI
+	VMOVUPS      (SI), Y0
+	VBROADCASTSS (DX), Y1
+	XORQ         AX, AX
+
+top:
+	CMPQ   AX, CX
+	JGE    toprest
+	VMAXPS (DX)(AX*1), Y1, Y1
+	ADDQ   $0x20, AX
+	JMP    top
+
+toprest:
+	VMASKMOVPS   (DX)(AX*1), Y0, Y2
+	VBLENDVPS    Y0, Y2, Y1, Y2
+	VMAXPS       Y2, Y1, Y1
+	VPERM2F128   $0x01, Y1, Y1, Y2
+	VMAXPS       Y2, Y1, Y1
+	VPERMILPS    $0x4e, Y1, Y2
+	VMAXPS       Y2, Y1, Y1
+	VPERMILPS    $0xb1, Y1, Y2
+	VMAXPS       Y2, Y1, Y1
+	VBROADCASTSS scale+48(FP), Y5
+	VXORPD       Y3, Y3, Y3
+	VXORPD       Y4, Y4, Y4
+	XORQ         AX, AX
+
+sum:
+	CMPQ         AX, CX
+	JGE          sumrest
+	VMOVUPS      (DX)(AX*1), Y2
+	VSUBPS       Y1, Y2, Y2
+	VMULPS       Y5, Y2, Y2
+	VBROADCASTSS limit87<>+0(SB), Y6
+	VANDPS       withoutSign<>+0(SB), Y2, Y2
+	VMINPS       Y2, Y6, Y6
+	VBROADCASTSS shift<>+0(SB), Y2
+	VFMADD231PS  log2eNeg<>+0(SB), Y6, Y2
+	VSUBPS       shift<>+0(SB), Y2, Y7
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y7, Y6
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y7, Y6
+	VBROADCASTSS c6Neg<>+0(SB), Y7
+	VFMADD213PS  c5Neg<>+0(SB), Y6, Y7
+	VFMADD213PS  c4Neg<>+0(SB), Y6, Y7
+	VFMADD213PS  c3Neg<>+0(SB), Y6, Y7
+	VFMADD213PS  c2Neg<>+0(SB), Y6, Y7
+	VFMADD213PS  c1Neg<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y7, Y7
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       one<>+0(SB), Y2, Y2
+	VFMADD213PS  Y2, Y2, Y7
+	VMOVUPS      Y7, (BX)(AX*1)
+	VCVTPS2PD    X7, Y2
+	VADDPD       Y2, Y3, Y3
+	VEXTRACTF128 $0x01, Y7, X2
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y2, Y4, Y4
+	ADDQ         $0x20, AX
+	JMP          sum
+
+sumrest:
+	VMASKMOVPS   (DX)(AX*1), Y0, Y2
+	VSUBPS       Y1, Y2, Y2
+	VMULPS       Y5, Y2, Y2
+	VBROADCASTSS limit87<>+0(SB), Y5
+	VANDPS       withoutSign<>+0(SB), Y2, Y2
+	VMINPS       Y2, Y5, Y5
+	VBROADCASTSS shift<>+0(SB), Y2
+	VFMADD231PS  log2eNeg<>+0(SB), Y5, Y2
+	VSUBPS       shift<>+0(SB), Y2, Y6
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y6, Y5
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y6, Y5
+	VBROADCASTSS c6Neg<>+0(SB), Y6
+	VFMADD213PS  c5Neg<>+0(SB), Y5, Y6
+	VFMADD213PS  c4Neg<>+0(SB), Y5, Y6
+	VFMADD213PS  c3Neg<>+0(SB), Y5, Y6
+	VFMADD213PS  c2Neg<>+0(SB), Y5, Y6
+	VFMADD213PS  c1Neg<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y6, Y6
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       one<>+0(SB), Y2, Y2
+	VFMADD213PS  Y2, Y2, Y6
+	VANDPS       Y0, Y6, Y6
+	VMASKMOVPS   Y6, Y0, (BX)(AX*1)
+	VCVTPS2PD    X6, Y2
+	VADDPD       Y2, Y3, Y3
+	VEXTRACTF128 $0x01, Y6, X2
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPD       X4, X3, X3
+	VPERMILPD    $0x01, X3, X4
+	VADDSD       X4, X3, X3
+	VXORPS       Y4, Y4, Y4
+	VCVTSS2SD    mass+52(FP), X4, X4
+	VDIVSD       X3, X4, X4
+	VCVTSD2SS    X4, X4, X4
+	VBROADCASTSS X4, Y4
+	XORQ         AX, AX
+
+share:
+	CMPQ    AX, CX
+	JGE     sharerest
+	VMULPS  (BX)(AX*1), Y4, Y2
+	VMOVUPS Y2, (BX)(AX*1)
+	ADDQ    $0x20, AX
+	JMP     share
+
+sharerest:
+	VMASKMOVPS (BX)(AX*1), Y0, Y2
+	VMULPS     Y4, Y2, Y2
+	VMASKMOVPS Y2, Y0, (BX)(AX*1)
+	MOVSS      X1, top+56(FP)
+	MOVSD      X3, sum+64(FP)
+	VZEROUPPER
+	RET
+
 // func pixelRowsAVX2(x []float32, p []byte, rows []int, size int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·pixelRowsAVX2(SB), NOSPLIT, $0-80

@@ -13,6 +13,9 @@ func sigmoidAVX2(y, x []float32)                                                
 func tanhAVX2(y, x []float32)                                                   { panic(noAsm) }
 func decayAVX2(y, x []float32)                                                  { panic(noAsm) }
 func logSizeAVX2(y, x []float32)                                                { panic(noAsm) }
+func geluAVX2(y, x []float32)                                                   { panic(noAsm) }
+func pullGeluAVX2(dx, x, y, dy []float32)                                       { panic(noAsm) }
+func softmaxAVX2(y, x []float32, scale, mass float32) (float32, float64)        { panic(noAsm) }
 
 func cellForwardAVX2(gates, cPrev, cNext, act, h1, h2 []float32, n, h, ld1, ld2 int)    { panic(noAsm) }
 func cellForwardAVX512(gates, cPrev, cNext, act, h1, h2 []float32, n, h, ld1, ld2 int)  { panic(noAsm) }

@@ -133,23 +133,39 @@ func (w width) clamp(c *chain, x reg.VecVirtual, limit float64) reg.VecVirtual {
 // first terms are 1 + r: off by 4e-9 where |r| ≤ ln(2)/2. That we have x − k ln(2)/f in place of r is in its
 // coefficients. x is overwritten.
 func (w width) exponential(c *chain, x reg.VecVirtual, f float64) (s, q reg.VecVirtual) {
-	name := func(s string) string {
-		return s + map[float64]string{1: "", -1: "Neg", -2: "NegTwice"}[f]
-	}
-	shifted, k := c.constant(w, float("shift", 3<<22)), w.reg()
-	c.with(w, fmaTo, float(name("log2e"), f*math.Log2E), x, shifted)
-	c.with(w, sub, float("shift", 3<<22), shifted, k)
-	const high = 0.693359375
-	c.with(w, fnmaTo, float(name("ln2High"), high/f), k, x)
-	c.with(w, fnmaTo, float(name("ln2Low"), (math.Ln2-high)/f), k, x)
-	q = c.constant(w, float(name("c6"), 0.0013814050471410155*math.Pow(f, 6)))
-	for i, a := range []float64{0.008368739858269691, 0.041668396443128586, 0.1666652113199234, 0.4999999403953552, 1} {
-		c.with(w, fma, float(name(fmt.Sprintf("c%d", 5-i)), a*math.Pow(f, float64(5-i))), x, q)
-	}
-	c.op(VMULPS, x, q, q)
+	shifted, k := w.power2(c, x, f)
+	c.with(w, fnmaTo, float(named("ln2High", f), ln2High/f), k, x)
+	c.with(w, fnmaTo, float(named("ln2Low", f), (math.Ln2-ln2High)/f), k, x)
+	q = w.beyondOne(c, x, f)
 	c.op(VPSLLD, Imm(23), shifted, shifted)
 	c.with(w, addInt, word("one", math.Float32bits(1)), shifted, shifted)
 	return shifted, q
+}
+
+// ln2High is the first part of ln 2.
+const ln2High = 0.693359375
+
+// named tells the constants of one f from those of another.
+func named(s string, f float64) string {
+	return s + map[float64]string{1: "", -1: "Neg", -2: "NegTwice"}[f]
+}
+
+// power2 emits k for exponential, as a number, and with what rounded it still added.
+func (w width) power2(c *chain, x reg.VecVirtual, f float64) (shifted, k reg.VecVirtual) {
+	shifted, k = c.constant(w, float("shift", 3<<22)), w.reg()
+	c.with(w, fmaTo, float(named("log2e", f), f*math.Log2E), x, shifted)
+	c.with(w, sub, float("shift", 3<<22), shifted, k)
+	return shifted, k
+}
+
+// beyondOne emits q for exponential, of the x that is left.
+func (w width) beyondOne(c *chain, x reg.VecVirtual, f float64) (q reg.VecVirtual) {
+	q = c.constant(w, float(named("c6", f), 0.0013814050471410155*math.Pow(f, 6)))
+	for i, a := range []float64{0.008368739858269691, 0.041668396443128586, 0.1666652113199234, 0.4999999403953552, 1} {
+		c.with(w, fma, float(named(fmt.Sprintf("c%d", 5-i), f), a*math.Pow(f, float64(5-i))), x, q)
+	}
+	c.op(VMULPS, x, q, q)
+	return q
 }
 
 // decay emits e^−|x|, and as if |x| were 87 beyond.

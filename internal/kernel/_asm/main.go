@@ -17,6 +17,8 @@ func main() {
 	each("tanhAVX2", "tanh", eight.tanh)
 	each("decayAVX2", "e^−|·|", eight.decay)
 	each("logSizeAVX2", "log|·|", eight.logarithm)
+	gelus()
+	softmax()
 	networks()
 	cellForward()
 	cellBackward()
