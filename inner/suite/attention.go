@@ -78,28 +78,8 @@ func (a *attention[F]) softmax(p []F) {
 	n, scale := a.length, F(1/math.Sqrt(float64(a.size)))
 	for t := range n {
 		row := p[t*n : (t+1)*n]
-		top := row[0]
-		for _, v := range row[:t+1] {
-			if v > top {
-				top = v
-			}
-		}
-		for i := range row[:t+1] {
-			row[i] = scale * (row[i] - top)
-		}
+		kernel.Softmax(row[:t+1], row[:t+1], scale, 1)
 		clear(row[t+1:])
-	}
-	kernel.Decay(p, p) // what is below zero by as much
-	for t := range n {
-		row := p[t*n : (t+1)*n]
-		clear(row[t+1:])
-		var sum F
-		for _, v := range row[:t+1] {
-			sum += v
-		}
-		for i := range row[:t+1] {
-			row[i] /= sum
-		}
 	}
 }
 

@@ -72,9 +72,7 @@ func (n *charNet[F]) forward(theta []F) float64 {
 	for step := range n.length {
 		for row := range n.rows {
 			z, w := n.letter(wx, step, row)
-			for i, v := range w {
-				z[i] = v + b[i]
-			}
+			sum(z, w, b)
 			n.labels[step*n.rows+row] = n.at(row, step+1)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/data"
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -69,7 +70,8 @@ func (n *convNet[F]) forward(theta []F) float64 {
 	for l, c := range n.conv {
 		c.windows(n.seen[l], x, n.n)
 		c.forward(n.h[l], n.seen[l], theta, n.n*c.places())
-		relu(n.h[l][:n.n*c.places()*c.out])
+		h := n.h[l][:n.n*c.places()*c.out]
+		kernel.Relu(h, h)
 		x = n.h[l]
 	}
 	n.top.forward(n.out, x, theta, n.n)
@@ -81,7 +83,7 @@ func (n *convNet[F]) backward(grad, theta []F) {
 	n.top.back(n.dh[1], n.e, theta, n.n)
 	for l := 1; ; l-- {
 		c := n.conv[l]
-		reluBack(n.dh[l], n.h[l])
+		kernel.PullRelu(n.dh[l], n.h[l], n.dh[l])
 		c.gradient(grad, n.seen[l], n.dh[l], n.n*c.places())
 		if l == 0 {
 			return

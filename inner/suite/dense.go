@@ -3,6 +3,7 @@ package suite
 import (
 	"math"
 
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/internal/matrix"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
@@ -26,10 +27,7 @@ func (d dense[F]) start(theta []F, key uint64, gain float64) {
 
 // forward overwrites y.
 func (d dense[F]) forward(y, x, theta []F, rows int) {
-	b := of(d.b, theta)
-	for at := 0; at < rows*d.out; at += d.out {
-		copy(y[at:at+d.out], b)
-	}
+	kernel.Repeat(y[:rows*d.out], of(d.b, theta))
 	d.add(y, x, theta, rows)
 }
 
@@ -44,39 +42,10 @@ func (d dense[F]) weights(theta []F) matrix.Matrix[F] { return matrix.Of(of(d.w,
 func (d dense[F]) gradient(grad, x, dy []F, rows int) {
 	x, dy = x[:rows*d.in], dy[:rows*d.out]
 	matrix.Mul(d.weights(grad), matrix.Of(x, rows, d.in).T(), matrix.Of(dy, rows, d.out), false)
-	sumRows(of(d.b, grad), dy)
+	kernel.SumRows(of(d.b, grad), dy)
 }
 
 // back overwrites dx.
 func (d dense[F]) back(dx, dy, theta []F, rows int) {
 	matrix.Mul(matrix.Of(dx[:rows*d.in], rows, d.in), matrix.Of(dy[:rows*d.out], rows, d.out), d.weights(theta).T(), false)
-}
-
-// sumRows overwrites sum with the sum of the rows of m.
-func sumRows[F params.Float](sum, m []F) {
-	clear(sum)
-	for ; len(m) > 0; m = m[len(sum):] {
-		addTo(sum, m[:len(sum)])
-	}
-}
-
-// relu sets what is below zero to zero.
-func relu[F params.Float](x []F) {
-	for i, v := range x {
-		if v < 0 {
-			x[i] = 0
-		}
-	}
-}
-
-// reluBack clears the cotangents of what relu, whose results are y, has cleared.
-func reluBack[F params.Float](dy, y []F) {
-	y = y[:len(dy)]
-	for i := range dy {
-		on := 0 // without a branch: which are on is not to be foreseen
-		if y[i] > 0 {
-			on = 1
-		}
-		dy[i] *= F(on)
-	}
 }

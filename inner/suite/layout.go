@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -35,10 +36,16 @@ func fill[F params.Float](v []F, x F) {
 }
 
 // addTo adds x to y.
-func addTo[F params.Float](y, x []F) {
-	y = y[:len(x)]
-	for i, v := range x {
-		y[i] += v
+func addTo[F params.Float](y, x []F) { sum(y, y, x) }
+
+// sum sets y to a + b.
+func sum[F params.Float](y, a, b []F) {
+	if y, ok := any(y).([]float32); ok {
+		kernel.Add(y, any(a).([]float32), any(b).([]float32))
+		return
+	}
+	for i, v := range a {
+		y[i] = v + b[i]
 	}
 }
 

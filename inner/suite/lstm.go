@@ -121,7 +121,7 @@ func (l *lstm[F]) backward(grad, theta []F, dOut func(t int) []F) {
 	all := l.steps * l.rows
 	before := matrix.Of(l.h[:all*n], all, n) // the first of them zeros
 	matrix.Mul(matrix.Of(of(l.wh, grad), n, 4*n), before.T(), matrix.Of(l.z, all, 4*n), false)
-	sumRows(of(l.b, grad), l.z)
+	kernel.SumRows(of(l.b, grad), l.z)
 }
 
 // cellBack turns a row of gates into the cotangents of z, and the cotangent of its c into that of the c before.

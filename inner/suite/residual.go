@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/inner/data"
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -92,7 +93,7 @@ func (n *residualNet[F]) forward(theta []F) float64 {
 	for _, b := range n.blocks {
 		b.norm.forward(b.normed, n.h, theta, n.n)
 		b.up.forward(b.act, b.normed, theta, n.n)
-		relu(b.act)
+		kernel.Relu(b.act, b.act)
 		addRow(n.h, of(b.down.b, theta), n.n)
 		b.down.add(n.h, b.act, theta, n.n)
 	}
@@ -110,7 +111,7 @@ func (n *residualNet[F]) backward(grad, theta []F) {
 		b := n.blocks[i]
 		b.down.gradient(grad, b.act, n.dh, n.n)
 		b.down.back(n.dUp, n.dh, theta, n.n)
-		reluBack(n.dUp, b.act)
+		kernel.PullRelu(n.dUp, b.act, n.dUp)
 		b.up.gradient(grad, b.normed, n.dUp, n.n)
 		b.up.back(n.dNorm, n.dUp, theta, n.n)
 		b.norm.backward(grad, n.dh, n.dNorm, theta, n.n)

@@ -126,9 +126,7 @@ func (n *transformer[F]) forward(theta []F) float64 {
 	for row := range n.rows {
 		for step := range n.length {
 			h, token, position := n.place(n.h, theta, row, step)
-			for i, v := range token {
-				h[i] = v + position[i]
-			}
+			sum(h, token, position)
 			n.labels[row*n.length+step] = n.at(row, step+1)
 		}
 	}
