@@ -65,32 +65,8 @@ func (l *lstm[F]) forward(theta []F) {
 		if t > 0 {
 			matrix.Mul(matrix.Of(z, l.rows, 4*l.hidden), matrix.Of(l.at(l.h, t, l.hidden), l.rows, l.hidden), wh, true)
 		}
-		l.cells(t, z)
-	}
-}
-
-// cells takes one step from z, which it turns into gates.
-func (l *lstm[F]) cells(t int, z []F) {
-	n := l.hidden
-	before, c, h := l.at(l.c, t, n), l.at(l.c, t+1, n), l.at(l.h, t+1, n)
-	for row := range l.rows {
-		gates := z[4*n*row : 4*n*(row+1)]
-		kernel.Sigmoid(gates[:3*n], gates[:3*n])
-		kernel.Tanh(gates[3*n:], gates[3*n:])
-		in, forget, g := gates[:n], gates[n:2*n], gates[3*n:]
-		before, c := before[row*n:(row+1)*n], c[row*n:(row+1)*n]
-		for i := range c {
-			c[i] = forget[i]*before[i] + in[i]*g[i]
-		}
-	}
-	tanhC := l.at(l.tanhC, t, n)
-	kernel.Tanh(tanhC, c)
-	for row := range l.rows {
-		out := z[4*n*row+2*n : 4*n*row+3*n]
-		h, tanhC := h[row*n:(row+1)*n], tanhC[row*n:(row+1)*n]
-		for i := range h {
-			h[i] = out[i] * tanhC[i]
-		}
+		n := l.hidden
+		kernel.CellRows(z, l.at(l.c, t, n), l.at(l.c, t+1, n), l.at(l.tanhC, t, n), l.at(l.h, t+1, n), n)
 	}
 }
 
@@ -111,9 +87,7 @@ func (l *lstm[F]) backward(grad, theta []F, dOut func(t int) []F) {
 			addTo(l.dh, d)
 		}
 		z := l.at(l.z, t, 4*n)
-		for row := range l.rows {
-			l.cellBack(t, row, z[4*n*row:4*n*(row+1)])
-		}
+		kernel.PullCellRows(z, l.at(l.c, t, n), l.at(l.tanhC, t, n), l.dh, l.dc, n)
 		if t > 0 {
 			matrix.Mul(matrix.Of(l.dh, l.rows, n), matrix.Of(z, l.rows, 4*n), matrix.Of(l.whT, 4*n, n), false)
 		}
@@ -122,21 +96,4 @@ func (l *lstm[F]) backward(grad, theta []F, dOut func(t int) []F) {
 	before := matrix.Of(l.h[:all*n], all, n) // the first of them zeros
 	matrix.Mul(matrix.Of(of(l.wh, grad), n, 4*n), before.T(), matrix.Of(l.z, all, 4*n), false)
 	kernel.SumRows(of(l.b, grad), l.z)
-}
-
-// cellBack turns a row of gates into the cotangents of z, and the cotangent of its c into that of the c before.
-func (l *lstm[F]) cellBack(t, row int, z []F) {
-	n := l.hidden
-	part := func(v []F) []F { return v[row*n : (row+1)*n] }
-	dh, dc, before, tanhC := part(l.dh), part(l.dc), part(l.at(l.c, t, n)), part(l.at(l.tanhC, t, n))
-	in, forget, out, g := z[:n], z[n:2*n], z[2*n:3*n], z[3*n:4*n]
-	for k := range dh {
-		i, f, o, gk := in[k], forget[k], out[k], g[k]
-		d := dc[k] + dh[k]*o*(1-tanhC[k]*tanhC[k])
-		in[k] = d * gk * i * (1 - i)
-		forget[k] = d * before[k] * f * (1 - f)
-		out[k] = dh[k] * tanhC[k] * o * (1 - o)
-		g[k] = d * i * (1 - gk*gk)
-		dc[k] = d * f
-	}
 }

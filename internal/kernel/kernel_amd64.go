@@ -44,6 +44,16 @@ func pullGeluAVX2(dx []float32, x []float32, y []float32, dy []float32)
 //go:noescape
 func softmaxAVX2(y []float32, x []float32, scale float32, mass float32) (top float32, sum float64)
 
+// cellRowsAVX2 is CellRows for at least one row of at least one cell.
+//
+//go:noescape
+func cellRowsAVX2(z []float32, before []float32, c []float32, tanhC []float32, h []float32, rows int, n int)
+
+// pullCellRowsAVX2 is PullCellRows for at least one row of at least one cell.
+//
+//go:noescape
+func pullCellRowsAVX2(z []float32, before []float32, tanhC []float32, dh []float32, dc []float32, rows int, n int)
+
 // pixelRowsAVX2 is PixelRows for at least one row, of a multiple of 8 pixels, and rows that are all there.
 //
 //go:noescape

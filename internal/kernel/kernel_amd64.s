@@ -2023,6 +2023,471 @@ sharerest:
 	VZEROUPPER
 	RET
 
+// func cellRowsAVX2(z []float32, before []float32, c []float32, tanhC []float32, h []float32, rows int, n int)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·cellRowsAVX2(SB), NOSPLIT, $16-136
+	MOVQ    z_base+0(FP), AX
+	MOVQ    n+128(FP), CX
+	MOVQ    before_base+24(FP), DX
+	MOVQ    c_base+48(FP), BX
+	MOVQ    tanhC_base+72(FP), SI
+	MOVQ    h_base+96(FP), DI
+	SHLQ    $0x02, CX
+	STMXCSR (SP)
+	MOVL    (SP), R8
+	ORL     $0x00008040, R8
+	MOVL    R8, 8(SP)
+	LDMXCSR 8(SP)
+	MOVQ    rows+120(FP), R8
+
+row:
+	MOVQ n+128(FP), R9
+
+eight:
+	CMPQ         R9, $0x08
+	JLT          rest
+	VMOVUPS      (AX), Y0
+	LEAQ         (AX)(CX*2), R10
+	VMOVUPS      (R10)(CX*1), Y3
+	VBROADCASTSS limit87<>+0(SB), Y1
+	VBROADCASTSS limit10<>+0(SB), Y4
+	VBROADCASTSS minuslimit87<>+0(SB), Y2
+	VBROADCASTSS minuslimit10<>+0(SB), Y5
+	VMINPS       Y0, Y1, Y1
+	VMINPS       Y3, Y4, Y4
+	VMAXPS       Y1, Y2, Y2
+	VMAXPS       Y4, Y5, Y5
+	VBROADCASTSS shift<>+0(SB), Y0
+	VBROADCASTSS shift<>+0(SB), Y3
+	VFMADD231PS  log2eNeg<>+0(SB), Y2, Y0
+	VFMADD231PS  log2eNegTwice<>+0(SB), Y5, Y3
+	VSUBPS       shift<>+0(SB), Y0, Y1
+	VSUBPS       shift<>+0(SB), Y3, Y4
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2HighNegTwice<>+0(SB), Y4, Y5
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2LowNegTwice<>+0(SB), Y4, Y5
+	VBROADCASTSS c6Neg<>+0(SB), Y1
+	VBROADCASTSS c6NegTwice<>+0(SB), Y4
+	VFMADD213PS  c5Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c5NegTwice<>+0(SB), Y5, Y4
+	VFMADD213PS  c4Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c4NegTwice<>+0(SB), Y5, Y4
+	VFMADD213PS  c3Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c3NegTwice<>+0(SB), Y5, Y4
+	VFMADD213PS  c2Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c2NegTwice<>+0(SB), Y5, Y4
+	VFMADD213PS  c1Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c1NegTwice<>+0(SB), Y5, Y4
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y5, Y4, Y4
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       one<>+0(SB), Y0, Y0
+	VPADDD       one<>+0(SB), Y3, Y3
+	VFMADD213PS  Y0, Y0, Y1
+	VBROADCASTSS oneF<>+0(SB), Y2
+	VADDPS       oneF<>+0(SB), Y1, Y1
+	VBROADCASTSS twoF<>+0(SB), Y5
+	VBROADCASTSS oneF<>+0(SB), Y0
+	VSUBPS       Y3, Y2, Y2
+	VDIVPS       Y1, Y0, Y0
+	VFNMADD231PS Y4, Y3, Y2
+	VSUBPS       Y2, Y5, Y5
+	VDIVPS       Y5, Y2, Y2
+	VMOVUPS      Y0, (AX)
+	LEAQ         (AX)(CX*2), R10
+	VMOVUPS      Y2, (R10)(CX*1)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (AX)(CX*1), Y0
+	VMOVUPS      (AX)(CX*2), Y4
+	VBROADCASTSS limit87<>+0(SB), Y1
+	VBROADCASTSS limit87<>+0(SB), Y5
+	VBROADCASTSS minuslimit87<>+0(SB), Y3
+	VBROADCASTSS minuslimit87<>+0(SB), Y6
+	VMINPS       Y0, Y1, Y1
+	VMINPS       Y4, Y5, Y5
+	VMAXPS       Y1, Y3, Y3
+	VMAXPS       Y5, Y6, Y6
+	VBROADCASTSS shift<>+0(SB), Y0
+	VBROADCASTSS shift<>+0(SB), Y4
+	VFMADD231PS  log2eNeg<>+0(SB), Y3, Y0
+	VFMADD231PS  log2eNeg<>+0(SB), Y6, Y4
+	VSUBPS       shift<>+0(SB), Y0, Y1
+	VSUBPS       shift<>+0(SB), Y4, Y5
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y1, Y3
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y5, Y6
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y1, Y3
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y5, Y6
+	VBROADCASTSS c6Neg<>+0(SB), Y1
+	VBROADCASTSS c6Neg<>+0(SB), Y5
+	VFMADD213PS  c5Neg<>+0(SB), Y3, Y1
+	VFMADD213PS  c5Neg<>+0(SB), Y6, Y5
+	VFMADD213PS  c4Neg<>+0(SB), Y3, Y1
+	VFMADD213PS  c4Neg<>+0(SB), Y6, Y5
+	VFMADD213PS  c3Neg<>+0(SB), Y3, Y1
+	VFMADD213PS  c3Neg<>+0(SB), Y6, Y5
+	VFMADD213PS  c2Neg<>+0(SB), Y3, Y1
+	VFMADD213PS  c2Neg<>+0(SB), Y6, Y5
+	VFMADD213PS  c1Neg<>+0(SB), Y3, Y1
+	VFMADD213PS  c1Neg<>+0(SB), Y6, Y5
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y6, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       one<>+0(SB), Y0, Y0
+	VPADDD       one<>+0(SB), Y4, Y4
+	VFMADD213PS  Y0, Y0, Y1
+	VFMADD213PS  Y4, Y4, Y5
+	VADDPS       oneF<>+0(SB), Y1, Y1
+	VADDPS       oneF<>+0(SB), Y5, Y5
+	VBROADCASTSS oneF<>+0(SB), Y0
+	VBROADCASTSS oneF<>+0(SB), Y3
+	VDIVPS       Y1, Y0, Y0
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      Y0, (AX)(CX*1)
+	VMOVUPS      Y3, (AX)(CX*2)
+	VMOVUPS      (DX), Y1
+	VFMADD213PS  Y2, Y0, Y1
+	VMOVUPS      Y1, (BX)
+	VBROADCASTSS limit10<>+0(SB), Y0
+	VBROADCASTSS minuslimit10<>+0(SB), Y2
+	VMINPS       Y1, Y0, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS shift<>+0(SB), Y0
+	VFMADD231PS  log2eNegTwice<>+0(SB), Y2, Y0
+	VSUBPS       shift<>+0(SB), Y0, Y1
+	VFNMADD231PS ln2HighNegTwice<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2LowNegTwice<>+0(SB), Y1, Y2
+	VBROADCASTSS c6NegTwice<>+0(SB), Y1
+	VFMADD213PS  c5NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c4NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c3NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c2NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c1NegTwice<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       one<>+0(SB), Y0, Y0
+	VBROADCASTSS oneF<>+0(SB), Y2
+	VBROADCASTSS twoF<>+0(SB), Y4
+	VSUBPS       Y0, Y2, Y2
+	VFNMADD231PS Y1, Y0, Y2
+	VSUBPS       Y2, Y4, Y4
+	VDIVPS       Y4, Y2, Y2
+	VMOVUPS      Y2, (SI)
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      Y2, (DI)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DI
+	SUBQ         $0x08, R9
+	JMP          eight
+
+rest:
+	TESTQ        R9, R9
+	JZ           next
+	LEAQ         tailMask<>+32(SB), R10
+	SHLQ         $0x02, R9
+	SUBQ         R9, R10
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   (AX), Y0, Y0
+	LEAQ         (AX)(CX*2), R11
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (R11)(CX*1), Y1, Y3
+	VBROADCASTSS limit87<>+0(SB), Y1
+	VBROADCASTSS limit10<>+0(SB), Y4
+	VBROADCASTSS minuslimit87<>+0(SB), Y2
+	VBROADCASTSS minuslimit10<>+0(SB), Y5
+	VMINPS       Y0, Y1, Y1
+	VMINPS       Y3, Y4, Y4
+	VMAXPS       Y1, Y2, Y2
+	VMAXPS       Y4, Y5, Y5
+	VBROADCASTSS shift<>+0(SB), Y0
+	VBROADCASTSS shift<>+0(SB), Y3
+	VFMADD231PS  log2eNeg<>+0(SB), Y2, Y0
+	VFMADD231PS  log2eNegTwice<>+0(SB), Y5, Y3
+	VSUBPS       shift<>+0(SB), Y0, Y1
+	VSUBPS       shift<>+0(SB), Y3, Y4
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2HighNegTwice<>+0(SB), Y4, Y5
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2LowNegTwice<>+0(SB), Y4, Y5
+	VBROADCASTSS c6Neg<>+0(SB), Y1
+	VBROADCASTSS c6NegTwice<>+0(SB), Y4
+	VFMADD213PS  c5Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c5NegTwice<>+0(SB), Y5, Y4
+	VFMADD213PS  c4Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c4NegTwice<>+0(SB), Y5, Y4
+	VFMADD213PS  c3Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c3NegTwice<>+0(SB), Y5, Y4
+	VFMADD213PS  c2Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c2NegTwice<>+0(SB), Y5, Y4
+	VFMADD213PS  c1Neg<>+0(SB), Y2, Y1
+	VFMADD213PS  c1NegTwice<>+0(SB), Y5, Y4
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y5, Y4, Y4
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       one<>+0(SB), Y0, Y0
+	VPADDD       one<>+0(SB), Y3, Y3
+	VFMADD213PS  Y0, Y0, Y1
+	VBROADCASTSS oneF<>+0(SB), Y2
+	VADDPS       oneF<>+0(SB), Y1, Y1
+	VBROADCASTSS twoF<>+0(SB), Y5
+	VBROADCASTSS oneF<>+0(SB), Y0
+	VSUBPS       Y3, Y2, Y2
+	VDIVPS       Y1, Y0, Y0
+	VFNMADD231PS Y4, Y3, Y2
+	VSUBPS       Y2, Y5, Y5
+	VDIVPS       Y5, Y2, Y2
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   Y0, Y1, (AX)
+	LEAQ         (AX)(CX*2), R11
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   Y2, Y1, (R11)(CX*1)
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   (AX)(CX*1), Y0, Y0
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (AX)(CX*2), Y1, Y4
+	VBROADCASTSS limit87<>+0(SB), Y1
+	VBROADCASTSS limit87<>+0(SB), Y5
+	VBROADCASTSS minuslimit87<>+0(SB), Y3
+	VBROADCASTSS minuslimit87<>+0(SB), Y6
+	VMINPS       Y0, Y1, Y1
+	VMINPS       Y4, Y5, Y5
+	VMAXPS       Y1, Y3, Y3
+	VMAXPS       Y5, Y6, Y6
+	VBROADCASTSS shift<>+0(SB), Y0
+	VBROADCASTSS shift<>+0(SB), Y4
+	VFMADD231PS  log2eNeg<>+0(SB), Y3, Y0
+	VFMADD231PS  log2eNeg<>+0(SB), Y6, Y4
+	VSUBPS       shift<>+0(SB), Y0, Y1
+	VSUBPS       shift<>+0(SB), Y4, Y5
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y1, Y3
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y5, Y6
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y1, Y3
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y5, Y6
+	VBROADCASTSS c6Neg<>+0(SB), Y1
+	VBROADCASTSS c6Neg<>+0(SB), Y5
+	VFMADD213PS  c5Neg<>+0(SB), Y3, Y1
+	VFMADD213PS  c5Neg<>+0(SB), Y6, Y5
+	VFMADD213PS  c4Neg<>+0(SB), Y3, Y1
+	VFMADD213PS  c4Neg<>+0(SB), Y6, Y5
+	VFMADD213PS  c3Neg<>+0(SB), Y3, Y1
+	VFMADD213PS  c3Neg<>+0(SB), Y6, Y5
+	VFMADD213PS  c2Neg<>+0(SB), Y3, Y1
+	VFMADD213PS  c2Neg<>+0(SB), Y6, Y5
+	VFMADD213PS  c1Neg<>+0(SB), Y3, Y1
+	VFMADD213PS  c1Neg<>+0(SB), Y6, Y5
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y6, Y5, Y5
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       one<>+0(SB), Y0, Y0
+	VPADDD       one<>+0(SB), Y4, Y4
+	VFMADD213PS  Y0, Y0, Y1
+	VFMADD213PS  Y4, Y4, Y5
+	VADDPS       oneF<>+0(SB), Y1, Y1
+	VADDPS       oneF<>+0(SB), Y5, Y5
+	VBROADCASTSS oneF<>+0(SB), Y0
+	VBROADCASTSS oneF<>+0(SB), Y3
+	VDIVPS       Y1, Y0, Y0
+	VDIVPS       Y5, Y3, Y3
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   Y0, Y1, (AX)(CX*1)
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   Y3, Y1, (AX)(CX*2)
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (DX), Y1, Y1
+	VFMADD213PS  Y2, Y0, Y1
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   Y1, Y0, (BX)
+	VBROADCASTSS limit10<>+0(SB), Y0
+	VBROADCASTSS minuslimit10<>+0(SB), Y2
+	VMINPS       Y1, Y0, Y0
+	VMAXPS       Y0, Y2, Y2
+	VBROADCASTSS shift<>+0(SB), Y0
+	VFMADD231PS  log2eNegTwice<>+0(SB), Y2, Y0
+	VSUBPS       shift<>+0(SB), Y0, Y1
+	VFNMADD231PS ln2HighNegTwice<>+0(SB), Y1, Y2
+	VFNMADD231PS ln2LowNegTwice<>+0(SB), Y1, Y2
+	VBROADCASTSS c6NegTwice<>+0(SB), Y1
+	VFMADD213PS  c5NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c4NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c3NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c2NegTwice<>+0(SB), Y2, Y1
+	VFMADD213PS  c1NegTwice<>+0(SB), Y2, Y1
+	VMULPS       Y2, Y1, Y1
+	VPSLLD       $0x17, Y0, Y0
+	VPADDD       one<>+0(SB), Y0, Y0
+	VBROADCASTSS oneF<>+0(SB), Y2
+	VBROADCASTSS twoF<>+0(SB), Y4
+	VSUBPS       Y0, Y2, Y2
+	VFNMADD231PS Y1, Y0, Y2
+	VSUBPS       Y2, Y4, Y4
+	VDIVPS       Y4, Y2, Y2
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   Y2, Y0, (SI)
+	VMULPS       Y3, Y2, Y2
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   Y2, Y0, (DI)
+	ADDQ         R9, AX
+	ADDQ         R9, DX
+	ADDQ         R9, BX
+	ADDQ         R9, SI
+	ADDQ         R9, DI
+
+next:
+	LEAQ    (AX)(CX*2), AX
+	ADDQ    CX, AX
+	DECQ    R8
+	JNZ     row
+	LDMXCSR (SP)
+	VZEROUPPER
+	RET
+
+// func pullCellRowsAVX2(z []float32, before []float32, tanhC []float32, dh []float32, dc []float32, rows int, n int)
+// Requires: AVX, FMA3, SSE
+TEXT ·pullCellRowsAVX2(SB), NOSPLIT, $16-136
+	MOVQ    z_base+0(FP), AX
+	MOVQ    n+128(FP), CX
+	MOVQ    before_base+24(FP), DX
+	MOVQ    tanhC_base+48(FP), BX
+	MOVQ    dh_base+72(FP), SI
+	MOVQ    dc_base+96(FP), DI
+	SHLQ    $0x02, CX
+	STMXCSR (SP)
+	MOVL    (SP), R8
+	ORL     $0x00008040, R8
+	MOVL    R8, 8(SP)
+	LDMXCSR 8(SP)
+	MOVQ    rows+120(FP), R8
+
+row:
+	MOVQ n+128(FP), R9
+
+eight:
+	CMPQ         R9, $0x08
+	JLT          rest
+	VMOVUPS      oneF<>+0(SB), Y0
+	VMOVUPS      (AX)(CX*2), Y1
+	VMOVUPS      (BX), Y2
+	VMOVUPS      (SI), Y3
+	VMOVUPS      (DI), Y4
+	VMOVUPS      oneF<>+0(SB), Y5
+	VFNMADD231PS Y2, Y2, Y5
+	VMULPS       Y1, Y5, Y5
+	VFMADD231PS  Y3, Y5, Y4
+	VMULPS       Y2, Y3, Y3
+	VSUBPS       Y1, Y0, Y2
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      Y3, (AX)(CX*2)
+	VMOVUPS      (AX), Y1
+	LEAQ         (AX)(CX*2), R10
+	VMOVUPS      (R10)(CX*1), Y2
+	VMOVUPS      oneF<>+0(SB), Y5
+	VMULPS       Y2, Y4, Y3
+	VSUBPS       Y1, Y0, Y6
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y6, Y3, Y3
+	VMOVUPS      Y3, (AX)
+	VFNMADD231PS Y2, Y2, Y5
+	VMULPS       Y1, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	LEAQ         (AX)(CX*2), R10
+	VMOVUPS      Y5, (R10)(CX*1)
+	VMOVUPS      (AX)(CX*1), Y1
+	VMOVUPS      (DX), Y2
+	VMULPS       Y4, Y2, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      Y2, (AX)(CX*1)
+	VMULPS       Y1, Y4, Y4
+	VMOVUPS      Y4, (DI)
+	ADDQ         $0x20, AX
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, BX
+	ADDQ         $0x20, SI
+	ADDQ         $0x20, DI
+	SUBQ         $0x08, R9
+	JMP          eight
+
+rest:
+	TESTQ        R9, R9
+	JZ           next
+	LEAQ         tailMask<>+32(SB), R10
+	SHLQ         $0x02, R9
+	SUBQ         R9, R10
+	VMOVUPS      oneF<>+0(SB), Y0
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (AX)(CX*2), Y1, Y1
+	VMOVUPS      (R10), Y2
+	VMASKMOVPS   (BX), Y2, Y2
+	VMOVUPS      (R10), Y3
+	VMASKMOVPS   (SI), Y3, Y3
+	VMOVUPS      (R10), Y4
+	VMASKMOVPS   (DI), Y4, Y4
+	VMOVUPS      oneF<>+0(SB), Y5
+	VFNMADD231PS Y2, Y2, Y5
+	VMULPS       Y1, Y5, Y5
+	VFMADD231PS  Y3, Y5, Y4
+	VMULPS       Y2, Y3, Y3
+	VSUBPS       Y1, Y0, Y2
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   Y3, Y1, (AX)(CX*2)
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (AX), Y1, Y1
+	LEAQ         (AX)(CX*2), R11
+	VMOVUPS      (R10), Y2
+	VMASKMOVPS   (R11)(CX*1), Y2, Y2
+	VMOVUPS      oneF<>+0(SB), Y5
+	VMULPS       Y2, Y4, Y3
+	VSUBPS       Y1, Y0, Y6
+	VMULPS       Y1, Y3, Y3
+	VMULPS       Y6, Y3, Y3
+	VMOVUPS      (R10), Y6
+	VMASKMOVPS   Y3, Y6, (AX)
+	VFNMADD231PS Y2, Y2, Y5
+	VMULPS       Y1, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	LEAQ         (AX)(CX*2), R11
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   Y5, Y1, (R11)(CX*1)
+	VMOVUPS      (R10), Y1
+	VMASKMOVPS   (AX)(CX*1), Y1, Y1
+	VMOVUPS      (R10), Y2
+	VMASKMOVPS   (DX), Y2, Y2
+	VMULPS       Y4, Y2, Y2
+	VSUBPS       Y1, Y0, Y0
+	VMULPS       Y1, Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   Y2, Y0, (AX)(CX*1)
+	VMULPS       Y1, Y4, Y4
+	VMOVUPS      (R10), Y0
+	VMASKMOVPS   Y4, Y0, (DI)
+	ADDQ         R9, AX
+	ADDQ         R9, DX
+	ADDQ         R9, BX
+	ADDQ         R9, SI
+	ADDQ         R9, DI
+
+next:
+	LEAQ    (AX)(CX*2), AX
+	ADDQ    CX, AX
+	DECQ    R8
+	JNZ     row
+	LDMXCSR (SP)
+	VZEROUPPER
+	RET
+
 // func pixelRowsAVX2(x []float32, p []byte, rows []int, size int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·pixelRowsAVX2(SB), NOSPLIT, $0-80

@@ -17,6 +17,9 @@ func geluAVX2(y, x []float32)                                                   
 func pullGeluAVX2(dx, x, y, dy []float32)                                       { panic(noAsm) }
 func softmaxAVX2(y, x []float32, scale, mass float32) (float32, float64)        { panic(noAsm) }
 
+func cellRowsAVX2(z, before, c, tanhC, h []float32, rows, n int)       { panic(noAsm) }
+func pullCellRowsAVX2(z, before, tanhC, dh, dc []float32, rows, n int) { panic(noAsm) }
+
 func cellForwardAVX2(gates, cPrev, cNext, act, h1, h2 []float32, n, h, ld1, ld2 int)    { panic(noAsm) }
 func cellForwardAVX512(gates, cPrev, cNext, act, h1, h2 []float32, n, h, ld1, ld2 int)  { panic(noAsm) }
 func cellBackwardAVX2(dGates, dc, cPrev, act, dh1, dh2 []float32, n, h, ld1, ld2 int)   { panic(noAsm) }

@@ -19,6 +19,7 @@ func main() {
 	each("logSizeAVX2", "log|·|", eight.logarithm)
 	gelus()
 	softmax()
+	cellRows()
 	networks()
 	cellForward()
 	cellBackward()
