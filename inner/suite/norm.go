@@ -1,8 +1,7 @@
 package suite
 
 import (
-	"math"
-
+	"github.com/seed1498fded/unroll/internal/kernel"
 	"github.com/seed1498fded/unroll/params"
 )
 
@@ -34,22 +33,7 @@ func (l *norm[F]) start(theta []F) {
 func (l *norm[F]) forward(y, x, theta []F, rows int) {
 	gain, bias := of(l.gain, theta), of(l.bias, theta)
 	for row := range rows {
-		x, y, unit := l.row(x, row), l.row(y, row), l.row(l.unit, row)
-		var sum, squares F
-		for _, v := range x {
-			sum += v
-		}
-		mean := sum / F(l.width)
-		for i, v := range x {
-			unit[i] = v - mean
-			squares += unit[i] * unit[i]
-		}
-		scale := F(1 / math.Sqrt(float64(squares)/float64(l.width)+normEpsilon))
-		l.scale[row] = scale
-		for i := range unit {
-			unit[i] *= scale
-			y[i] = unit[i]*gain[i] + bias[i]
-		}
+		l.scale[row] = kernel.NormRow(l.row(y, row), l.row(l.unit, row), l.row(x, row), gain, bias, normEpsilon)
 	}
 }
 
@@ -61,18 +45,6 @@ func (l *norm[F]) backward(grad, dx, dy, theta []F, rows int) {
 	clear(dGain)
 	clear(dBias)
 	for row := range rows {
-		dx, dy, unit := l.row(dx, row), l.row(dy, row), l.row(l.unit, row)
-		var sum, along F // of the cotangents of unit, and of these times unit
-		for i, v := range dy {
-			dGain[i] += v * unit[i]
-			dBias[i] += v
-			v *= gain[i]
-			sum += v
-			along += v * unit[i]
-		}
-		sum, along = sum/F(l.width), along/F(l.width)
-		for i, v := range dy {
-			dx[i] += l.scale[row] * (v*gain[i] - sum - unit[i]*along)
-		}
+		kernel.PullNormRow(l.row(dx, row), dGain, dBias, l.row(dy, row), l.row(l.unit, row), gain, l.scale[row])
 	}
 }

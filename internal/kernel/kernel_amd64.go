@@ -54,6 +54,16 @@ func cellRowsAVX2(z []float32, before []float32, c []float32, tanhC []float32, h
 //go:noescape
 func pullCellRowsAVX2(z []float32, before []float32, tanhC []float32, dh []float32, dc []float32, rows int, n int)
 
+// normRowAVX2 is NormRow for slices of one length, at least 1.
+//
+//go:noescape
+func normRowAVX2(y []float32, unit []float32, x []float32, gain []float32, bias []float32, epsilon float32) (scale float32)
+
+// pullNormRowAVX2 is PullNormRow for slices of one length, at least 1.
+//
+//go:noescape
+func pullNormRowAVX2(dx []float32, dGain []float32, dBias []float32, dy []float32, unit []float32, gain []float32, scale float32)
+
 // pixelRowsAVX2 is PixelRows for at least one row, of a multiple of 8 pixels, and rows that are all there.
 //
 //go:noescape

@@ -2488,6 +2488,208 @@ next:
 	VZEROUPPER
 	RET
 
+// func normRowAVX2(y []float32, unit []float32, x []float32, gain []float32, bias []float32, epsilon float32) (scale float32)
+// Requires: AVX, AVX2, FMA3, SSE
+TEXT ·normRowAVX2(SB), NOSPLIT, $0-132
+	MOVQ         x_len+56(FP), AX
+	VXORPS       Y0, Y0, Y0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Y0
+	DECQ         AX
+	MOVQ         AX, CX
+	SHRQ         $0x03, CX
+	SHLQ         $0x05, CX
+	ANDQ         $0x07, AX
+	INCQ         AX
+	LEAQ         tailMask<>+32(SB), DX
+	SHLQ         $0x02, AX
+	SUBQ         AX, DX
+	VMOVUPS      (DX), Y1
+	MOVQ         y_base+0(FP), DX
+	MOVQ         unit_base+24(FP), BX
+	MOVQ         x_base+48(FP), SI
+	MOVQ         gain_base+72(FP), DI
+	MOVQ         bias_base+96(FP), R8
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	XORQ         AX, AX
+
+mean:
+	CMPQ    AX, CX
+	JGE     meanlast
+	VMOVUPS (SI)(AX*1), Y4
+	VADDPS  Y4, Y2, Y2
+	ADDQ    $0x20, AX
+	JMP     mean
+
+meanlast:
+	VMASKMOVPS (SI)(AX*1), Y1, Y4
+	VADDPS     Y4, Y2, Y2
+	VPERM2F128 $0x01, Y2, Y2, Y4
+	VADDPS     Y4, Y2, Y2
+	VPERMILPS  $0x4e, Y2, Y4
+	VADDPS     Y4, Y2, Y2
+	VPERMILPS  $0xb1, Y2, Y4
+	VADDPS     Y4, Y2, Y2
+	VDIVPS     Y0, Y2, Y2
+	XORQ       AX, AX
+
+squares:
+	CMPQ        AX, CX
+	JGE         squareslast
+	VMOVUPS     (SI)(AX*1), Y4
+	VSUBPS      Y2, Y4, Y4
+	VMOVUPS     Y4, (BX)(AX*1)
+	VFMADD231PS Y4, Y4, Y3
+	ADDQ        $0x20, AX
+	JMP         squares
+
+squareslast:
+	VMASKMOVPS   (SI)(AX*1), Y1, Y4
+	VSUBPS       Y2, Y4, Y4
+	VANDPS       Y1, Y4, Y4
+	VMASKMOVPS   Y4, Y1, (BX)(AX*1)
+	VFMADD231PS  Y4, Y4, Y3
+	VPERM2F128   $0x01, Y3, Y3, Y2
+	VADDPS       Y2, Y3, Y3
+	VPERMILPS    $0x4e, Y3, Y2
+	VADDPS       Y2, Y3, Y3
+	VPERMILPS    $0xb1, Y3, Y2
+	VADDPS       Y2, Y3, Y3
+	VDIVPS       Y0, Y3, Y3
+	VMOVUPS      oneF<>+0(SB), Y2
+	VBROADCASTSS epsilon+120(FP), Y0
+	VADDPS       Y0, Y3, Y3
+	VSQRTPS      Y3, Y3
+	VDIVPS       Y3, Y2, Y2
+	XORQ         AX, AX
+
+scale:
+	CMPQ        AX, CX
+	JGE         scalelast
+	VMOVUPS     (BX)(AX*1), Y0
+	VMOVUPS     (R8)(AX*1), Y3
+	VMULPS      Y2, Y0, Y0
+	VMOVUPS     Y0, (BX)(AX*1)
+	VMOVUPS     (DI)(AX*1), Y4
+	VFMADD231PS Y4, Y0, Y3
+	VMOVUPS     Y3, (DX)(AX*1)
+	ADDQ        $0x20, AX
+	JMP         scale
+
+scalelast:
+	VMASKMOVPS  (BX)(AX*1), Y1, Y0
+	VMASKMOVPS  (R8)(AX*1), Y1, Y3
+	VMULPS      Y2, Y0, Y0
+	VMASKMOVPS  Y0, Y1, (BX)(AX*1)
+	VMASKMOVPS  (DI)(AX*1), Y1, Y4
+	VFMADD231PS Y4, Y0, Y3
+	VMASKMOVPS  Y3, Y1, (DX)(AX*1)
+	MOVSS       X2, scale+128(FP)
+	VZEROUPPER
+	RET
+
+// func pullNormRowAVX2(dx []float32, dGain []float32, dBias []float32, dy []float32, unit []float32, gain []float32, scale float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·pullNormRowAVX2(SB), NOSPLIT, $0-148
+	MOVQ         dx_len+8(FP), AX
+	VXORPS       Y0, Y0, Y0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Y0
+	DECQ         AX
+	MOVQ         AX, CX
+	SHRQ         $0x03, CX
+	SHLQ         $0x05, CX
+	ANDQ         $0x07, AX
+	INCQ         AX
+	LEAQ         tailMask<>+32(SB), DX
+	SHLQ         $0x02, AX
+	SUBQ         AX, DX
+	VMOVUPS      (DX), Y1
+	MOVQ         dx_base+0(FP), DX
+	MOVQ         dGain_base+24(FP), BX
+	MOVQ         dBias_base+48(FP), SI
+	MOVQ         dy_base+72(FP), DI
+	MOVQ         unit_base+96(FP), R8
+	MOVQ         gain_base+120(FP), R9
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS scale+144(FP), Y4
+	XORQ         AX, AX
+
+sums:
+	CMPQ        AX, CX
+	JGE         sumslast
+	VMOVUPS     (DI)(AX*1), Y5
+	VMOVUPS     (R8)(AX*1), Y6
+	VMOVUPS     (BX)(AX*1), Y7
+	VMOVUPS     (SI)(AX*1), Y8
+	VFMADD231PS Y5, Y6, Y7
+	VMOVUPS     Y7, (BX)(AX*1)
+	VADDPS      Y5, Y8, Y8
+	VMOVUPS     Y8, (SI)(AX*1)
+	VMOVUPS     (R9)(AX*1), Y7
+	VMULPS      Y7, Y5, Y5
+	VADDPS      Y5, Y2, Y2
+	VFMADD231PS Y5, Y6, Y3
+	ADDQ        $0x20, AX
+	JMP         sums
+
+sumslast:
+	VMASKMOVPS  (DI)(AX*1), Y1, Y5
+	VMASKMOVPS  (R8)(AX*1), Y1, Y6
+	VMASKMOVPS  (BX)(AX*1), Y1, Y7
+	VMASKMOVPS  (SI)(AX*1), Y1, Y8
+	VFMADD231PS Y5, Y6, Y7
+	VMASKMOVPS  Y7, Y1, (BX)(AX*1)
+	VADDPS      Y5, Y8, Y8
+	VMASKMOVPS  Y8, Y1, (SI)(AX*1)
+	VMASKMOVPS  (R9)(AX*1), Y1, Y7
+	VMULPS      Y7, Y5, Y5
+	VADDPS      Y5, Y2, Y2
+	VFMADD231PS Y5, Y6, Y3
+	VPERM2F128  $0x01, Y2, Y2, Y5
+	VADDPS      Y5, Y2, Y2
+	VPERMILPS   $0x4e, Y2, Y5
+	VADDPS      Y5, Y2, Y2
+	VPERMILPS   $0xb1, Y2, Y5
+	VADDPS      Y5, Y2, Y2
+	VDIVPS      Y0, Y2, Y2
+	VPERM2F128  $0x01, Y3, Y3, Y5
+	VADDPS      Y5, Y3, Y3
+	VPERMILPS   $0x4e, Y3, Y5
+	VADDPS      Y5, Y3, Y3
+	VPERMILPS   $0xb1, Y3, Y5
+	VADDPS      Y5, Y3, Y3
+	VDIVPS      Y0, Y3, Y3
+	XORQ        AX, AX
+
+back:
+	CMPQ         AX, CX
+	JGE          backlast
+	VMOVUPS      (R9)(AX*1), Y0
+	VMOVUPS      (DX)(AX*1), Y5
+	VMOVUPS      (DI)(AX*1), Y6
+	VFMSUB213PS  Y2, Y6, Y0
+	VMOVUPS      (R8)(AX*1), Y6
+	VFNMADD231PS Y6, Y3, Y0
+	VFMADD231PS  Y0, Y4, Y5
+	VMOVUPS      Y5, (DX)(AX*1)
+	ADDQ         $0x20, AX
+	JMP          back
+
+backlast:
+	VMASKMOVPS   (R9)(AX*1), Y1, Y0
+	VMASKMOVPS   (DX)(AX*1), Y1, Y5
+	VMASKMOVPS   (DI)(AX*1), Y1, Y6
+	VFMSUB213PS  Y2, Y6, Y0
+	VMASKMOVPS   (R8)(AX*1), Y1, Y2
+	VFNMADD231PS Y2, Y3, Y0
+	VFMADD231PS  Y0, Y4, Y5
+	VMASKMOVPS   Y5, Y1, (DX)(AX*1)
+	VZEROUPPER
+	RET
+
 // func pixelRowsAVX2(x []float32, p []byte, rows []int, size int)
 // Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·pixelRowsAVX2(SB), NOSPLIT, $0-80

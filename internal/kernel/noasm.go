@@ -20,6 +20,9 @@ func softmaxAVX2(y, x []float32, scale, mass float32) (float32, float64)        
 func cellRowsAVX2(z, before, c, tanhC, h []float32, rows, n int)       { panic(noAsm) }
 func pullCellRowsAVX2(z, before, tanhC, dh, dc []float32, rows, n int) { panic(noAsm) }
 
+func normRowAVX2(y, unit, x, gain, bias []float32, epsilon float32) float32  { panic(noAsm) }
+func pullNormRowAVX2(dx, dGain, dBias, dy, unit, gain []float32, sc float32) { panic(noAsm) }
+
 func cellForwardAVX2(gates, cPrev, cNext, act, h1, h2 []float32, n, h, ld1, ld2 int)    { panic(noAsm) }
 func cellForwardAVX512(gates, cPrev, cNext, act, h1, h2 []float32, n, h, ld1, ld2 int)  { panic(noAsm) }
 func cellBackwardAVX2(dGates, dc, cPrev, act, dh1, dh2 []float32, n, h, ld1, ld2 int)   { panic(noAsm) }

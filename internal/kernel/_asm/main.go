@@ -20,6 +20,7 @@ func main() {
 	gelus()
 	softmax()
 	cellRows()
+	norms()
 	networks()
 	cellForward()
 	cellBackward()
