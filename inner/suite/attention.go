@@ -13,64 +13,49 @@ import (
 type attention[F params.Float] struct {
 	heads, size, length, sequences int // size is a head's
 
-	p                      []F // [sequences, heads, length, length]: the weights
-	q, k, v, o, dq, dk, dv []F // of one head of one sequence, [length, size]
-	ds                     []F // [length, length]
+	p  []F // [sequences, heads, length, length]: the weights
+	ds []F // [length, length]
 }
 
 func newAttention[F params.Float](heads, size, length, sequences int) *attention[F] {
-	head := func() []F { return make([]F, length*size) }
 	return &attention[F]{
-		heads: heads, size: size, length: length, sequences: sequences, p: make([]F, sequences*heads*length*length),
-		q: head(), k: head(), v: head(), o: head(), dq: head(), dk: head(), dv: head(), ds: make([]F, length*length),
+		heads: heads, size: size, length: length, sequences: sequences,
+		p: make([]F, sequences*heads*length*length), ds: make([]F, length*length),
 	}
 }
 
 // width returns that of all heads together.
 func (a *attention[F]) width() int { return a.heads * a.size }
 
-// take copies a head's part of the rows of a sequence, which begin at offset, out of a matrix whose rows are as wide as given.
-func (a *attention[F]) take(head, m []F, width, sequence, offset int) {
-	for t := range a.length {
-		at := (sequence*a.length+t)*width + offset
-		copy(head[t*a.size:(t+1)*a.size], m[at:at+a.size])
-	}
+// head returns one head's part of the rows of a sequence, which begins at offset, of a matrix whose rows are as wide as given.
+func (a *attention[F]) head(m []F, width, sequence, offset int) matrix.Matrix[F] {
+	return matrix.Part(m[sequence*a.length*width+offset:], a.length, a.size, width)
 }
 
-// give is the way back of take.
-func (a *attention[F]) give(m, head []F, width, sequence, offset int) {
-	for t := range a.length {
-		at := (sequence*a.length+t)*width + offset
-		copy(m[at:at+a.size], head[t*a.size:(t+1)*a.size])
-	}
+// three returns one head's queries, keys and values, or their cotangents.
+func (a *attention[F]) three(qkv []F, sequence, head int) (q, k, v matrix.Matrix[F]) {
+	wide, offset := a.width(), head*a.size
+	return a.head(qkv, 3*wide, sequence, offset), a.head(qkv, 3*wide, sequence, wide+offset), a.head(qkv, 3*wide, sequence, 2*wide+offset)
 }
 
-// each calls f for every head of every sequence, with where it begins in a row and its weights, and q, k and v taken.
-func (a *attention[F]) each(qkv []F, f func(sequence, offset int, p matrix.Matrix[F])) {
-	wide, square := a.width(), a.length*a.length
-	for s := range a.sequences {
-		for h := range a.heads {
-			offset := h * a.size
-			a.take(a.q, qkv, 3*wide, s, offset)
-			a.take(a.k, qkv, 3*wide, s, wide+offset)
-			a.take(a.v, qkv, 3*wide, s, 2*wide+offset)
-			at := (s*a.heads + h) * square
-			f(s, offset, matrix.Of(a.p[at:at+square], a.length, a.length))
-		}
-	}
+// weights returns those of one head of one sequence.
+func (a *attention[F]) weights(sequence, head int) matrix.Matrix[F] {
+	square := a.length * a.length
+	at := (sequence*a.heads + head) * square
+	return matrix.Of(a.p[at:at+square], a.length, a.length)
 }
-
-// head returns a matrix of a head's rows.
-func (a *attention[F]) head(m []F) matrix.Matrix[F] { return matrix.Of(m, a.length, a.size) }
 
 // forward overwrites y, [rows, width], for qkv, [rows, 3·width].
 func (a *attention[F]) forward(y, qkv []F) {
-	a.each(qkv, func(s, offset int, p matrix.Matrix[F]) {
-		matrix.Mul(p, a.head(a.q), a.head(a.k).T(), false)
-		a.softmax(p.Data)
-		matrix.Mul(a.head(a.o), p, a.head(a.v), false)
-		a.give(y, a.o, a.width(), s, offset)
-	})
+	for s := range a.sequences {
+		for h := range a.heads {
+			q, k, v := a.three(qkv, s, h)
+			p := a.weights(s, h)
+			matrix.Mul(p, q, k.T(), false)
+			a.softmax(p.Data)
+			matrix.Mul(a.head(y, a.width(), s, h*a.size), p, v, false)
+		}
+	}
 }
 
 // softmax turns the products of one head into weights.
@@ -85,19 +70,19 @@ func (a *attention[F]) softmax(p []F) {
 
 // backward overwrites dqkv, for dy and the qkv of the last forward.
 func (a *attention[F]) backward(dqkv, dy, qkv []F) {
-	wide := a.width()
 	ds := matrix.Of(a.ds, a.length, a.length)
-	a.each(qkv, func(s, offset int, p matrix.Matrix[F]) {
-		a.take(a.o, dy, wide, s, offset)
-		matrix.Mul(a.head(a.dv), p.T(), a.head(a.o), false)
-		matrix.Mul(ds, a.head(a.o), a.head(a.v).T(), false)
-		a.softmaxBack(a.ds, p.Data)
-		matrix.Mul(a.head(a.dq), ds, a.head(a.k), false)
-		matrix.Mul(a.head(a.dk), ds.T(), a.head(a.q), false)
-		a.give(dqkv, a.dq, 3*wide, s, offset)
-		a.give(dqkv, a.dk, 3*wide, s, wide+offset)
-		a.give(dqkv, a.dv, 3*wide, s, 2*wide+offset)
-	})
+	for s := range a.sequences {
+		for h := range a.heads {
+			q, k, v := a.three(qkv, s, h)
+			dq, dk, dv := a.three(dqkv, s, h)
+			p, d := a.weights(s, h), a.head(dy, a.width(), s, h*a.size)
+			matrix.Mul(dv, p.T(), d, false)
+			matrix.Mul(ds, d, v.T(), false)
+			a.softmaxBack(a.ds, p.Data)
+			matrix.Mul(dq, ds, k, false)
+			matrix.Mul(dk, ds.T(), q, false)
+		}
+	}
 }
 
 // softmaxBack turns the cotangent of one head's weights into that of its products.

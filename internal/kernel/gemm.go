@@ -46,6 +46,23 @@ func GemmRows[F params.Float](c, a, b []F, n, k, m, first, last int, transA, tra
 	return true
 }
 
+// GemmApart is Gemm for matrices whose rows, as they lie there, begin ldc, lda and ldb elements apart.
+func GemmApart[F params.Float](c, a, b []F, ldc, lda, ldb, n, k, m int, transA, transB, add bool) bool {
+	single, ok := any(c).([]float32)
+	if !ok || level == plain {
+		return false
+	}
+	GemmStrided(apart(single, ldc, false), apart(any(a).([]float32), lda, transA), apart(any(b).([]float32), ldb, transB), n, k, m, add)
+	return true
+}
+
+func apart(data []float32, ld int, trans bool) Strided {
+	if trans {
+		return Strided{Data: data, Row: 1, Col: ld}
+	}
+	return Strided{Data: data, Row: ld, Col: 1}
+}
+
 // A Strided is a matrix whose element in row i and column j is Data[i·Row + j·Col]: a part of a larger one, a transpose, or,
 // with a stride of zero, one row or column again and again.
 type Strided struct {

@@ -14,10 +14,11 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// A Matrix is Rows×Cols elements, row-major and without gaps, or the transpose of that.
+// A Matrix is Rows×Cols elements, row-major, or the transpose of that.
 type Matrix[F params.Float] struct {
 	Data       []F
 	Rows, Cols int
+	Apart      int  // of the beginnings of rows: Cols, where there are no gaps
 	Trans      bool // it stands for its transpose
 }
 
@@ -26,7 +27,15 @@ func Of[F params.Float](data []F, rows, cols int) Matrix[F] {
 	if len(data) != rows*cols {
 		panic(fmt.Sprintf("matrix: %d elements for %d rows of %d", len(data), rows, cols))
 	}
-	return Matrix[F]{Data: data, Rows: rows, Cols: cols}
+	return Matrix[F]{Data: data, Rows: rows, Cols: cols, Apart: cols}
+}
+
+// Part returns a matrix of the first rows times cols elements of a larger one, whose rows begin so many elements apart.
+func Part[F params.Float](data []F, rows, cols, apart int) Matrix[F] {
+	if apart < cols || len(data) < (rows-1)*apart+cols {
+		panic(fmt.Sprintf("matrix: %d elements for %d rows of %d, %d apart", len(data), rows, cols, apart))
+	}
+	return Matrix[F]{Data: data, Rows: rows, Cols: cols, Apart: apart}
 }
 
 // T returns the transpose.
@@ -39,7 +48,7 @@ func (m Matrix[F]) T() Matrix[F] {
 // finite in b may go unseen.
 func Mul[F params.Float](c, a, b Matrix[F], add bool) {
 	depth := a.depth()
-	if !kernel.Gemm(c.Data, a.Data, b.Data, c.Rows, depth, c.Cols, a.Trans, b.Trans, add) {
+	if !kernel.GemmApart(c.Data, a.Data, b.Data, c.Apart, a.Apart, b.Apart, c.Rows, depth, c.Cols, a.Trans, b.Trans, add) {
 		tiles(c, a, b, depth, add)
 	}
 }
@@ -59,7 +68,7 @@ const worthSharing = 1 << 22
 // Shares reports whether MulShared asks others for help with a product of [n, k] and [k, m], or would if there were any.
 func Shares(n, k, m int) bool { return n*k*m >= worthSharing }
 
-// MulShared is Mul with the rows of c shared among up to GOMAXPROCS goroutines. The result is the same to the bit.
+// MulShared is Mul, of matrices without gaps, with the rows of c shared among up to GOMAXPROCS goroutines. The result is the same to the bit.
 func MulShared[F params.Float](c, a, b Matrix[F], add bool) {
 	depth, workers := a.depth(), runtime.GOMAXPROCS(0)
 	if workers == 1 || !Shares(c.Rows, depth, c.Cols) {
@@ -93,7 +102,7 @@ func tiles[F params.Float](c, a, b Matrix[F], depth int, add bool) {
 	}
 	for i := 0; i < c.Rows; i += tileRows {
 		rows := min(tileRows, c.Rows-i)
-		ta, at := blas.NoTrans, i*a.Cols
+		ta, at := blas.NoTrans, i*a.Apart
 		if a.Trans {
 			ta, at = blas.Trans, i
 		}
@@ -101,9 +110,9 @@ func tiles[F params.Float](c, a, b Matrix[F], depth int, add bool) {
 			cols := min(tileCols, c.Cols-j)
 			tb, bt := blas.NoTrans, j
 			if b.Trans {
-				tb, bt = blas.Trans, j*b.Cols
+				tb, bt = blas.Trans, j*b.Apart
 			}
-			tile(ta, tb, rows, cols, depth, a.Data[at:], a.Cols, b.Data[bt:], b.Cols, beta, c.Data[i*c.Cols+j:], c.Cols)
+			tile(ta, tb, rows, cols, depth, a.Data[at:], a.Apart, b.Data[bt:], b.Apart, beta, c.Data[i*c.Apart+j:], c.Apart)
 		}
 	}
 }

@@ -64,6 +64,48 @@ func TestOfChecksItsLength(t *testing.T) {
 	require.PanicsWithValue(t, "matrix: 5 elements for 2 rows of 3", func() { matrix.Of(make([]float32, 5), 2, 3) })
 }
 
+// Parts of larger matrices multiply like copies of them, and what lies between their rows stays.
+func TestMulOfParts(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { testMulOfParts[float32](t) })
+	t.Run("float64", func(t *testing.T) { testMulOfParts[float64](t) })
+}
+
+func testMulOfParts[F params.Float](t *testing.T) {
+	const n, k, m, gap = 130, 20, 97, 3
+	for trans := range 8 {
+		part := func(rows, cols int, flip bool, key uint64) (part, whole matrix.Matrix[F]) {
+			if flip {
+				rows, cols = cols, rows
+			}
+			x, y := make([]F, rows*(cols+gap)-gap), make([]F, rows*cols)
+			rng.Normal(x, key, 1)
+			for i := range rows {
+				copy(y[i*cols:(i+1)*cols], x[i*(cols+gap):])
+			}
+			part, whole = matrix.Part(x, rows, cols, cols+gap), matrix.Of(y, rows, cols)
+			if flip {
+				return part.T(), whole.T()
+			}
+			return part, whole
+		}
+		a, a0 := part(n, k, trans&1 != 0, 1)
+		b, b0 := part(k, m, trans&2 != 0, 2)
+		c, c0 := part(n, m, false, 3)
+		before := append([]F(nil), c.Data...)
+		matrix.Mul(c, a, b, trans&4 != 0)
+		matrix.Mul(c0, a0, b0, trans&4 != 0)
+		for i, v := range c.Data {
+			if row, col := i/(m+gap), i%(m+gap); col < m {
+				require.InDelta(t, float64(c0.Data[row*m+col]), float64(v), 1e-5)
+			} else {
+				require.Equal(t, before[i], v)
+			}
+		}
+	}
+	require.Panics(t, func() { matrix.Part(make([]F, 10), 3, 3, 4) })
+	require.Panics(t, func() { matrix.Part(make([]F, 10), 2, 3, 2) })
+}
+
 func BenchmarkMul(b *testing.B) {
 	for _, size := range [][3]int{{128, 784, 256}, {128, 256, 256}, {784, 128, 256}, {128, 784, 20}} {
 		n, k, m := size[0], size[1], size[2]
