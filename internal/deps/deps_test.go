@@ -53,7 +53,7 @@ var lattice = map[string]node{
 	"inner/nets":        {imports: "internal/graph internal/kernel internal/matrix internal/rng params", tests: "inner/credit inner/data/mnist inner/problemtest"},
 	"inner/credit":      {imports: "inner inner/data inner/nets internal/kernel internal/matrix internal/machine internal/rng params", tests: "inner/credit/credittest inner/data/mnist inner/problemtest internal/graph"},
 	"inner/problemtest": {imports: "inner inner/data internal/rng params"},
-	"inner/mix":         {imports: "inner internal/rng params", tests: "inner/problemtest"},
+	"inner/mix":         {imports: "inner internal/rng params", tests: "inner/problemtest inner/synthetic"},
 	"inner/plastic":     {imports: "inner inner/credit inner/nets internal/kernel internal/rng params", tests: "inner/problemtest"},
 	"inner/predictive":  {imports: "inner internal/graph params", tests: "inner/problemtest internal/rng"},
 	"inner/catalog":     {imports: "inner inner/credit inner/data inner/data/gosource inner/data/mnist inner/mix inner/nets inner/plastic inner/suite inner/synthetic internal/regular internal/rng params", tests: "inner/plastic inner/problemtest internal/rng"},
