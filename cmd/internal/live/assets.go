@@ -6,14 +6,36 @@ import (
 	"crypto/sha256"
 	"embed"
 	"fmt"
+	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
 )
 
-//go:embed page/index.html page/live.css page/live.js page/icon.svg page/uplot/uPlot.iife.min.js page/uplot/uPlot.min.css
+//go:embed page/*.html page/*.css page/*.js page/icon.svg page/uplot/uPlot.iife.min.js page/uplot/uPlot.min.css
 var files embed.FS
+
+// A document is a page's own part of its HTML, around which frame.html is that of all.
+type document struct {
+	Name    string // of its script and of its main part, without extensions
+	Title   string // until there is one that says more
+	Table   string // the id of its table, for those who skip the charts, and what it has
+	Rows    string
+	Without string // where the numbers are without JavaScript
+	Main    template.HTML
+}
+
+var documents = []document{
+	{
+		Name: "run", Title: "metatrain", Table: "validations", Rows: "validations",
+		Without: "The same numbers are in log.jsonl in the run's folder, and under /metrics.",
+	},
+	{
+		Name: "comparison", Title: "compare", Table: "results", Rows: "results",
+		Without: "The command prints the same numbers as a table when it ends.",
+	},
+}
 
 // An asset is a file of the page.
 type asset struct {
@@ -23,23 +45,46 @@ type asset struct {
 	tag        string
 }
 
-// assets are the page's files, by where they are served, made when they are first asked for.
-var assets = sync.OnceValue(func() []*asset {
-	return []*asset{
-		newAsset("/{$}", "index.html", "text/html; charset=utf-8"),
-		newAsset("/live.css", "live.css", "text/css; charset=utf-8"),
-		newAsset("/live.js", "live.js", "text/javascript; charset=utf-8"),
-		newAsset("/icon.svg", "icon.svg", "image/svg+xml"),
-		newAsset("/uplot.js", "uplot/uPlot.iife.min.js", "text/javascript; charset=utf-8"),
-		newAsset("/uplot.css", "uplot/uPlot.min.css", "text/css; charset=utf-8"),
+// The types of the files.
+const (
+	html   = "text/html; charset=utf-8"
+	style  = "text/css; charset=utf-8"
+	script = "text/javascript; charset=utf-8"
+)
+
+// assets are the files of each document, by where they are served, made when they are first asked for.
+var assets = sync.OnceValue(func() map[string][]*asset {
+	shared := []*asset{
+		newAsset("/live.css", style, read("live.css")),
+		newAsset("/parts.js", script, read("parts.js")),
+		newAsset("/icon.svg", "image/svg+xml", read("icon.svg")),
+		newAsset("/uplot.js", script, read("uplot/uPlot.iife.min.js")),
+		newAsset("/uplot.css", style, read("uplot/uPlot.min.css")),
 	}
+	frame := template.Must(template.New("frame").Parse(string(read("frame.html"))))
+	all := make(map[string][]*asset)
+	for _, d := range documents {
+		d.Main = template.HTML(read(d.Name + ".html"))
+		var text bytes.Buffer
+		if err := frame.Execute(&text, d); err != nil {
+			panic(err) // it is embedded
+		}
+		all[d.Name] = append([]*asset{
+			newAsset("/{$}", html, text.Bytes()), newAsset("/page.js", script, read(d.Name+".js")),
+		}, shared...)
+	}
+	return all
 })
 
-func newAsset(path, name, kind string) *asset {
-	plain, err := files.ReadFile("page/" + name)
+func read(name string) []byte {
+	text, err := files.ReadFile("page/" + name)
 	if err != nil {
 		panic(err) // it is embedded
 	}
+	return text
+}
+
+func newAsset(path, kind string, plain []byte) *asset {
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	z.Write(plain) // to memory

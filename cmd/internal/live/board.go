@@ -2,44 +2,23 @@ package live
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/seed1498fded/unroll/meta"
 )
 
-const (
-	maxClients = 200
-	backlog    = 16  // frames that a client may be behind before it is dropped
-	maxReplay  = 120 // frames that a client that comes back can be told
-)
-
 // A Board is what a page shows of a run: the history, thinned out so that it never takes more than a fixed amount of memory, and
-// the clients that are told what is new. Whoever trains is never kept waiting for a client: it leaves what happened under a lock
-// that nothing slow is done under.
+// the clients that are told what is new.
 type Board struct {
-	now   func() time.Time
-	begun time.Time
-
-	mu      sync.Mutex
+	feed // its lock guards all below
+	timing
 	history history
 	news    update // since the last frame
 	changed bool   // there is something new, if only the status
 	pace    pace
-	from    float64 // the fraction that was done when the first event came; below 0 before
-	boot    string  // tells this board's events from those of a server before it
-	seq     uint64  // of the last frame
-	replay  []frame // the last ones
-	clients map[*client]struct{}
-	dropped int
-
-	snapshots sync.Mutex
-	last      frame // the last snapshot that was asked for
 }
 
 // history is all that the page is told when it begins.
@@ -69,27 +48,17 @@ type update struct {
 	Weights     []Weights    `json:"weights,omitempty"`
 }
 
-// A frame is an event of the stream, as bytes.
-type frame struct {
-	seq   uint64
-	bytes []byte
-}
-
-// A client is somebody who looks at the page.
-type client struct {
-	frames chan frame // closed when it is dropped
-}
-
 // NewBoard returns the board of a run.
 func NewBoard(r Run) *Board { return newBoard(r, time.Now) }
 
 func newBoard(r Run, now func() time.Time) *Board {
-	t := now()
-	return &Board{
-		now: now, begun: t, history: newHistory(r), from: -1, boot: strconv.FormatInt(t.UnixNano(), 36),
-		clients: make(map[*client]struct{}),
-	}
+	b := &Board{timing: newTiming(now), history: newHistory(r)}
+	b.start(b.begun, func() any { return b.history.all() })
+	return b
 }
+
+// document names the board's page.
+func (b *Board) document() string { return "run" }
 
 // Observer returns what tells the board of a trainer's events. done says which fraction of the run is done, phi what the rule's
 // weights are; it is asked at validations only.
@@ -126,9 +95,7 @@ func (b *Board) count(s meta.Status, fraction float64) {
 	st := &b.history.status
 	st.Episodes, st.OuterSteps, st.InnerSteps = s.Episodes, s.OuterSteps, s.InnerSteps
 	st.Skipped, st.Diverged, st.Fraction = s.Skipped, s.Diverged, min(1, fraction)
-	if b.from < 0 {
-		b.from = st.Fraction
-	}
+	b.told(st.Fraction)
 	b.changed = true
 }
 
@@ -193,13 +160,8 @@ func (b *Board) Replace(r Run, state string, log []byte, kept *Weights) error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.history, b.news, b.replay = h, update{}, nil
-	b.seq++
-	f, err := b.frame("snapshot", b.seq, b.history.all())
-	if err == nil {
-		b.send(f)
-	}
-	return err
+	b.history, b.news = h, update{}
+	return b.restart()
 }
 
 // all is what a page that begins is told.
@@ -236,123 +198,15 @@ func (b *Board) flush() error {
 	for _, w := range news.Weights {
 		h.weights.put(w)
 	}
-	b.seq++
-	f, err := b.frame("update", b.seq, news)
-	if err != nil {
-		return err
-	}
-	if len(b.replay) == maxReplay {
-		b.replay = slices.Delete(b.replay, 0, 1)
-	}
-	b.replay = append(b.replay, f)
-	b.send(f)
-	return nil
+	return b.update(news)
 }
 
 // measure takes the time.
 func (b *Board) measure() {
 	now, st := b.now(), &b.history.status
-	st.Elapsed = now.Sub(b.begun).Seconds()
+	st.Elapsed, st.Left = b.at(st.Fraction)
 	st.EpisodesPerSecond, st.InnerStepsPerSecond = b.pace.put(now, st.Episodes, st.InnerSteps)
-	st.Left = -1
-	if done := st.Fraction - b.from; st.State == Learning && done > 0 {
-		st.Left = st.Elapsed * (1 - st.Fraction) / done
+	if st.State != Learning {
+		st.Left = -1
 	}
-}
-
-// frame words an event. Its id is the board's name and the event's number.
-func (b *Board) frame(name string, seq uint64, u update) (frame, error) {
-	data, err := json.Marshal(u)
-	if err != nil {
-		return frame{}, fmt.Errorf("live page: %w", err)
-	}
-	return frame{seq, fmt.Appendf(nil, "id: %s-%d\nevent: %s\ndata: %s\n\n", b.boot, seq, name, data)}, nil
-}
-
-// send hands a frame to every client that has room for it, and drops the others.
-func (b *Board) send(f frame) {
-	for c := range b.clients {
-		select {
-		case c.frames <- f:
-		default:
-			b.dropped++
-			b.remove(c)
-		}
-	}
-}
-
-// remove ends a client; b.mu is held.
-func (b *Board) remove(c *client) {
-	if _, ok := b.clients[c]; ok {
-		delete(b.clients, c)
-		close(c.frames)
-	}
-}
-
-// errFull is that of one client too many.
-var errFull = errors.New("too many clients")
-
-// join takes in a client that has heard all up to the event with the given id, or nothing if it is empty. The first frames are
-// what it has missed, or a snapshot; of those that come by the channel it is to ignore the ones that are not newer.
-func (b *Board) join(id string) (c *client, first []frame, err error) {
-	c = &client{frames: make(chan frame, backlog)}
-	b.mu.Lock()
-	if len(b.clients) >= maxClients {
-		b.mu.Unlock()
-		return nil, nil, errFull
-	}
-	b.clients[c] = struct{}{}
-	first, ok := b.missed(id)
-	b.mu.Unlock()
-	if ok {
-		return c, first, nil
-	}
-	f, err := b.snapshot()
-	if err != nil {
-		b.leave(c)
-		return nil, nil, err
-	}
-	return c, []frame{f}, nil
-}
-
-// leave ends a client, if it has not been dropped already.
-func (b *Board) leave(c *client) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.remove(c)
-}
-
-// missed returns the frames after the one with the given id, if they are all still there; b.mu is held.
-func (b *Board) missed(id string) ([]frame, bool) {
-	boot, number, _ := strings.Cut(id, "-")
-	seq, err := strconv.ParseUint(number, 10, 64)
-	if boot != b.boot || err != nil || seq > b.seq {
-		return nil, false
-	}
-	n := b.seq - seq
-	if n > uint64(len(b.replay)) {
-		return nil, false
-	}
-	return slices.Clone(b.replay[uint64(len(b.replay))-n:]), true
-}
-
-// snapshot returns all there is, as one frame with the number of the last. It is made once for all who ask before the next.
-func (b *Board) snapshot() (frame, error) {
-	b.snapshots.Lock()
-	defer b.snapshots.Unlock()
-	b.mu.Lock()
-	seq, current := b.seq, b.last.bytes != nil && b.last.seq == b.seq
-	var u update
-	if !current {
-		u = b.history.all()
-	}
-	b.mu.Unlock()
-	if current {
-		return b.last, nil
-	}
-	f, err := b.frame("snapshot", seq, u)
-	if err == nil {
-		b.last = f
-	}
-	return f, err
 }

@@ -8,13 +8,13 @@ import (
 
 // events streams the board to a client until it goes, is dropped, or the server ends.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
-	c, first, err := s.board.join(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("last")))
+	c, first, err := s.page.events().join(cmp.Or(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("last")))
 	if err != nil {
 		w.Header().Set("Retry-After", "30")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	defer s.board.leave(c)
+	defer s.page.events().leave(c)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")

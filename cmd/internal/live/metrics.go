@@ -30,9 +30,8 @@ func (b *Board) metrics() []metric {
 		{"elapsed_seconds", "gauge", "Time since this process began.", st.Elapsed},
 		{"episodes_per_second", "gauge", "Episodes a second, of late.", st.EpisodesPerSecond},
 		{"inner_steps_per_second", "gauge", "Inner steps a second, of late.", st.InnerStepsPerSecond},
-		{"page_clients", "gauge", "Pages that are open.", float64(len(b.clients))},
-		{"page_clients_dropped_total", "counter", "Pages that did not keep up.", float64(b.dropped)},
 	}
+	list = append(list, b.clientMetrics()...)
 	if n := len(h.points.items); n > 0 {
 		p := h.points.items[n-1]
 		list = append(list, metric{"meta_loss", "gauge", "Mean meta-loss of late.", float64(p.Loss)},
@@ -53,7 +52,7 @@ func (b *Board) metrics() []metric {
 // metrics writes Prometheus' text form.
 func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	var text strings.Builder
-	for _, m := range s.board.metrics() {
+	for _, m := range s.page.metrics() {
 		fmt.Fprintf(&text, "# HELP unroll_%s %s\n# TYPE unroll_%[1]s %[3]s\nunroll_%[1]s %[4]s\n", m.name, m.help, m.kind,
 			strconv.FormatFloat(m.value, 'g', -1, 64))
 	}

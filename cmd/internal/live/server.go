@@ -47,18 +47,26 @@ func Listen(addr string) (Port, error) {
 	return l, nil
 }
 
-// A Server shows a board.
-type Server struct {
-	board *Board
-	http  *http.Server
-	addr  net.Addr
-	done  chan struct{} // closed when it is to end
-	wait  sync.WaitGroup
+// A Page is what a Server shows: the [Board] of a run, or a [Comparison].
+type Page interface {
+	Flush() error      // sends what is new, if there is anything
+	document() string  // its name among the files of the page
+	events() *feed     // what is sent
+	metrics() []metric // its numbers
 }
 
-// Serve begins to serve a board. Close the server.
-func Serve(l Port, b *Board) *Server {
-	s := &Server{board: b, addr: l.Addr(), done: make(chan struct{})}
+// A Server shows a page.
+type Server struct {
+	page Page
+	http *http.Server
+	addr net.Addr
+	done chan struct{} // closed when it is to end
+	wait sync.WaitGroup
+}
+
+// Serve begins to serve a page. Close the server.
+func Serve(l Port, p Page) *Server {
+	s := &Server{page: p, addr: l.Addr(), done: make(chan struct{})}
 	s.http = &http.Server{
 		Handler: s.handler(), ReadHeaderTimeout: readingLimit, IdleTimeout: time.Minute, MaxHeaderBytes: headerLimit,
 	}
@@ -78,7 +86,7 @@ func (s *Server) URL() string {
 
 // Close sends what is left to be told, and ends the server and all its clients.
 func (s *Server) Close() error {
-	err := s.board.Flush()
+	err := s.page.Flush()
 	close(s.done)
 	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 	defer cancel()
@@ -96,27 +104,34 @@ func (s *Server) pump() {
 	for {
 		select {
 		case <-tick.C:
-			s.board.Flush() // what cannot be worded now is told by Close
+			s.page.Flush() // what cannot be worded now is told by Close
 		case <-s.done:
 			return
 		}
 	}
 }
 
-// policy lets the page use nothing but what this server sends.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// policy lets a page use nothing but what this server sends. A report that a page has been sent is opened under the page's own policy,
+// and has its styles in its text.
+func (s *Server) policy() string {
+	inline := ""
+	if s.page.document() == "comparison" {
+		inline = " 'unsafe-inline'"
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'" + inline + "; img-src 'self'; connect-src 'self'; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	for _, a := range assets() {
+	for _, a := range assets()[s.page.document()] {
 		mux.Handle("GET "+a.path, a)
 	}
 	mux.HandleFunc("GET /events", s.events)
 	mux.HandleFunc("GET /metrics", s.metrics)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Security-Policy", s.policy())
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Referrer-Policy", "no-referrer")
