@@ -115,7 +115,7 @@ var lattice = map[string]node{
 	"cmd/internal/cli":     {imports: "internal/atomicfile internal/build internal/machine internal/regular meta/eval/page"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
-	"cmd/internal/live":    {imports: "meta"},
+	"cmd/internal/live":    {imports: "meta meta/eval/page"},
 
 	"cmd/internal/tensorboard":           {tests: "cmd/internal/tensorboard/eventtest"},
 	"cmd/internal/tensorboard/eventtest": {},
@@ -129,7 +129,7 @@ var lattice = map[string]node{
 		tests:   "cmd/internal/clitest cmd/internal/tensorboard/eventtest inner/plastic internal/atomicfile internal/kernel internal/regular params",
 	},
 	"cmd/app/compare": {
-		imports: "checkpoints checkpoints/zoo cmd/internal/cli inner/catalog inner/credit inner/nets inner/suite internal/brief internal/config internal/regular learnedopt learnedopt/compose learnedopt/handmade meta meta/eval meta/eval/suite",
+		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/live inner/catalog inner/credit inner/nets inner/suite internal/brief internal/config internal/regular learnedopt learnedopt/compose learnedopt/handmade meta meta/eval meta/eval/page meta/eval/suite",
 		tests:   "cmd/internal/clitest learnedopt/lstm learnedopt/plastic",
 	},
 	"cmd/app/identify": {

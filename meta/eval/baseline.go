@@ -128,7 +128,7 @@ type Tuned struct {
 // Tune picks the learning rate with the lowest mean final loss over the runs r, which must not be those that are
 // reported. Rates at which a run diverges are out, unless all do.
 func Tune(ctx context.Context, b Baseline, rates []float64, r Runs) (Tuned, error) {
-	return r.tune(ctx, b, grid{rates, []string{compose.Constant}}, func() {})
+	return r.tune(ctx, b, grid{rates, []string{compose.Constant}}, hooks{})
 }
 
 // TuneScheduled is Tune over schedules too: it picks the pair of learning rate and schedule, one of [Schedules], with the lowest
@@ -137,20 +137,21 @@ func TuneScheduled(ctx context.Context, b Baseline, rates []float64, schedules [
 	if err := CheckSchedules(schedules); err != nil {
 		return Tuned{}, err
 	}
-	return r.tune(ctx, b, grid{rates, schedules}, func() {})
+	return r.tune(ctx, b, grid{rates, schedules}, hooks{})
 }
 
-func (r Runs) tune(ctx context.Context, b Baseline, g grid, tell func()) (Tuned, error) {
+func (r Runs) tune(ctx context.Context, b Baseline, g grid, h hooks) (Tuned, error) {
 	t := Tuned{Grid: g.rates, LR: g.rates[0], Schedules: g.schedules, Schedule: g.schedules[0]}
 	best := math.Inf(1)
 	for _, schedule := range g.schedules {
 		for _, lr := range g.rates {
-			runs, err := r.measure(ctx, &learnedopt.Trained{Rule: Scheduled(b.With(lr), schedule)}, tell)
+			runs, err := r.measure(ctx, &learnedopt.Trained{Rule: Scheduled(b.With(lr), schedule)}, h)
 			if err != nil {
 				return Tuned{}, err
 			}
 			final := r.final(lossesOf(runs))
 			t.Final = append(t.Final, final)
+			h.settled(len(t.Final))
 			if final.Mean < best {
 				best, t.LR, t.Schedule = final.Mean, lr, schedule
 			}

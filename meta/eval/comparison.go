@@ -33,6 +33,10 @@ type Comparison struct {
 
 	// Progress is told how much of the work is done, as a fraction, and what comes next. It may be nil.
 	Progress func(fraction float64, next string)
+
+	// Observe is told what is found out as it is found out, one thing after the other, by any goroutine. It may be nil; nothing that
+	// is measured depends on it.
+	Observe func(Finding)
 }
 
 // A Task is the problem as it is under one credit rule, or one of several problems.
@@ -83,6 +87,7 @@ const (
 // A cell is a contender at a task: one row of the report.
 type cell struct {
 	Comparison
+	row       int
 	task      Task
 	contender Contender
 }
@@ -90,7 +95,7 @@ type cell struct {
 func (c Comparison) cells() (cells []cell) {
 	for _, task := range c.Tasks {
 		for _, x := range c.Contenders {
-			cells = append(cells, cell{c, task, x})
+			cells = append(cells, cell{c, len(cells), task, x})
 		}
 	}
 	return cells
@@ -201,6 +206,7 @@ func (c Comparison) Run(ctx context.Context) (*Report, error) {
 			return nil, err
 		}
 		report.Results = append(report.Results, r)
+		x.tell(Finding{Result: &r})
 	}
 	return report, nil
 }
@@ -238,11 +244,11 @@ func work(ctx context.Context, cells []cell) (shares, minibatches []float64, all
 	return shares, minibatches, time.Duration(min(aside, math.MaxInt64/2)), nil
 }
 
-func (c cell) measure(ctx context.Context, tell func()) (Result, error) {
+func (c cell) measure(ctx context.Context, batch func()) (Result, error) {
 	r := Result{Problem: c.task.Name, Credit: c.task.Credit, Name: c.contender.Name, Kind: c.contender.kind()}
 	trained := c.untuned()
 	if c.tunes() {
-		tuned, err := c.tuning().tune(ctx, *c.contender.Baseline, c.grid(), tell)
+		tuned, err := c.tuning().tune(ctx, *c.contender.Baseline, c.grid(), c.tuningHooks(batch))
 		if err != nil {
 			return r, err
 		}
@@ -256,7 +262,7 @@ func (c cell) measure(ctx context.Context, tell func()) (Result, error) {
 		return r, err
 	}
 	test := c.test()
-	runs, err := test.measure(ctx, trained, tell)
+	runs, err := test.measure(ctx, trained, c.testHooks(batch, test))
 	if err != nil {
 		return r, err
 	}
@@ -295,7 +301,7 @@ func (c cell) transfer(ctx context.Context, t *learnedopt.Trained, r *Result) er
 	if t, ok := runs.Family.(inner.Tasks); ok {
 		runs.Count = max(runs.Count, t.Tasks())
 	}
-	lives, err := runs.measure(ctx, t, func() {})
+	lives, err := runs.measure(ctx, t, hooks{})
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (r training) run(ctx context.Context) (*Run, error) {
 	if r.Tell == nil {
 		r.Tell = func() {}
 	}
-	runs, err := r.runs().measure(ctx, r.Optimizer, r.Tell)
+	runs, err := r.runs().measure(ctx, r.Optimizer, hooks{batch: r.Tell})
 	if err != nil {
 		return nil, err
 	}
@@ -403,7 +403,7 @@ func tenUpdates(t *testing.T, name string, update learnedopt.Rule) []float32 {
 		if plan, err = r.plan(update); err != nil {
 			continue
 		}
-		w, err := newWorker(plan, untrained(update), 0, 1, func() {})
+		w, err := newWorker(plan, untrained(update), 0, 1, hooks{})
 		require.NoError(t, err)
 		_, err = w.run(t.Context(), 0, 2)
 		require.NoError(t, err)

@@ -53,11 +53,11 @@ type worker struct {
 	rule *learnedopt.Trained
 	phi  []float32
 	tr   *meta.Trajectory[float32]
-	tell func() // called after each minibatch
+	hooks
 }
 
 // newWorker makes room for runs from the given one on, of which several go on at a time.
-func newWorker(plan plan, t *learnedopt.Trained, first, atOnce int, tell func()) (*worker, error) {
+func newWorker(plan plan, t *learnedopt.Trained, first, atOnce int, h hooks) (*worker, error) {
 	p, err := plan.sample(first) // for its layout
 	if err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func newWorker(plan plan, t *learnedopt.Trained, first, atOnce int, tell func())
 		return nil, err
 	}
 	horizon, _ := plan.size(p)
-	return &worker{plan, t, phiOf(t), meta.NewTrajectory(c, horizon), tell}, nil
+	return &worker{plan, t, phiOf(t), meta.NewTrajectory(c, horizon), h}, nil
 }
 
 // phiOf returns a rule's meta-parameters, its own start if there are none.
@@ -104,7 +104,11 @@ func (w *worker) run(ctx context.Context, run, laps int) (*Run, error) {
 		}
 		h.Loss[i], sound = meta.Number(loss), !math.IsInf(loss, 0)
 	}
-	return h, c.end(h, time.Since(began), sound)
+	if err := c.end(h, time.Since(began), sound); err != nil {
+		return nil, err
+	}
+	w.ended(h)
+	return h, nil
 }
 
 // take takes the updates of a lap and returns the mean of the losses on its minibatches, each before the update it leads to;
@@ -115,7 +119,7 @@ func (w *worker) take(ctx context.Context, tr *meta.Trajectory[float32], l lap) 
 		if err != nil {
 			return 0, err
 		}
-		w.tell()
+		w.minibatch()
 		if infinite(loss) {
 			return math.Inf(1), nil
 		}

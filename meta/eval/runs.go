@@ -121,12 +121,12 @@ func (r Runs) plan(rules ...learnedopt.Rule) (plan, error) {
 // Measure runs a rule. Runs by steps are spread over runtime.GOMAXPROCS(0) goroutines; runs by epochs go one after the other,
 // so that their times can be compared. The result does not depend on the number of goroutines.
 func Measure(ctx context.Context, t *learnedopt.Trained, r Runs) (Losses, error) {
-	runs, err := r.measure(ctx, t, func() {})
+	runs, err := r.measure(ctx, t, hooks{})
 	return lossesOf(runs), err
 }
 
-// measure is Measure with all that was found out. It calls tell after each minibatch, from any goroutine.
-func (r Runs) measure(ctx context.Context, t *learnedopt.Trained, tell func()) ([]*Run, error) {
+// measure is Measure with all that was found out.
+func (r Runs) measure(ctx context.Context, t *learnedopt.Trained, h hooks) ([]*Run, error) {
 	plan, err := r.plan(t.Rule)
 	if err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func (r Runs) measure(ctx context.Context, t *learnedopt.Trained, tell func()) (
 	eg, ctx := errgroup.WithContext(ctx)
 	for first := range workers {
 		eg.Go(func() error {
-			w, err := newWorker(plan, t, first, workers, tell)
+			w, err := newWorker(plan, t, first, workers, h)
 			for i := first; i < r.Count && err == nil; i += workers {
 				runs[i], err = w.run(ctx, i, r.laps())
 			}
@@ -155,7 +155,7 @@ func StepTime(ctx context.Context, t *learnedopt.Trained, r Runs, most int) (tim
 	if err != nil {
 		return 0, err
 	}
-	w, err := newWorker(plan, t, 0, 1, func() {})
+	w, err := newWorker(plan, t, 0, 1, hooks{})
 	if err != nil {
 		return 0, err
 	}

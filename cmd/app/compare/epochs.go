@@ -14,12 +14,15 @@ import (
 )
 
 // byEpochs is the cross product of credit rules and optimizers, each trained for epochs.
-func (o options) byEpochs() (cli.Work, error) {
+func (o options) byEpochs() (study, error) {
 	c, err := o.crossing()
-	return func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
+	s := studyOf(c)
+	s.work = func(ctx context.Context, progress cli.Progress, p *served) (cli.Outcome, error) {
+		c.Observe = p.observe(true)
 		c.Progress, c.Expect = progress.Update, cli.Expect(progress, "fewer --epochs, --runs, credit rules or optimizers make it shorter")
 		return c.Run(ctx)
-	}, err
+	}
+	return s, err
 }
 
 func (o options) crossing() (c eval.Comparison, err error) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/seed1498fded/unroll/checkpoints/zoo"
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/cmd/internal/live"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/inner/credit"
 	"github.com/seed1498fded/unroll/inner/nets"
@@ -60,6 +61,7 @@ type options struct {
 	CSV          *string       `name:"csv" help:"File to write the curves to as CSV, a row a point: problem, optimizer, step, seconds, mean loss, standard error." placeholder:"FILE.csv"`
 	Plot         *string       `help:"File to draw the mean losses in, or the test errors and angles, as PNG, SVG or PDF." placeholder:"FILE.png|.svg|.pdf"`
 	Report       *string       `help:"File to write a page to that needs nothing else: tables, curves by step and by time, settings, machine and command." placeholder:"FILE.html"`
+	Serve        string        `help:"Show the comparison as a page in a browser while it grows, at HOST:PORT, or at a port of this machine; 0 is any that is free. The address is told on stderr; a page that is open keeps the report when all is done." placeholder:"ADDR"`
 }
 
 // Main runs the command as the process: arguments, standard streams, signals and exit status. It returns if all went well.
@@ -87,23 +89,50 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if done, err := cli.Parse("compare", description, &o, args, stdout, stderr, vars()); done || err != nil {
 		return err
 	}
-	work, err := o.work()
+	s, err := o.study()
 	if err != nil {
 		return cli.Blame(err, o.sizes()...)
 	}
-	return cli.Job{Name: "compare", Progress: o.Progress, Work: work, Outputs: o.outputs(), Sizes: o.sizes(), Args: args, Flags: o.Flags()}.Run(ctx, stdout, stderr)
+	p, err := s.serve(o, args)
+	if err != nil {
+		return err
+	}
+	return o.run(ctx, s, p, args, stdout, stderr)
 }
 
-// work checks the flags and says what to measure.
-func (o options) work() (cli.Work, error) {
+// run does what the flags ask for, and shows it.
+func (o options) run(ctx context.Context, s study, p *served, args []string, stdout, stderr io.Writer) error {
+	work := func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
+		return s.work(ctx, p.progress(progress), p)
+	}
+	err := cli.Job{
+		Name: "compare", Progress: o.Progress, Work: work, Outputs: o.outputs(), Sizes: o.sizes(), Args: args, Flags: o.Flags(), Show: p.show(),
+	}.Run(ctx, stdout, stderr)
+	return errors.Join(err, p.close(err))
+}
+
+// A study is what the flags ask for, checked: what to do, and what its page has at first.
+type study struct {
+	work    func(context.Context, cli.Progress, *served) (cli.Outcome, error)
+	contest live.Contest
+	rows    []live.Row
+	at      [][]int // which of the losses of a run the curve of each row shows
+	each    int     // rows of a problem
+}
+
+// study checks the flags and says what to measure.
+func (o options) study() (s study, err error) {
 	if err := o.checkOutputs(); err != nil {
-		return nil, err
+		return s, err
+	}
+	if o.Given("serve") && o.Serve == "" {
+		return s, errors.New("--serve: want the name of an address, got nothing")
 	}
 	if o.Suite != nil {
 		return o.onSuite()
 	}
 	if err := o.withoutSuite(); err != nil {
-		return nil, err
+		return s, err
 	}
 	if o.Epochs != nil {
 		return o.byEpochs()

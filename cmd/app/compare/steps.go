@@ -11,19 +11,47 @@ import (
 	"strconv"
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/cmd/internal/live"
 	"github.com/seed1498fded/unroll/inner/catalog"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/eval"
 )
 
 // bySteps is a comparison over a number of updates, with tuned baselines.
-func (o options) bySteps() (cli.Work, error) {
+func (o options) bySteps() (study, error) {
 	c, err := o.comparison()
-	return func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
+	s := studyOf(c)
+	s.work = func(ctx context.Context, progress cli.Progress, p *served) (cli.Outcome, error) {
+		c.Observe = p.observe(false)
 		c.Progress, c.Expect = progress.Update, cli.Expect(progress, "fewer --runs, --tune-runs, --steps or optimizers make it shorter")
 		r, err := c.Run(ctx)
 		return stepReport{r}, err
-	}, err
+	}
+	return s, err
+}
+
+// studyOf says what the page of a comparison has at first.
+func studyOf(c eval.Comparison) (s study) {
+	s.contest = live.Contest{
+		Title: c.Problem, About: fmt.Sprintf("%d runs of %d steps each, seed %d", c.Runs, c.Steps, c.Seed), Axis: "step",
+		Note: "± is one standard error over the runs so far. A star: the rate is at the end of the grid, and a better one may lie beyond.",
+	}
+	if c.Epochs > 0 {
+		s.contest.About, s.contest.Axis = fmt.Sprintf("%d runs of %d epochs each, seed %d", c.Runs, c.Epochs, c.Seed), "epoch"
+	}
+	rows := c.Rows()
+	points := live.CurvePoints(max(c.Steps, c.Epochs), len(rows))
+	for _, x := range rows {
+		problem := x.Problem
+		if len(c.Tasks) > 1 {
+			problem = cmp.Or(problem, x.Credit)
+		} else if x.Credit != "" {
+			s.contest.Title = c.Problem + " under " + x.Credit
+		}
+		s.rows = append(s.rows, live.Row{Problem: problem, Name: x.Name, Kind: x.Kind, Of: c.Runs})
+		s.at = append(s.at, points)
+	}
+	return s
 }
 
 func (o options) comparison() (c eval.Comparison, err error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
+	"github.com/seed1498fded/unroll/cmd/internal/live"
 	problems "github.com/seed1498fded/unroll/inner/suite"
 	"github.com/seed1498fded/unroll/internal/regular"
 	"github.com/seed1498fded/unroll/meta/eval/suite"
@@ -31,12 +32,37 @@ func suiteVars(vars cli.Vars) cli.Vars {
 }
 
 // onSuite is a comparison over the problems of a suite.
-func (o options) onSuite() (cli.Work, error) {
+func (o options) onSuite() (s study, err error) {
 	c, err := o.suiteComparison()
-	return func(ctx context.Context, progress cli.Progress) (cli.Outcome, error) {
+	if err != nil {
+		return s, err
+	}
+	s.work = func(ctx context.Context, progress cli.Progress, p *served) (cli.Outcome, error) {
+		c.Observe = p.observeSuite()
 		c.Progress, c.Expect = progress.Update, cli.Expect(progress, "--problems, --steps-fraction 0.1, or fewer --runs make it shorter")
 		return c.Run(ctx)
-	}, err
+	}
+	rows, runs, err := c.Rows()
+	for _, x := range rows {
+		s.rows = append(s.rows, live.Row{Problem: x.Problem, Name: x.Optimizer, Kind: x.Kind, Of: runs})
+		s.at = append(s.at, suitePoints(x.Steps, len(rows)))
+	}
+	s.each = len(c.Contenders) + 1
+	s.contest = live.Contest{
+		Title: "suite " + c.Suite, About: fmt.Sprintf("%d runs each, seed %d", runs, c.Seed), Axis: "step",
+		Note: "Curves are smoothed, as the final losses are. Ratios are to " + suite.Reference + ", Adam tuned for each problem. " +
+			"± is one standard error over the runs so far. A star: the rate is at the end of the grid.",
+	}
+	return s, err
+}
+
+// suitePoints returns which of a run's losses its curve shows: some of those that the report has.
+func suitePoints(steps, curves int) (at []int) {
+	shown := suite.CurveSteps(steps)
+	for _, i := range live.CurvePoints(len(shown), curves) {
+		at = append(at, shown[i]-1)
+	}
+	return at
 }
 
 func (o options) suiteComparison() (c suite.Comparison, err error) {

@@ -52,6 +52,8 @@ type Job struct {
 	Sizes    []Given  // the flags to blame where there is too little memory
 	Args     []string // of the command, for the page
 	Flags    []string // names of those that were given in any way, likewise
+
+	Show func(Outcome, *page.Page) error // is handed the outcome and its page when all is done; may be nil
 }
 
 // Run does the work, writes the files that were asked for, each whole or not at all, and the table: it is what is left of the
@@ -83,6 +85,7 @@ func (j Job) write(r Outcome, stdout io.Writer, took time.Duration) error {
 		path  *string
 		write func(path string) error
 	}{
+		{"serve", j.shown(), func(string) error { return j.show(r, j.made(took)) }},
 		{"json", j.Outputs.JSON, func(path string) error { return writeJSON(path, r, stdout) }},
 		{"csv", j.Outputs.CSV, func(path string) error { return writeCSV(path, r) }},
 		{"plot", j.Outputs.Plot, func(path string) error { return writePlot(path, r) }},
@@ -136,16 +139,41 @@ func writeCSV(path string, r Outcome) error {
 	return atomicfile.WriteFile(path, b.Bytes())
 }
 
-func writePage(path string, r Outcome, made []page.Fact) error {
-	p, ok := r.(Pager)
-	if !ok {
-		return errors.New("there is no page about this")
+// shown is not nil where the outcome's page is to be shown.
+func (j Job) shown() *string {
+	if j.Show == nil {
+		return nil
 	}
-	content, err := p.Page()
+	return new(string)
+}
+
+func (j Job) show(r Outcome, made []page.Fact) error {
+	p, err := pageOf(r, made)
 	if err != nil {
 		return err
 	}
+	return j.Show(r, p)
+}
+
+// pageOf returns an outcome's page, with how it came about.
+func pageOf(r Outcome, made []page.Fact) (*page.Page, error) {
+	p, ok := r.(Pager)
+	if !ok {
+		return nil, errors.New("there is no page about this")
+	}
+	content, err := p.Page()
+	if err != nil {
+		return nil, err
+	}
 	content.Facts = append(content.Facts, made...)
+	return content, nil
+}
+
+func writePage(path string, r Outcome, made []page.Fact) error {
+	content, err := pageOf(r, made)
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	if err := content.Write(&b); err != nil {
 		return err

@@ -66,6 +66,7 @@ func (s *study) tune(ctx context.Context, k int, x eval.Contender, candidates []
 			finals[i] = s.adam[i]
 			continue
 		}
+		s.tell(Finding{Problem: i, Optimizer: k, Settings: len(candidates)})
 		c := newCourse(p, rng.Split(s.Seed, keyTuning), s.TuningRuns, s.work.begin(i, k, p.Name+", tuning "+x.Name))
 		outcomes, err := c.measure(ctx, rulesOf(candidates))
 		if err != nil {
@@ -77,6 +78,7 @@ func (s *study) tune(ctx context.Context, k int, x eval.Contender, candidates []
 		if x.Name == Reference {
 			s.adam[i] = finals[i]
 		}
+		s.tell(Finding{Problem: i, Optimizer: k, Settings: len(candidates), Tried: len(candidates)})
 	}
 	return finals, nil
 }

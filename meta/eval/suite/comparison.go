@@ -37,6 +37,10 @@ type Comparison struct {
 
 	// Progress is told how much of the work is done, as a fraction of the time it takes, and what comes next. It may be nil.
 	Progress func(fraction float64, next string)
+
+	// Observe is told what is found out as it is found out, one thing after the other, by any goroutine. It may be nil; nothing that
+	// is measured depends on it.
+	Observe func(Finding)
 }
 
 // Reference is the name of Adam tuned for each problem.
@@ -200,10 +204,7 @@ func (c Comparison) Run(ctx context.Context) (*Report, error) {
 	r := s.head()
 	measured := make([][]method, len(s.list))
 	for i := range s.list {
-		if measured[i], err = s.measure(ctx, i, chosen[i]); err != nil {
-			return nil, err
-		}
-		if err = r.results(i, measured[i]); err != nil {
+		if measured[i], err = s.measure(ctx, i, chosen[i], &r.Problems[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -223,11 +224,11 @@ type method struct {
 	room int     // numbers in its state
 }
 
-// measure runs every optimizer at the setting that was chosen for it on problem i.
-func (s *study) measure(ctx context.Context, i int, chosen []setting) (list []method, err error) {
+// measure runs every optimizer at the setting that was chosen for it on problem i, and puts the results into the report.
+func (s *study) measure(ctx context.Context, i int, chosen []setting, p *Problem) (list []method, err error) {
 	for k, x := range s.all() {
 		c := newCourse(s.list[i], rng.Split(s.Seed, keyTest), s.Runs, s.work.begin(i, k, s.list[i].Name+", "+x.Name))
-		c.curves = true
+		c.curves, c.ended = true, s.runHook(i, k)
 		m := method{Contender: x, setting: chosen[k]}
 		outcomes, err := c.measure(ctx, []*learnedopt.Trained{m.rule})
 		if err != nil {
@@ -239,14 +240,20 @@ func (s *study) measure(ctx context.Context, i int, chosen []setting) (list []me
 			return nil, err
 		}
 		m.us = float64(took.Nanoseconds()) / 1000
-		p, err := c.Family.Sample(c.key)
+		sample, err := c.Family.Sample(c.key)
 		if err != nil {
 			return nil, err
 		}
-		if m.room, err = learnedopt.StateLen(m.rule.Rule, p.Params(), 1); err != nil {
+		if m.room, err = learnedopt.StateLen(m.rule.Rule, sample.Params(), 1); err != nil {
 			return nil, err
 		}
 		list = append(list, m)
+		result, err := p.result(list[0], m)
+		if err != nil {
+			return nil, err
+		}
+		p.Results = append(p.Results, result)
+		s.tell(Finding{Problem: i, Optimizer: k, Result: &result})
 	}
 	return list, nil
 }

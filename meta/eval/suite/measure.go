@@ -25,6 +25,7 @@ type course struct {
 	key    uint64
 	runs   int
 	curves bool            // whether outcomes have them
+	ended  func(outcome)   // called when a run has ended, from any goroutine; may be nil
 	tell   func(steps int) // called now and then from any goroutine, with the steps done since; of a run that diverges early, all at once
 }
 
@@ -70,6 +71,9 @@ func (c course) measure(ctx context.Context, rules []*learnedopt.Trained) ([][]o
 				var err error
 				if outcomes[rule][run], err = w.run(ctx, rng.Split(c.key, uint64(run))); err != nil {
 					return err
+				}
+				if c.ended != nil {
+					c.ended(outcomes[rule][run])
 				}
 			}
 			return nil

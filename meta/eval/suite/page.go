@@ -9,6 +9,9 @@ import (
 	"github.com/seed1498fded/unroll/meta/eval/page"
 )
 
+// Over returns the table over all problems.
+func (r *Report) Over() page.Table { return textOf(r.over(), r.aggregateColumns(), r.ranked()) }
+
 // Page returns the report as a page: the table over all problems and the performance profiles, then each problem's table and curves.
 func (r *Report) Page() (*page.Page, error) {
 	panels, err := r.panels()
@@ -21,7 +24,7 @@ func (r *Report) Page() (*page.Page, error) {
 		return nil, err
 	}
 	p.Sections = append(p.Sections, page.Section{
-		Tables: []page.Table{textOf(r.over(), r.aggregateColumns(), r.ranked())}, Notes: r.notes(), Figures: []page.Figure{profiles},
+		Tables: []page.Table{r.Over()}, Notes: r.notes(), Figures: []page.Figure{profiles},
 	})
 	for i, x := range r.Problems {
 		curves, err := r.figure("Smoothed training loss by step; dashed, the tuned Adam's final loss", panels[1+i])

@@ -114,30 +114,26 @@ func (m method) kind() string {
 	return "learned"
 }
 
-// results says what methods come to on problem i, and sets what the first of them, the reference, has for a target.
-func (r *Report) results(i int, methods []method) error {
-	p := &r.Problems[i]
-	reference := methods[0]
-	target := meanOfEnds(reference.runs)
-	p.Target = meta.Number(target)
-	for _, m := range methods {
-		hyper, err := json.Marshal(m.rule.Rule)
-		if err != nil {
-			return err
-		}
-		curve := meanCurve(m.runs)
-		steps := reached(curve, target)
-		p.Results = append(p.Results, Result{
-			Name: m.Name, Kind: m.kind(), Hyper: hyper, Setting: m.text, Edge: m.edge,
-			Train: stat(finalsOf(m.runs)), Test: stat(testsOf(m.runs)),
-			Ratio:     meta.Number(m.against(reference, p.Floor, finalsOf)),
-			TestRatio: meta.Number(m.against(reference, p.Floor, testsOf)),
-			Diverged:  divergedOf(m.runs), USPerStep: m.us,
-			ToTarget: meta.Number(steps), Seconds: meta.Number(steps * m.us / 1e6),
-			State: 4 * m.room, Finals: numbers(finalsOf(m.runs)), Tests: numbers(testsOf(m.runs)), Curve: thin(curve),
-		})
+// result says what a method comes to on the problem. What the reference, which comes first, comes to is the target.
+func (p *Problem) result(reference, m method) (x Result, err error) {
+	if len(p.Results) == 0 {
+		p.Target = meta.Number(meanOfEnds(reference.runs))
 	}
-	return nil
+	hyper, err := json.Marshal(m.rule.Rule)
+	if err != nil {
+		return x, err
+	}
+	curve := meanCurve(m.runs)
+	steps := reached(curve, float64(p.Target))
+	return Result{
+		Name: m.Name, Kind: m.kind(), Hyper: hyper, Setting: m.text, Edge: m.edge,
+		Train: stat(finalsOf(m.runs)), Test: stat(testsOf(m.runs)),
+		Ratio:     meta.Number(m.against(reference, p.Floor, finalsOf)),
+		TestRatio: meta.Number(m.against(reference, p.Floor, testsOf)),
+		Diverged:  divergedOf(m.runs), USPerStep: m.us,
+		ToTarget: meta.Number(steps), Seconds: meta.Number(steps * m.us / 1e6),
+		State: 4 * m.room, Finals: numbers(finalsOf(m.runs)), Tests: numbers(testsOf(m.runs)), Curve: thin(curve),
+	}, nil
 }
 
 // meanOfEnds returns the last of the mean smoothed losses.
@@ -173,13 +169,20 @@ func numbers(v []float64) (list []meta.Number) {
 
 // thin leaves of a curve no more points than a picture needs, the last among them.
 func thin(curve []float64) (c Curve) {
-	const most = 200
-	n := min(most, len(curve))
-	for k := range n {
-		t := (k+1)*len(curve)/n - 1
-		c.Steps, c.Loss = append(c.Steps, t+1), append(c.Loss, meta.Number(curve[t]))
+	c.Steps = CurveSteps(len(curve))
+	for _, t := range c.Steps {
+		c.Loss = append(c.Loss, meta.Number(curve[t-1]))
 	}
 	return c
+}
+
+// CurveSteps returns the Steps of the Curve of runs of n steps.
+func CurveSteps(n int) (steps []int) {
+	const most = 200
+	for k := range min(most, n) {
+		steps = append(steps, (k+1)*n/min(most, n))
+	}
+	return steps
 }
 
 // aggregate says what every optimizer comes to over the problems, from what it comes to on each.
