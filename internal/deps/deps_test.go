@@ -93,15 +93,15 @@ var lattice = map[string]node{
 	"learnedopt/rnnmlp":            {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/hierarchical":      {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
 	"learnedopt/nnadam":            {imports: "internal/graph internal/rng learnedopt/internal/features learnedopt/internal/hyper learnedopt/rule params", tests: "learnedopt learnedopt/ruletest"},
-	"learnedopt/ruletest":          {imports: "learnedopt learnedopt/rule internal/graph internal/rng params"},
+	"learnedopt/ruletest":          {imports: "learnedopt learnedopt/rule internal/graph internal/rng params", tests: "learnedopt/handmade"},
 
 	"meta":               {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/mix inner/nets inner/plastic inner/problemtest internal/graph learnedopt/compose learnedopt/handmade learnedopt/lstm learnedopt/plastic learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
 	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/machine internal/rng learnedopt learnedopt/plastic meta params", tests: "inner/plastic learnedopt meta/search/searchtest"},
 	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/mix inner/plastic inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/mlp learnedopt/plastic meta/estimatortest"},
 	"meta/lab":           {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta meta/es params", tests: "learnedopt/handmade learnedopt/lstm"},
 	"meta/dist/queue":    {imports: "meta meta/dist", tests: "checkpoints inner internal/rng learnedopt learnedopt/lstm meta/es meta/estimatortest"},
-	"meta/dist":          {imports: "checkpoints internal/rng meta meta/search params", tests: "inner learnedopt learnedopt/lstm meta/es meta/estimatortest"},
-	"meta/estimatortest": {imports: "checkpoints inner internal/rng learnedopt meta params"},
+	"meta/dist":          {imports: "checkpoints internal/rng meta meta/search params", tests: "inner learnedopt learnedopt/handmade learnedopt/lstm meta/es meta/estimatortest"},
+	"meta/estimatortest": {imports: "checkpoints inner internal/rng learnedopt meta params", tests: "learnedopt/handmade"},
 	"meta/eval":          {imports: "inner inner/credit inner/data internal/machine internal/rng learnedopt learnedopt/compose learnedopt/handmade learnedopt/plastic meta meta/eval/page params", tests: "inner/nets inner/problemtest learnedopt/lstm learnedopt/ruletest"},
 	"meta/eval/suite":    {imports: "inner inner/suite internal/rng learnedopt meta meta/eval meta/eval/page", tests: "learnedopt/compose learnedopt/handmade"},
 
@@ -140,7 +140,7 @@ var lattice = map[string]node{
 		imports: "checkpoints/zoo cmd/internal/cli inner inner/catalog inner/credit internal/brief learnedopt meta meta/lab",
 		tests:   "checkpoints cmd/internal/clitest params",
 	},
-	"cmd/app": {imports: "cmd/app/compare cmd/app/identify cmd/app/metagrad cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir learnedopt"},
+	"cmd/app": {imports: "cmd/app/compare cmd/app/identify cmd/app/metagrad cmd/app/metatrain cmd/internal/cli", tests: "cmd/internal/clitest cmd/internal/rundir inner inner/catalog learnedopt"},
 
 	"examples":         {tests: "inner/data/mnist inner/data/opticks inner/plastic inner/predictive meta/eval meta/identify meta/search"},
 	"docs":             {tests: "cmd/app inner/credit/credittest inner/problemtest learnedopt/ruletest"},
