@@ -25,8 +25,12 @@ type lstm[F params.Float] struct {
 	h      []F // [steps+1, rows, hidden]: the outputs, from zeros
 	tanhC  []F // [steps, rows, hidden]
 	dh, dc []F // [rows, hidden]
-	whT    []F // Wh transposed
+	// Wh and its transpose, with rows apart, so that no step has to copy them again.
+	apart, apartT []F
 }
+
+// gap is what the rows of copies of Wh have behind them.
+const gap = 16
 
 func newLSTM[F params.Float](p *plan, in, hidden, steps, rows int) *lstm[F] {
 	state := rows * hidden
@@ -34,7 +38,8 @@ func newLSTM[F params.Float](p *plan, in, hidden, steps, rows int) *lstm[F] {
 		in: in, hidden: hidden, steps: steps, rows: rows,
 		wx: p.add("lstm.wx", in, 4*hidden), wh: p.add("lstm.wh", hidden, 4*hidden), b: p.add("lstm.b", 4*hidden),
 		z: make([]F, steps*4*state), c: make([]F, (steps+1)*state), h: make([]F, (steps+1)*state), tanhC: make([]F, steps*state),
-		dh: make([]F, state), dc: make([]F, state), whT: make([]F, 4*hidden*hidden),
+		dh: make([]F, state), dc: make([]F, state),
+		apart: make([]F, hidden*(4*hidden+gap)), apartT: make([]F, 4*hidden*(hidden+gap)),
 	}
 }
 
@@ -59,11 +64,15 @@ func (l *lstm[F]) outputs() []F { return l.h[l.rows*l.hidden:] }
 
 // forward runs all steps from what is in z.
 func (l *lstm[F]) forward(theta []F) {
-	wh := matrix.Of(of(l.wh, theta), l.hidden, 4*l.hidden)
+	wh, width := of(l.wh, theta), 4*l.hidden
+	for i := range l.hidden {
+		copy(l.apart[i*(width+gap):], wh[i*width:(i+1)*width])
+	}
+	part := matrix.Part(l.apart, l.hidden, width, width+gap)
 	for t := range l.steps {
 		z := l.at(l.z, t, 4*l.hidden)
 		if t > 0 {
-			matrix.Mul(matrix.Of(z, l.rows, 4*l.hidden), matrix.Of(l.at(l.h, t, l.hidden), l.rows, l.hidden), wh, true)
+			matrix.Mul(matrix.Of(z, l.rows, 4*l.hidden), matrix.Of(l.at(l.h, t, l.hidden), l.rows, l.hidden), part, true)
 		}
 		n := l.hidden
 		kernel.CellRows(z, l.at(l.c, t, n), l.at(l.c, t+1, n), l.at(l.tanhC, t, n), l.at(l.h, t+1, n), n)
@@ -74,12 +83,8 @@ func (l *lstm[F]) forward(theta []F) {
 // cotangent that h has at step t from elsewhere.
 func (l *lstm[F]) backward(grad, theta []F, dOut func(t int) []F) {
 	n := l.hidden
-	wh := of(l.wh, theta)
-	for i := range n {
-		for j := range 4 * n {
-			l.whT[j*n+i] = wh[i*4*n+j]
-		}
-	}
+	kernel.Transpose(l.apartT, of(l.wh, theta), 4*n, n, n+gap, 4*n)
+	part := matrix.Part(l.apartT, 4*n, n, n+gap)
 	clear(l.dh)
 	clear(l.dc)
 	for t := l.steps - 1; t >= 0; t-- {
@@ -89,7 +94,7 @@ func (l *lstm[F]) backward(grad, theta []F, dOut func(t int) []F) {
 		z := l.at(l.z, t, 4*n)
 		kernel.PullCellRows(z, l.at(l.c, t, n), l.at(l.tanhC, t, n), l.dh, l.dc, n)
 		if t > 0 {
-			matrix.Mul(matrix.Of(l.dh, l.rows, n), matrix.Of(z, l.rows, 4*n), matrix.Of(l.whT, 4*n, n), false)
+			matrix.Mul(matrix.Of(l.dh, l.rows, n), matrix.Of(z, l.rows, 4*n), part, false)
 		}
 	}
 	all := l.steps * l.rows

@@ -111,10 +111,27 @@ type product struct {
 }
 
 func (p product) run() {
-	if lanes, most := panel(); p.transB || p.m > lanes*most {
-		p.pack(lanes, most)
-	} else {
+	switch lanes, most := panel(); {
+	case !p.transB && p.m <= lanes*most:
 		gemm(p.c, p.a, p.b, p.n, p.k, p.m, p.ldc, p.rowA, p.colA, p.ldb, p.add)
+	case !p.transB && p.n <= fewRows && p.ldb%crowded != 0:
+		p.direct(lanes * most)
+	default:
+		p.pack(lanes, most)
+	}
+}
+
+// With up to fewRows rows of A it takes longer to copy B than it gains, unless its rows lie a multiple of crowded numbers apart.
+const fewRows, crowded = 64, 128
+
+// direct is packed without a copy: B is taken from where it is, in parts that fit the first-level cache.
+func (p product) direct(width int) {
+	for j := 0; j < p.m; j += width {
+		cols := min(width, p.m-j)
+		for at := 0; at < p.k; at += packDepth {
+			rows := min(packDepth, p.k-at)
+			gemm(p.c[j:], p.a[at*p.colA:], p.b[at*p.ldb+j:], p.n, rows, cols, p.ldc, p.rowA, p.colA, p.ldb, p.add || at > 0)
+		}
 	}
 }
 
@@ -145,7 +162,7 @@ func (p product) packed(block []float32, width int) {
 		for at := 0; at < p.k; at += packDepth {
 			rows := min(packDepth, p.k-at)
 			if p.transB {
-				flip(block, p.b[j*p.ldb+at:], rows, cols, p.ldb, width)
+				Transpose(block, p.b[j*p.ldb+at:], rows, cols, width, p.ldb)
 			} else {
 				for row := range rows {
 					copy(block[row*width:row*width+cols], p.b[(at+row)*p.ldb+j:])
@@ -156,19 +173,20 @@ func (p product) packed(block []float32, width int) {
 	}
 }
 
-// flip fills a block, whose rows are width apart, with the transpose of cols rows of b that lie ld apart.
-func flip(block, b []float32, rows, cols, ld, width int) {
+// Transpose sets to, whose rows lie ldTo apart, to the transpose of cols rows of from, each of the given number of elements, that lie
+// ldFrom apart.
+func Transpose[F params.Float](to, from []F, rows, cols, ldTo, ldFrom int) {
 	col := 0
 	for ; col+4 <= cols; col += 4 { // four at a time: a quarter of the cache lines written at once
-		b0, b1, b2, b3 := b[col*ld:][:rows], b[(col+1)*ld:][:rows], b[(col+2)*ld:][:rows], b[(col+3)*ld:][:rows]
+		a, b, c, d := from[col*ldFrom:][:rows], from[(col+1)*ldFrom:][:rows], from[(col+2)*ldFrom:][:rows], from[(col+3)*ldFrom:][:rows]
 		for row := range rows {
-			to := block[row*width+col:][:4]
-			to[0], to[1], to[2], to[3] = b0[row], b1[row], b2[row], b3[row]
+			to := to[row*ldTo+col:][:4]
+			to[0], to[1], to[2], to[3] = a[row], b[row], c[row], d[row]
 		}
 	}
 	for ; col < cols; col++ {
-		for row, v := range b[col*ld:][:rows] {
-			block[row*width+col] = v
+		for row, v := range from[col*ldFrom:][:rows] {
+			to[row*ldTo+col] = v
 		}
 	}
 }

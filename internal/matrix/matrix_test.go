@@ -18,7 +18,7 @@ func TestMul(t *testing.T) {
 
 // Plain and transposed operands, sizes below, at and above those of tiles, against the definition.
 func testMul[F params.Float](t *testing.T, tol float64) {
-	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 2}, {64, 64, 64}, {193, 7, 65}, {200, 130, 129}} {
+	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 2}, {64, 64, 64}, {193, 7, 65}, {200, 130, 129}, {50, 130, 129}} {
 		n, k, m := size[0], size[1], size[2]
 		a, b, c := make([]F, n*k), make([]F, k*m), make([]F, n*m)
 		rng.Normal(a, 1, 1)
