@@ -1895,29 +1895,33 @@ GLOBL invSqrt2Pi<>(SB), RODATA|NOPTR, $32
 // Requires: AVX, AVX2, FMA3, SSE, SSE2
 TEXT ·softmaxAVX2(SB), NOSPLIT, $0-72
 	MOVQ         x_len+32(FP), AX
-	MOVQ         x_base+24(FP), DX
-	MOVQ         y_base+0(FP), BX
+	VXORPS       Y0, Y0, Y0
+	VCVTSI2SSQ   AX, X0, X0
+	VBROADCASTSS X0, Y0
 	DECQ         AX
 	MOVQ         AX, CX
 	SHRQ         $0x03, CX
 	SHLQ         $0x05, CX
 	ANDQ         $0x07, AX
 	INCQ         AX
-	LEAQ         tailMask<>+32(SB), SI
+	LEAQ         tailMask<>+32(SB), DX
 	SHLQ         $0x02, AX
-	SUBQ         AX, SI
-	VMOVUPS      (SI), Y0
+	SUBQ         AX, DX
+	VMOVUPS      (DX), Y0
+	MOVQ         x_base+24(FP), DX
+	MOVQ         y_base+0(FP), BX
 	VBROADCASTSS (DX), Y1
 	XORQ         AX, AX
 
 top:
-	CMPQ   AX, CX
-	JGE    toprest
-	VMAXPS (DX)(AX*1), Y1, Y1
-	ADDQ   $0x20, AX
-	JMP    top
+	CMPQ    AX, CX
+	JGE     toplast
+	VMOVUPS (DX)(AX*1), Y2
+	VMAXPS  Y2, Y1, Y1
+	ADDQ    $0x20, AX
+	JMP     top
 
-toprest:
+toplast:
 	VMASKMOVPS   (DX)(AX*1), Y0, Y2
 	VBLENDVPS    Y0, Y2, Y1, Y2
 	VMAXPS       Y2, Y1, Y1
@@ -1927,23 +1931,23 @@ toprest:
 	VMAXPS       Y2, Y1, Y1
 	VPERMILPS    $0xb1, Y1, Y2
 	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS scale+48(FP), Y5
+	VBROADCASTSS scale+48(FP), Y4
+	VXORPD       Y2, Y2, Y2
 	VXORPD       Y3, Y3, Y3
-	VXORPD       Y4, Y4, Y4
 	XORQ         AX, AX
 
 sum:
 	CMPQ         AX, CX
-	JGE          sumrest
-	VMOVUPS      (DX)(AX*1), Y2
-	VSUBPS       Y1, Y2, Y2
-	VMULPS       Y5, Y2, Y2
+	JGE          sumlast
+	VMOVUPS      (DX)(AX*1), Y5
+	VSUBPS       Y1, Y5, Y5
+	VMULPS       Y4, Y5, Y5
 	VBROADCASTSS limit87<>+0(SB), Y6
-	VANDPS       withoutSign<>+0(SB), Y2, Y2
-	VMINPS       Y2, Y6, Y6
-	VBROADCASTSS shift<>+0(SB), Y2
-	VFMADD231PS  log2eNeg<>+0(SB), Y6, Y2
-	VSUBPS       shift<>+0(SB), Y2, Y7
+	VANDPS       withoutSign<>+0(SB), Y5, Y5
+	VMINPS       Y5, Y6, Y6
+	VBROADCASTSS shift<>+0(SB), Y5
+	VFMADD231PS  log2eNeg<>+0(SB), Y6, Y5
+	VSUBPS       shift<>+0(SB), Y5, Y7
 	VFNMADD231PS ln2HighNeg<>+0(SB), Y7, Y6
 	VFNMADD231PS ln2LowNeg<>+0(SB), Y7, Y6
 	VBROADCASTSS c6Neg<>+0(SB), Y7
@@ -1953,73 +1957,74 @@ sum:
 	VFMADD213PS  c2Neg<>+0(SB), Y6, Y7
 	VFMADD213PS  c1Neg<>+0(SB), Y6, Y7
 	VMULPS       Y6, Y7, Y7
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       one<>+0(SB), Y2, Y2
-	VFMADD213PS  Y2, Y2, Y7
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       one<>+0(SB), Y5, Y5
+	VFMADD213PS  Y5, Y5, Y7
 	VMOVUPS      Y7, (BX)(AX*1)
-	VCVTPS2PD    X7, Y2
-	VADDPD       Y2, Y3, Y3
-	VEXTRACTF128 $0x01, Y7, X2
-	VCVTPS2PD    X2, Y2
-	VADDPD       Y2, Y4, Y4
+	VCVTPS2PD    X7, Y5
+	VADDPD       Y5, Y2, Y2
+	VEXTRACTF128 $0x01, Y7, X5
+	VCVTPS2PD    X5, Y5
+	VADDPD       Y5, Y3, Y3
 	ADDQ         $0x20, AX
 	JMP          sum
 
-sumrest:
-	VMASKMOVPS   (DX)(AX*1), Y0, Y2
-	VSUBPS       Y1, Y2, Y2
-	VMULPS       Y5, Y2, Y2
-	VBROADCASTSS limit87<>+0(SB), Y5
-	VANDPS       withoutSign<>+0(SB), Y2, Y2
-	VMINPS       Y2, Y5, Y5
-	VBROADCASTSS shift<>+0(SB), Y2
-	VFMADD231PS  log2eNeg<>+0(SB), Y5, Y2
-	VSUBPS       shift<>+0(SB), Y2, Y6
-	VFNMADD231PS ln2HighNeg<>+0(SB), Y6, Y5
-	VFNMADD231PS ln2LowNeg<>+0(SB), Y6, Y5
+sumlast:
+	VMASKMOVPS   (DX)(AX*1), Y0, Y5
+	VSUBPS       Y1, Y5, Y5
+	VMULPS       Y4, Y5, Y5
+	VBROADCASTSS limit87<>+0(SB), Y4
+	VANDPS       withoutSign<>+0(SB), Y5, Y5
+	VMINPS       Y5, Y4, Y4
+	VBROADCASTSS shift<>+0(SB), Y5
+	VFMADD231PS  log2eNeg<>+0(SB), Y4, Y5
+	VSUBPS       shift<>+0(SB), Y5, Y6
+	VFNMADD231PS ln2HighNeg<>+0(SB), Y6, Y4
+	VFNMADD231PS ln2LowNeg<>+0(SB), Y6, Y4
 	VBROADCASTSS c6Neg<>+0(SB), Y6
-	VFMADD213PS  c5Neg<>+0(SB), Y5, Y6
-	VFMADD213PS  c4Neg<>+0(SB), Y5, Y6
-	VFMADD213PS  c3Neg<>+0(SB), Y5, Y6
-	VFMADD213PS  c2Neg<>+0(SB), Y5, Y6
-	VFMADD213PS  c1Neg<>+0(SB), Y5, Y6
-	VMULPS       Y5, Y6, Y6
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       one<>+0(SB), Y2, Y2
-	VFMADD213PS  Y2, Y2, Y6
+	VFMADD213PS  c5Neg<>+0(SB), Y4, Y6
+	VFMADD213PS  c4Neg<>+0(SB), Y4, Y6
+	VFMADD213PS  c3Neg<>+0(SB), Y4, Y6
+	VFMADD213PS  c2Neg<>+0(SB), Y4, Y6
+	VFMADD213PS  c1Neg<>+0(SB), Y4, Y6
+	VMULPS       Y4, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       one<>+0(SB), Y5, Y5
+	VFMADD213PS  Y5, Y5, Y6
 	VANDPS       Y0, Y6, Y6
 	VMASKMOVPS   Y6, Y0, (BX)(AX*1)
-	VCVTPS2PD    X6, Y2
-	VADDPD       Y2, Y3, Y3
-	VEXTRACTF128 $0x01, Y6, X2
-	VCVTPS2PD    X2, Y2
-	VADDPD       Y2, Y4, Y4
+	VCVTPS2PD    X6, Y4
+	VADDPD       Y4, Y2, Y2
+	VEXTRACTF128 $0x01, Y6, X4
+	VCVTPS2PD    X4, Y4
 	VADDPD       Y4, Y3, Y3
-	VEXTRACTF128 $0x01, Y3, X4
-	VADDPD       X4, X3, X3
-	VPERMILPD    $0x01, X3, X4
-	VADDSD       X4, X3, X3
-	VXORPS       Y4, Y4, Y4
-	VCVTSS2SD    mass+52(FP), X4, X4
-	VDIVSD       X3, X4, X4
-	VCVTSD2SS    X4, X4, X4
-	VBROADCASTSS X4, Y4
+	VADDPD       Y3, Y2, Y2
+	VEXTRACTF128 $0x01, Y2, X3
+	VADDPD       X3, X2, X2
+	VPERMILPD    $0x01, X2, X3
+	VADDSD       X3, X2, X2
+	VXORPS       Y3, Y3, Y3
+	VCVTSS2SD    mass+52(FP), X3, X3
+	VDIVSD       X2, X3, X3
+	VCVTSD2SS    X3, X3, X3
+	VBROADCASTSS X3, Y3
 	XORQ         AX, AX
 
 share:
 	CMPQ    AX, CX
-	JGE     sharerest
-	VMULPS  (BX)(AX*1), Y4, Y2
-	VMOVUPS Y2, (BX)(AX*1)
+	JGE     sharelast
+	VMOVUPS (BX)(AX*1), Y4
+	VMULPS  Y3, Y4, Y4
+	VMOVUPS Y4, (BX)(AX*1)
 	ADDQ    $0x20, AX
 	JMP     share
 
-sharerest:
-	VMASKMOVPS (BX)(AX*1), Y0, Y2
-	VMULPS     Y4, Y2, Y2
-	VMASKMOVPS Y2, Y0, (BX)(AX*1)
+sharelast:
+	VMASKMOVPS (BX)(AX*1), Y0, Y4
+	VMULPS     Y3, Y4, Y4
+	VMASKMOVPS Y4, Y0, (BX)(AX*1)
 	MOVSS      X1, top+56(FP)
-	MOVSD      X3, sum+64(FP)
+	MOVSD      X2, sum+64(FP)
 	VZEROUPPER
 	RET
 
