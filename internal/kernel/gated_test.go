@@ -64,6 +64,18 @@ func testGatedActivations(t *testing.T) {
 	}
 }
 
+// Near zero Φ is ½, and far below it what is left of x·Φ(x) is a normal number while Φ(x) is none.
+func TestGeluAtItsEnds(t *testing.T) {
+	assembly(t, func(t *testing.T) {
+		for _, x := range []float64{0x1p-100, -0x1p-100, 1e-30, -1e-30, -1e-6, -13, -13.1} {
+			y, want := []float32{float32(x)}, float64(float32(x))
+			want *= .5 * math.Erfc(-want/math.Sqrt2)
+			Gelu(y, y)
+			assert.InDelta(t, want, float64(y[0]), 2e-6*math.Abs(want), "%v", x)
+		}
+	})
+}
+
 func TestGatedActivationsKeepNaN(t *testing.T) { assembly(t, testGatedActivationsKeepNaN) }
 
 func testGatedActivationsKeepNaN(t *testing.T) {

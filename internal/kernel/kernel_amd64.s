@@ -1536,11 +1536,11 @@ eight:
 	VPADDD       hugeScale<>+0(SB), Y5, Y5
 	VFMADD213PS  Y5, Y5, Y6
 	VMULPS       Y3, Y4, Y4
-	VMULPS       halfUnscale<>+0(SB), Y4, Y4
 	VANDPS       Y2, Y4, Y4
+	VMULPS       Y6, Y4, Y4
 	VXORPS       Y1, Y1, Y1
 	VMAXPS       Y0, Y1, Y1
-	VFNMADD231PS Y4, Y6, Y1
+	VFNMADD231PS halfUnscale<>+0(SB), Y4, Y1
 	VMOVUPS      Y1, (AX)
 	ADDQ         $0x20, CX
 	ADDQ         $0x20, AX
@@ -1598,11 +1598,11 @@ rest:
 	VPADDD       hugeScale<>+0(SB), Y6, Y6
 	VFMADD213PS  Y6, Y6, Y7
 	VMULPS       Y4, Y5, Y5
-	VMULPS       halfUnscale<>+0(SB), Y5, Y5
 	VANDPS       Y3, Y5, Y5
+	VMULPS       Y7, Y5, Y5
 	VXORPS       Y2, Y2, Y2
 	VMAXPS       Y1, Y2, Y2
-	VFNMADD231PS Y5, Y7, Y2
+	VFNMADD231PS halfUnscale<>+0(SB), Y5, Y2
 	VMASKMOVPS   Y2, Y0, (AX)
 
 done:

@@ -56,12 +56,12 @@ func (w width) gelu(c *chain, x reg.VecVirtual) reg.VecVirtual {
 	c.with(w, addInt, word("hugeScale", math.Float32bits(1<<64)), shifted, shifted)
 	c.op(VFMADD213PS, shifted, shifted, q)
 	c.op(VMULPS, v, t, t)
-	c.op(VMULPS, float("halfUnscale", 0x1p-65), t, t)
 	c.op(VANDPS, within, t, t)
+	c.op(VMULPS, q, t, t)
 	y := w.reg()
 	c.op(VXORPS, y, y, y)
 	c.op(VMAXPS, x, y, y)
-	c.op(VFNMADD231PS, t, q, y)
+	c.op(VFNMADD231PS, float("halfUnscale", 0x1p-65), t, y)
 	return y
 }
 
