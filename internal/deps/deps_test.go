@@ -125,8 +125,8 @@ var lattice = map[string]node{
 		tests:   "cmd/internal/clitest",
 	},
 	"cmd/app/metatrain": {
-		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/live cmd/internal/rundir cmd/internal/tensorboard inner inner/catalog inner/credit inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/dist meta/dist/queue meta/es meta/eval meta/search",
-		tests:   "cmd/internal/clitest cmd/internal/tensorboard/eventtest inner/plastic internal/atomicfile internal/kernel internal/regular params",
+		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/live cmd/internal/rundir cmd/internal/tensorboard inner inner/catalog inner/credit inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/dist meta/dist/queue meta/es meta/eval meta/search params",
+		tests:   "cmd/internal/clitest cmd/internal/tensorboard/eventtest inner/plastic internal/atomicfile internal/kernel internal/regular learnedopt/mlp",
 	},
 	"cmd/app/compare": {
 		imports: "checkpoints checkpoints/zoo cmd/internal/cli cmd/internal/live inner/catalog inner/credit inner/nets inner/suite internal/brief internal/config internal/regular learnedopt learnedopt/compose learnedopt/handmade meta meta/eval meta/eval/page meta/eval/suite",
