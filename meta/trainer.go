@@ -118,8 +118,9 @@ func (t *Trainer) Best() []float32 { return append([]float32(nil), t.best...) }
 
 // Run learns until stop says so, ctx ends, or patience runs out. Stop only looks: whatever wants to do something at an event
 // observes. An error of the observer ends the run. When Run returns, whatever the reason, the trainer stands between two
-// outer steps: it can be saved, and it can be run again. The error is ctx's if ctx ended it.
+// outer steps: it can be saved, and it can be run again. The error is ctx's if ctx ended it. A nil observer is nobody.
 func (t *Trainer) Run(ctx context.Context, stop func(Status) bool, observe Observer) error {
+	observe = Observers(observe)
 	for {
 		if t.status.Episodes >= t.status.Due {
 			if err := t.validate(ctx, observe); err != nil {
@@ -135,12 +136,13 @@ func (t *Trainer) Run(ctx context.Context, stop func(Status) bool, observe Obser
 	}
 }
 
-// Finish validates once more if there were outer steps since the last validation, so that the end of a run counts.
+// Finish validates once more if there were outer steps since the last validation, so that the end of a run counts. A nil observer is
+// nobody.
 func (t *Trainer) Finish(ctx context.Context, observe Observer) error {
 	if t.status.Validated == t.status.OuterSteps && t.status.Due > 0 {
 		return nil
 	}
-	return t.validate(ctx, observe)
+	return t.validate(ctx, Observers(observe))
 }
 
 func (t *Trainer) outOfPatience() bool {
