@@ -12,9 +12,10 @@ import (
 	"github.com/seed1498fded/unroll/meta/es"
 )
 
-// trial is the part of a budget in which is found out how many episodes it is enough for, and longest how long that takes at most.
+// trial is the part of a budget in which is found out how many episodes it is enough for, and longest how long that takes at most, if
+// the first outer steps and one validation do not take longer.
 const (
-	trial   = 0.03
+	trial   = 0.05
 	longest = 10 * time.Second
 )
 
@@ -30,47 +31,80 @@ func (s *session) settles(ctx context.Context, o options) error {
 		if budget == 0 {
 			budget = usualBudget
 		}
-		n, err := s.affordable(ctx, budget)
+		c, err := s.costs(ctx, min(longest, time.Duration(trial*float64(budget))))
 		if err != nil {
 			return err
 		}
+		n := c.affordable(budget, s.settings)
 		s.settings.Cosine = cli.Count(n)
-		s.note = fmt.Sprintf("the outer rate falls to nothing over %d episodes, as many as %v are found to be enough for", n, budget)
+		s.note = fmt.Sprintf("the outer rate falls to nothing over %d episodes, as many as %v are found to be enough for %s", n, budget, c)
 	}
 	return s.build() // with the rate's fall
 }
 
-// affordable returns how many episodes can be learned from in a time, validations included, from how long a few outer steps and one
-// validation take.
-func (s *session) affordable(ctx context.Context, budget time.Duration) (episodes int, err error) {
+// costs are seconds that learning was found to take.
+type costs struct{ episode, validation, trial float64 }
+
+func (c costs) String() string {
+	return fmt.Sprintf("(%.3g ms an episode, %.3g ms a validation, tried for %.1f s)", 1e3*c.episode, 1e3*c.validation, c.trial)
+}
+
+// affordable returns how many episodes can be learned from in what a trial has left of a time, validations included.
+func (c costs) affordable(budget time.Duration, of settings) (episodes int) {
+	return max(1, int((budget.Seconds()-c.trial)/(c.episode+c.validation/float64(of.Every))))
+}
+
+// costs finds out how long outer steps and validations take once they are under way, in about so much time.
+func (s *session) costs(ctx context.Context, enough time.Duration) (c costs, err error) {
+	began := time.Now()
 	learner, err := s.learner()
 	if err != nil {
-		return 0, err
+		return c, err
 	}
 	validate, err := s.validation()
 	if err != nil {
-		return 0, err
+		return c, err
 	}
-	steps := 0
-	if _, err := learner.Learn(ctx, rng.Split(s.trainingKey(), keyTrial), meta.Progress{}); err != nil { // which makes what is made once
-		return 0, err
+	tried := uint64(0)
+	learn := func() (int, error) {
+		o, err := learner.Learn(ctx, rng.Split(s.trainingKey(), keyTrial+tried), meta.Progress{})
+		tried++
+		return o.Steps, err
 	}
-	began, enough := time.Now(), min(longest, time.Duration(trial*float64(budget)))
-	for i := uint64(1); i < 3 || time.Since(began) < enough; i++ {
-		o, err := learner.Learn(ctx, rng.Split(s.trainingKey(), keyTrial+i), meta.Progress{})
+	if _, err := learn(); err != nil { // which makes what is made once
+		return c, err
+	}
+	if c.episode, err = pace(time.Now, 2*enough/3, learn); err != nil {
+		return c, err
+	}
+	c.episode *= s.settings.episodeSteps()
+	c.validation, err = pace(time.Now, enough/3, func() (int, error) {
+		_, err := validate(ctx, learner.Phi())
+		return 1, err
+	})
+	c.trial = time.Since(began).Seconds()
+	return c, err
+}
+
+// pace returns the seconds that one of what do does takes, of which do returns how many it did. It goes on for some time, and what was
+// done in the first half of that counts only if there is no other: caches, memory and processors take a while to be what they will be.
+func pace(now func() time.Time, limit time.Duration, do func() (int, error)) (float64, error) {
+	began := now()
+	half := began.Add(limit / 2)
+	done := 0
+	for from := began; ; {
+		n, err := do()
 		if err != nil {
 			return 0, err
 		}
-		steps += o.Steps
+		done += n
+		switch at := now(); {
+		case at.Sub(began) >= limit:
+			return at.Sub(from).Seconds() / float64(max(1, done)), nil
+		case from.Equal(began) && !at.Before(half):
+			from, done = at, 0
+		}
 	}
-	each := time.Since(began).Seconds() / float64(steps) * s.settings.episodeSteps()
-	began = time.Now()
-	if _, err := validate(ctx, learner.Phi()); err != nil {
-		return 0, err
-	}
-	validation := time.Since(began).Seconds()
-	n := (budget - enough).Seconds() / (each + validation/float64(s.settings.Every))
-	return max(1, int(n)), nil
 }
 
 // episodeSteps returns how many inner steps an episode has on average, of all branches.

@@ -2,10 +2,12 @@ package metatrain
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,6 +32,43 @@ func TestSettleInABudget(t *testing.T) {
 	require.Equal(t, learned(t, small("--episodes", n[1], "--settle")...)[logFile], clitest.Tree(t, dir+"/a")[logFile])
 	require.NoError(t, learn(t, context.Background(), io.Discard, "--resume", dir+"/a"))
 	require.Equal(t, learned(t, small("--episodes", n[1], "--settle")...)[logFile], clitest.Tree(t, dir+"/a")[logFile], "it had come to its end")
+}
+
+// What takes long in the beginning does not count; what takes longer than there is time for counts as it is.
+func TestPace(t *testing.T) {
+	for _, c := range []struct {
+		took  []int // seconds of each call, the last one's for all others too
+		limit int
+		want  float64 // of each of the three that a call does
+		calls int
+	}{
+		{[]int{30, 10, 9, 3}, 100, 1, 20},
+		{[]int{3}, 12, 1, 4},
+		{[]int{60, 3}, 50, 20, 1},
+		{[]int{26, 60, 3}, 50, 20, 2},
+		{[]int{0, 10, 3}, 20, 1, 6},
+	} {
+		at, calls := time.Unix(5, 0), 0
+		got, err := pace(func() time.Time { return at }, time.Duration(c.limit)*time.Second, func() (int, error) {
+			at = at.Add(time.Duration(c.took[min(calls, len(c.took)-1)]) * time.Second)
+			calls++
+			return 3, nil
+		})
+		require.NoError(t, err)
+		require.InDelta(t, c.want, got, 1e-9, c.took)
+		require.Equal(t, c.calls, calls, c.took)
+	}
+	wrong := errors.New("wrong")
+	_, err := pace(time.Now, time.Hour, func() (int, error) { return 0, wrong })
+	require.ErrorIs(t, err, wrong)
+}
+
+// The number of episodes is what the time after the trial is enough for, validations included, and never none.
+func TestAffordable(t *testing.T) {
+	c := costs{episode: 0.01, validation: 0.5, trial: 2}
+	require.Equal(t, 666, c.affordable(12*time.Second, settings{Every: 100})) // 10 s of 10 + 5 ms
+	require.Equal(t, 1, c.affordable(time.Second, settings{Every: 100}))
+	require.Contains(t, c.String(), "10 ms an episode, 500 ms a validation, tried for 2.0 s")
 }
 
 // Who stops the command while it finds out how much a budget is enough for need not wait, and nothing is written.
