@@ -168,9 +168,6 @@ func TestPodsAreConfined(t *testing.T) {
 			}
 		}
 		containers := at(t, p, "containers").([]any)
-		if first, ok := p.(map[string]any)["initContainers"]; ok {
-			containers = append(containers, first.([]any)...)
-		}
 		for _, c := range containers {
 			require.Equal(t, true, at(t, c, "securityContext", "readOnlyRootFilesystem"))
 			require.Equal(t, false, at(t, c, "securityContext", "allowPrivilegeEscalation"))
@@ -215,8 +212,10 @@ func TestComposeAgrees(t *testing.T) {
 		}
 		require.Len(t, at(t, n, "networks"), 1)
 	}
-	require.Equal(t, listens[0], "--config="+strings.TrimSpace(regexp.MustCompile(`>(\S+)`).
-		FindStringSubmatch(texts(t, at(t, services, "begin-or-resume", "command"))[2])[1]))
+	mount := regexp.MustCompile(`(?m)^VOLUME (\S+)$`).FindStringSubmatch(read(t, "Containerfile"))
+	require.NotNil(t, mount)
+	require.Equal(t, []string{"runs:" + mount[1]}, texts(t, at(t, services, "learner", "volumes")))
+	require.Equal(t, mount[1], path.Dir(flag(t, listens, "out")), "what is to last is on the volume")
 }
 
 // The image is of one static program that there is, made by the Go that go.mod asks for, run by nobody in particular.
@@ -241,7 +240,7 @@ func arguments(t *testing.T) map[string][]string {
 	var n map[string]any
 	require.NoError(t, yaml.Unmarshal([]byte(read(t, "compose.yaml")), &n))
 	all := map[string][]string{
-		"kubernetes, learner": append([]string{"--out=/runs/main"}, texts(t, at(t, pod(t, o, learner), "containers", "0", "args"))...),
+		"kubernetes, learner": texts(t, at(t, pod(t, o, learner), "containers", "0", "args")),
 		"kubernetes, worker":  texts(t, at(t, pod(t, o, worker), "containers", "0", "args")),
 		"compose, learner":    texts(t, at(t, n, "services", "learner", "command")),
 		"compose, worker":     texts(t, at(t, n, "services", "worker", "command")),
@@ -252,19 +251,26 @@ func arguments(t *testing.T) map[string][]string {
 	return all
 }
 
+// A learner that is started again goes on, or begins if there is nothing yet to go on with: no shell decides.
+func TestLearnersBeginOrGoOn(t *testing.T) {
+	for name, args := range arguments(t) {
+		begins := strings.HasSuffix(name, "learner") || name == "slurm, rank 0"
+		require.Equal(t, begins, slices.Contains(args, "--resume-if-there"), name)
+	}
+}
+
 // The program's own parser takes what the files give it: it goes on as far as a run that is stopped before its first outer step.
 func TestArgumentsAreTheProgramsOwn(t *testing.T) {
 	for name, args := range arguments(t) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			token, config := filepath.Join(dir, "token"), filepath.Join(dir, "flags.yaml")
+			token := filepath.Join(dir, "token")
 			require.NoError(t, os.WriteFile(token, []byte("a token of some length\n"), 0o600))
-			require.NoError(t, os.WriteFile(config, []byte("out: "+filepath.Join(dir, "run")+"\n"), 0o600))
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
 			var stdout, stderr bytes.Buffer
 			err := metatrain.Run(ctx, replaced(args, map[string]string{
-				"out": filepath.Join(dir, "run"), "config": config, "token-file": token, "listen": "127.0.0.1:0",
+				"out": filepath.Join(dir, "run"), "token-file": token, "listen": "127.0.0.1:0",
 				"connect": "nats://127.0.0.1:1",
 			}), &stdout, &stderr)
 			require.ErrorIs(t, err, context.Canceled, "%q: %s", args, stderr.String())

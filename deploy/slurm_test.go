@@ -55,7 +55,6 @@ printf '%s\n' "$@" >"$FAKE/part$SLURM_PROCID"
 mv "$FAKE/part$SLURM_PROCID" "$FAKE/rank$SLURM_PROCID"
 while [ -e "$FAKE" ] && [ -n "$LONG" ] && [ -z "$stopped" ]; do sleep; done
 if [ -n "$stopped" ]; then
-	if [ "$SLURM_PROCID" = 0 ]; then touch "$2/train.safetensors"; fi
 	exit 143
 fi
 until [ -e "$FAKE/rank0" ] && [ -e "$FAKE/rank1" ] && [ -e "$FAKE/rank2" ]; do sleep; done
@@ -123,7 +122,7 @@ func dryRun(t *testing.T, long string) [][]string {
 func TestSlurmJobIsSavedAndResumed(t *testing.T) {
 	j := newJob(t)
 	ranks := j.start(t, "long", "--members", "3", "--rule-config", `{"hidden": 8}`)
-	learn := []string{"--out", j.run, "--listen", "0.0.0.0:0", "--token-file", j.run + ".token", "--progress", "plain",
+	learn := []string{"--out", j.run, "--resume-if-there", "--listen", "0.0.0.0:0", "--token-file", j.run + ".token", "--progress", "plain",
 		"--members", "3", "--rule-config", `{"hidden": 8}`}
 	join := []string{"--connect", "nats://127.0.0.1:1", "--token-file", j.run + ".token", "--workers", "2", "--progress", "plain"}
 	require.Equal(t, [][]string{learn, join, join}, ranks)
@@ -132,7 +131,7 @@ func TestSlurmJobIsSavedAndResumed(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(filepath.Join(j.run, "address"), []byte("nats://gone:1\n"), 0o600))
 	ranks = j.start(t, "", "--members", "3")
-	require.Equal(t, [][]string{append([]string{"--resume"}, learn[1:10]...), join, join}, ranks)
+	require.Equal(t, [][]string{learn[:len(learn)-2], join, join}, ranks)
 	require.Equal(t, "requeue 77\n", j.said(t, "scontrol")) // not again
 }
 
@@ -171,21 +170,6 @@ func TestSlurmOptions(t *testing.T) {
 		require.Contains(t, said, name)
 	}
 	require.Equal(t, "append", said["open-mode"])
-}
-
-// The few lines of shell in the manifest begin a run once and then go on with it.
-func TestLearnerInAPodBeginsOnce(t *testing.T) {
-	j := newJob(t)
-	command := texts(t, at(t, pod(t, objects(t), learner), "containers", "0", "command"))
-	require.Len(t, command, 4)
-	require.Equal(t, "-euc", command[1])
-	script := strings.NewReplacer("/metatrain", "echo", "/runs/main", j.fake).Replace(command[2])
-	for _, want := range []string{"--out", "--resume"} {
-		output, err := exec.Command("bash", command[1], script, command[3], "--members=2", "--rule=a b").CombinedOutput()
-		require.NoError(t, err, string(output))
-		require.Equal(t, want+"="+j.fake+" --members=2 --rule=a b\n", string(output))
-		require.NoError(t, os.WriteFile(filepath.Join(j.fake, "train.safetensors"), nil, 0o600))
-	}
 }
 
 func TestShellcheck(t *testing.T) {

@@ -14,17 +14,18 @@ import (
 type options struct {
 	cli.Common
 	settings
-	Recipe      string     `placeholder:"NAME|FILE.yaml" help:"Flags and values from a recipe: ${recipes}, or a file. Whatever else says something about a flag wins over it."`
-	Out         string     `placeholder:"DIR" help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, with a credit rule runs/PROBLEM-CREDIT-RULE-SEED, or the folder resumed from."`
-	Resume      string     `placeholder:"DIR" help:"Folder of an earlier run to go on with."`
-	Budget      cli.Budget `placeholder:"DURATION" help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given."`
-	Episodes    cli.Count  `placeholder:"N" help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows."`
-	Generations cli.Count  `placeholder:"N" help:"Outer steps to take, those before a --resume included: of a search its generations. Default for lives, unless --budget or --episodes is given: 80, by anneal 400, by bptt 100 for each length of the curriculum and the horizon."`
-	Tensorboard string     `placeholder:"DIR" help:"Folder to write TensorBoard's event files to, one for each start: what the log has, the meta-gradient's norm, and phi as histograms, against episodes."`
-	CSV         string     `name:"csv" placeholder:"FILE.csv" help:"File to write the log to as CSV when learning ends, whatever ends it."`
-	Workers     cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors, but with --listen or --nats none beside the workers' as long as there are any. The result does not depend on it."`
-	Serve       string     `placeholder:"ADDR" help:"Show the run as a page in a browser while it learns, at HOST:PORT, or at a port of this machine; 0 is any that is free. The address is told on stderr, and in the file page of the run's folder."`
-	View        string     `placeholder:"DIR" help:"Show the run in this folder, finished or not, as such a page, and learn nothing. Ends by an interrupt."`
+	Recipe        string     `placeholder:"NAME|FILE.yaml" help:"Flags and values from a recipe: ${recipes}, or a file. Whatever else says something about a flag wins over it."`
+	Out           string     `placeholder:"DIR" help:"Folder to write to. Default runs/PROBLEM-RULE-SEED, with a credit rule runs/PROBLEM-CREDIT-RULE-SEED, or the folder resumed from."`
+	Resume        string     `placeholder:"DIR" help:"Folder of an earlier run to go on with."`
+	ResumeIfThere bool       `help:"Go on with the run in the folder to write to, if there is one, or else begin it: for what starts the same command again, such as a container. Not with --resume."`
+	Budget        cli.Budget `placeholder:"DURATION" help:"Time to learn in, such as 90s or 10m. Default 2m unless --episodes is given."`
+	Episodes      cli.Count  `placeholder:"N" help:"Episodes to learn from, those before a --resume included. Default: as many as the budget allows."`
+	Generations   cli.Count  `placeholder:"N" help:"Outer steps to take, those before a --resume included: of a search its generations. Default for lives, unless --budget or --episodes is given: 80, by anneal 400, by bptt 100 for each length of the curriculum and the horizon."`
+	Tensorboard   string     `placeholder:"DIR" help:"Folder to write TensorBoard's event files to, one for each start: what the log has, the meta-gradient's norm, and phi as histograms, against episodes."`
+	CSV           string     `name:"csv" placeholder:"FILE.csv" help:"File to write the log to as CSV when learning ends, whatever ends it."`
+	Workers       cli.Count  `placeholder:"N" help:"Goroutines to learn with, at most. Default: as many as there are processors, but with --listen or --nats none beside the workers' as long as there are any. The result does not depend on it."`
+	Serve         string     `placeholder:"ADDR" help:"Show the run as a page in a browser while it learns, at HOST:PORT, or at a port of this machine; 0 is any that is free. The address is told on stderr, and in the file page of the run's folder."`
+	View          string     `placeholder:"DIR" help:"Show the run in this folder, finished or not, as such a page, and learn nothing. Ends by an interrupt."`
 	network
 }
 

@@ -53,13 +53,16 @@ func newSession(ctx context.Context, o options, disk rundir.Disk) (*session, err
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	if err := o.goOn(); err != nil {
+		return nil, err
+	}
 	s := &session{disk: disk, origin: here(), workers: int(o.Workers)}
 	var err error
 	if s.remote, err = o.network.remote(o); err != nil {
 		return nil, err
 	}
 	setUp := func(o options) error { return s.begin(ctx, o) }
-	if o.Given("resume") {
+	if o.Resume != "" {
 		setUp = s.resume
 	}
 	if err := setUp(o); err != nil {

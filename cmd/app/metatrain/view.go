@@ -47,7 +47,7 @@ func (o options) viewOnly() error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	names := []string{"recipe", "out", "resume", "budget", "episodes", "generations", "workers", "listen", "nats", "tensorboard", "csv"}
+	names := []string{"recipe", "out", "resume", "resume-if-there", "budget", "episodes", "generations", "workers", "listen", "nats", "tensorboard", "csv"}
 	for _, f := range o.settings.fields() {
 		names = append(names, f.name)
 	}
