@@ -115,7 +115,7 @@ var lattice = map[string]node{
 	"cmd/internal/cli":     {imports: "internal/atomicfile internal/build internal/machine internal/regular meta/eval/page"},
 	"cmd/internal/clitest": {imports: "inner/data"},
 	"cmd/internal/rundir":  {imports: "checkpoints internal/atomicfile internal/regular meta", tests: "cmd/internal/clitest"},
-	"cmd/internal/live":    {imports: "meta meta/eval/page"},
+	"cmd/internal/live":    {imports: "meta"},
 
 	"cmd/internal/tensorboard":           {tests: "cmd/internal/tensorboard/eventtest"},
 	"cmd/internal/tensorboard/eventtest": {},

@@ -73,9 +73,10 @@ func (p *served) show() func(cli.Outcome, *page.Page) error {
 		if err := report.Write(&text); err != nil {
 			return err
 		}
-		var tables []page.Table
+		var tables []live.Table
 		if r, ok := r.(*suite.Report); ok {
-			tables = append(tables, r.Over())
+			over := r.Over()
+			tables = append(tables, live.Table{Caption: "Over all problems", Head: over.Head, Rows: over.Rows})
 		}
 		return p.board.Finish(tables, text.Bytes())
 	}
@@ -235,7 +236,7 @@ func (p *served) observeSuite() func(suite.Finding) {
 				r.Values = suiteValues(f.Result)
 				r.Curve = smoothCurve(f.Result.Curve, r.Curve)
 			case f.Tried == f.Settings: // it is measured when all have been tuned
-				r.State = live.Waiting
+				r.State = live.Tuned
 			default:
 				r.State, r.Tried, r.Settings = live.Tuning, f.Tried, 0
 			}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/seed1498fded/unroll/meta"
-	"github.com/seed1498fded/unroll/meta/eval/page"
 )
 
 // A Contest is what there is to be said about a comparison besides what comes of it.
@@ -18,10 +17,11 @@ type Contest struct {
 	Settings []Setting `json:"settings"`
 }
 
-// The states of a row, in this order; Tuning only where there is anything to tune.
+// The states of a row, in this order; those of tuning only where there is anything to tune. The last is Done.
 const (
 	Waiting   = "waiting"
 	Tuning    = "tuning"
+	Tuned     = "tuned"     // and waiting
 	Measuring = "measuring" // of a comparison too: it goes on
 )
 
@@ -56,6 +56,13 @@ type Curve struct {
 	Error []meta.Number `json:"error,omitempty"`
 }
 
+// A Table is of text, with a heading for each column.
+type Table struct {
+	Caption string     `json:"caption"`
+	Head    []string   `json:"head"`
+	Rows    [][]string `json:"rows"`
+}
+
 // maxCurves is how many points all curves of a comparison have together, where each may have fewPoints at least and manyPoints at most.
 const (
 	maxCurves  = 6000
@@ -87,11 +94,11 @@ type Comparison struct {
 
 // A matchUpdate is what is new; of a snapshot all there is.
 type matchUpdate struct {
-	Contest *Contest     `json:"contest,omitempty"`
-	Status  MatchStatus  `json:"status"`
-	Rows    []rowUpdate  `json:"rows,omitempty"`
-	Tables  []page.Table `json:"tables,omitempty"`
-	Report  string       `json:"report,omitempty"`
+	Contest *Contest    `json:"contest,omitempty"`
+	Status  MatchStatus `json:"status"`
+	Rows    []rowUpdate `json:"rows,omitempty"`
+	Tables  []Table     `json:"tables,omitempty"`
+	Report  string      `json:"report,omitempty"`
 }
 
 type rowUpdate struct {
@@ -150,7 +157,7 @@ func (c *Comparison) Row(i int, f func(*Row)) {
 
 // Finish says that all is done, and shows what there is at the end: tables over everything, and the report, a page of HTML that
 // needs nothing else.
-func (c *Comparison) Finish(tables []page.Table, report []byte) error {
+func (c *Comparison) Finish(tables []Table, report []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := &c.told.Status

@@ -17,7 +17,7 @@ import (
 )
 
 // serve serves a board for the time of a test.
-func serve(t *testing.T, b *Board) *Server {
+func serve(t *testing.T, b Page) *Server {
 	t.Helper()
 	l, err := Listen("0")
 	require.NoError(t, err)

@@ -71,7 +71,7 @@ const of = r => r.name + (r.problem ? " on " + r.problem : "");
 
 function doing(r) {
 	switch (r.state) {
-	case "tuning": return r.settings ? "tuning, " + whole(r.tried) + " of " + whole(r.settings) + " settings" : "tuning";
+	case "tuning": return r.settings ? "tuning, " + whole(r.tried || 0) + " of " + whole(r.settings) + " settings" : "tuning";
 	case "measuring": return whole(r.runs) + " of " + whole(r.of) + " runs";
 	}
 	return r.state;
@@ -97,15 +97,20 @@ function value(v) {
 	exact(v.mean, cell);
 	if (v.error !== null && v.error !== undefined) {
 		cell.append(" ± ");
-		exact(v.error, cell).textContent = Number(v.error.toPrecision(2)) === 0 ? "0" : short(Number(v.error.toPrecision(2)));
+		exact(v.error, cell).textContent = short(Number(v.error.toPrecision(2)));
 	}
 	return cell;
 }
 
 function table() {
-	const all = problems(), several = all.length > 1, named = columns();
+	const all = problems(), several = all.length > 1, named = columns(), words = ["Optimizer", "State", "Setting"];
 	const heads = [...(several ? ["Problem"] : []), "Optimizer", "State", "Setting", ...named, "Diverged"];
-	at("columns").replaceChildren(...heads.map(text => { const th = element("th", text); th.scope = "col"; return th; }));
+	at("columns").replaceChildren(...heads.map(text => {
+		const th = element("th", text.replace(/^[a-z]/, c => c.toUpperCase()));
+		th.scope = "col";
+		th.classList.toggle("text", words.includes(text));
+		return th;
+	}));
 	at("rows").replaceChildren(...all.flatMap(([name, rows]) => {
 		const first = r => (r.state === "done" && r.values && r.values[0].mean !== null ? r.values[0].mean : Infinity);
 		const lowest = Math.min(...rows.map(first));
@@ -113,6 +118,7 @@ function table() {
 			const title = r.name + (r.kind === "learned" ? " (learned)" : "");
 			const cells = [doing(r), r.setting || "–", ...named.map(n => value((r.values || []).find(v => v.name === n))), r.runs > 0 ? whole(r.diverged) : ""];
 			const tr = row(several ? name : title, several ? [title, ...cells] : cells);
+			heads.forEach((text, i) => tr.children[i].classList.toggle("text", words.includes(text)));
 			tr.classList.toggle("best", first(r) === lowest && lowest < Infinity);
 			tr.classList.toggle("busy", r.state === "tuning" || r.state === "measuring");
 			return tr;
@@ -171,6 +177,7 @@ function take(u, everything) {
 function show() {
 	const c = known.contest;
 	titled(c.title || "compare", c.about || "", c.settings);
+	at("h-table").textContent = known.status.state === "done" ? "Results" : "Results so far";
 	at("axis").textContent = c.axis || "step";
 	tiles();
 	choose();

@@ -8,7 +8,7 @@ const at = id => document.getElementById(id);
 function short(x) {
 	if (x === null || x === undefined) return "–";
 	const a = Math.abs(x);
-	return a !== 0 && (a < 1e-3 || a >= 1e6) ? x.toExponential(3) : String(Number(x.toPrecision(5)));
+	return a !== 0 && (a < 1e-3 || a >= 1e6) ? x.toExponential(3).replace(/\.?0*e\+?/, "e") : String(Number(x.toPrecision(5)));
 }
 
 const whole = n => (n === undefined || n === null ? "–" : n.toLocaleString("en"));
@@ -91,13 +91,9 @@ function draw(id, form, columns, options, errors) {
 	}
 	if (old) old.plot.destroy();
 	const plot = new uPlot(Object.assign({
-		width: box.clientWidth, height: height(box), cursor: { drag: { x: false, y: false }, points: { size: 7 } }, hooks: { drawAxes: [bands] },
+		width: box.clientWidth, height: height(box), cursor: { drag: { x: false, y: false }, points: { size: 7 } }, hooks: { init: [u => { u.errors = errors; }], drawAxes: [bands] },
 	}, options()), columns, box);
 	charts[id] = { plot, form };
-	if (errors) {
-		plot.errors = errors;
-		plot.redraw();
-	}
 }
 
 // curves draws lines over steps, epochs or episodes; solid is how many of them come before those that are drawn dashed.
