@@ -39,6 +39,7 @@ type hooks struct {
 	batch func()          // after each minibatch, by any goroutine
 	run   func(*Run)      // when a run has ended, by any goroutine
 	tried func(tried int) // when a setting has been tried, with the number of those that were
+	watch *watcher        // looks at steps of the first run
 }
 
 func (h hooks) minibatch() {

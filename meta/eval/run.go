@@ -54,6 +54,7 @@ type worker struct {
 	phi  []float32
 	tr   *meta.Trajectory[float32]
 	hooks
+	number int // of the run
 }
 
 // newWorker makes room for runs from the given one on, of which several go on at a time.
@@ -68,7 +69,10 @@ func newWorker(plan plan, t *learnedopt.Trained, first, atOnce int, h hooks) (*w
 		return nil, err
 	}
 	horizon, _ := plan.size(p)
-	return &worker{plan, t, phiOf(t), meta.NewTrajectory(c, horizon), h}, nil
+	if h.watch != nil && first == 0 {
+		h.watch.layout = p.Params()
+	}
+	return &worker{plan: plan, rule: t, phi: phiOf(t), tr: meta.NewTrajectory(c, horizon), hooks: h}, nil
 }
 
 // phiOf returns a rule's meta-parameters, its own start if there are none.
@@ -85,6 +89,7 @@ func (w *worker) run(ctx context.Context, run, laps int) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.number = run
 	h := &Run{Seed: w.plan.key(run), Loss: make([]meta.Number, laps)}
 	began := time.Now()
 	sound, err := c.prepare(ctx)
@@ -141,11 +146,24 @@ func (w *worker) learn(ctx context.Context, tr *meta.Trajectory[float32], l lap,
 		if i == 0 {
 			loss = tr.Losses[0]
 		}
-		if err := tr.Advance(w.phi); err != nil {
+		if err := w.advance(tr); err != nil {
 			return 0, err
 		}
 	}
 	return loss, nil
+}
+
+// advance takes a step, and lets it be looked at.
+func (w *worker) advance(tr *meta.Trajectory[float32]) error {
+	if w.number != 0 || !w.watch.wants(tr.Steps()) {
+		return tr.Advance(w.phi)
+	}
+	w.watch.look(tr.Theta)
+	if err := tr.Advance(w.phi); err != nil {
+		return err
+	}
+	w.watch.note(tr.Theta)
+	return nil
 }
 
 // times returns how long each of a run's first minibatches takes.

@@ -61,6 +61,9 @@ func (l *Learner) judge(data []byte) (answer string) {
 		return answerLate
 	}
 	l.stats.Results++
+	if _, known := l.made[m.worker]; known || len(l.made) < mostWorkers {
+		l.made[m.worker]++
+	}
 	return answerTaken
 }
 

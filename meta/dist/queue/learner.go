@@ -47,8 +47,9 @@ type Learner struct {
 	lock   sync.Mutex // of all below
 	stats  Stats
 	roll   roll
-	number uint64 // of the last round
-	round  *round // nil between rounds
+	made   map[uint64]int // results that were taken from each worker, of up to mostWorkers
+	number uint64         // of the last round
+	round  *round         // nil between rounds
 
 	alone  bool          // members of this round were made here for want of others; of the goroutine of Do
 	stored map[*byte]ref // states that the last round's workers have stored, by where their bytes are here
@@ -69,7 +70,7 @@ func NewLearner(ctx context.Context, c LearnerConfig) (*Learner, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Learner{config: c, own: own, roll: make(roll), stored: make(map[*byte]ref)}
+	l := &Learner{config: c, own: own, roll: make(roll), made: make(map[uint64]int), stored: make(map[*byte]ref)}
 	rand.Read(l.session[:]) // never fails
 	if l.link, err = c.Connection.dial("unroll learner", c.Log); err != nil {
 		return nil, err
@@ -191,6 +192,13 @@ func (l *Learner) Stats() Stats {
 		s.InFlight = l.round.missing
 	}
 	return s
+}
+
+// Helpers returns the workers that were heard of lately.
+func (l *Learner) Helpers() []Helper {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.roll.list(l.made, time.Now())
 }
 
 // onHello answers a worker.

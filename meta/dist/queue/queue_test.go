@@ -208,6 +208,29 @@ func TestWorkersComeAndGo(t *testing.T) {
 	})
 }
 
+// The learner knows who helps: what was taken from each adds up to all that was taken, and who has said goodbye is there no more.
+func TestHelpers(t *testing.T) {
+	s := serve(t, t.TempDir(), "")
+	l := learn(t, queue.LearnerConfig{Connection: queue.Connection{Server: s, Token: token}}, "bptt")
+	require.Empty(t, l.Helpers())
+	first, second := help(t, queue.WorkerConfig{Connection: address(s)}), help(t, queue.WorkerConfig{Connection: address(s), Goroutines: 2})
+	require.Eventually(t, func() bool { return len(l.Helpers()) == 2 }, 10*time.Second, 10*time.Millisecond)
+	same(t, "bptt", here(t, "bptt", 4), there(t, "bptt", 4, l), 6, nil)
+	results, goroutines := 0, 0
+	for _, h := range l.Helpers() {
+		results, goroutines = results+h.Results, goroutines+h.Goroutines
+		require.LessOrEqual(t, h.Busy, h.Goroutines)
+		require.Equal(t, "k", h.Kernels)
+	}
+	stats := l.Stats()
+	require.Equal(t, []int{stats.Results, stats.Goroutines}, []int{results, goroutines})
+	require.Positive(t, results)
+	require.NoError(t, l.End(t.Context()))
+	require.NoError(t, first.wait())
+	require.NoError(t, second.wait())
+	require.Empty(t, l.Helpers())
+}
+
 // A silent worker holds a task, and its lease runs out: somebody else has it, and what comes late is of no effect.
 func TestSilentWorker(t *testing.T) {
 	s := serve(t, t.TempDir(), "")

@@ -1,7 +1,9 @@
 package queue
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -78,6 +80,28 @@ func (r roll) note(a alive, now time.Time) {
 	case known || len(r) < mostWorkers:
 		r[a.Worker] = seen{a, now}
 	}
+}
+
+// A Helper is a worker's process as its learner sees it.
+type Helper struct {
+	ID         uint64
+	Kernels    string // instructions it computes by
+	Goroutines int
+	Busy       int           // goroutines that have a task
+	Idle       float64       // the part of the last second in which goroutines waited, from 0 to 1
+	Results    int           // that were taken from it
+	Silent     time.Duration // since it was heard of
+}
+
+// list returns who is there, those that came with the lowest number first.
+func (r roll) list(results map[uint64]int, now time.Time) (list []Helper) {
+	for id, w := range r {
+		if silent := now.Sub(w.at); silent <= forgotten {
+			list = append(list, Helper{id, w.Kernels, w.Goroutines, w.Busy, w.Idle, results[id], silent})
+		}
+	}
+	slices.SortFunc(list, func(a, b Helper) int { return cmp.Compare(a.ID, b.ID) })
+	return list
 }
 
 // count fills in who is there, and forgets who is not.
