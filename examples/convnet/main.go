@@ -1,6 +1,6 @@
 // Command convnet trains a small convolutional network of Gorgonia's on 8x8 digits with a learned rule as its solver. It
-// takes one changed line: where gorgonia.NewAdamSolver() stood. The rule was learned on a network without convolutions and
-// is too bold for this one; an option makes its steps smaller.
+// takes one changed line: where gorgonia.NewAdamSolver() stood. The rule is the general one, which has no rate to be tuned; all it is
+// told is how many steps there will be.
 //
 //	go run ./examples/convnet
 //
@@ -8,6 +8,7 @@
 //
 //	adam, rate 0.001  2.1
 //	adam, rate 0.01   0.6
+//	adam, rate 0.03   0.4
 //	learned           0.4
 package main
 
@@ -34,11 +35,12 @@ func main() {
 	check(err)
 	digits, err := all.Slice(0, 5000).Downsample8()
 	check(err)
-	rule, err := learnedopt.Load("zoo:lstm-mnist8")
+	rule, err := learnedopt.Load("zoo:general")
 	check(err)
-	fmt.Printf("adam, rate 0.001  %.1f\n", train(digits, G.NewAdamSolver()))
-	fmt.Printf("adam, rate 0.01   %.1f\n", train(digits, G.NewAdamSolver(G.WithLearnRate(0.01))))
-	fmt.Printf("learned           %.1f\n", train(digits, rule.Solver(learnedopt.WithRate(0.3))))
+	for _, rate := range []float64{0.001, 0.01, 0.03} {
+		fmt.Printf("%-16s  %.1f\n", fmt.Sprint("adam, rate ", rate), train(digits, G.NewAdamSolver(G.WithLearnRate(rate))))
+	}
+	fmt.Printf("%-16s  %.1f\n", "learned", train(digits, rule.Solver(learnedopt.WithHorizon(steps))))
 }
 
 // train returns the mean loss of the last 20 minibatches.
