@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -73,6 +74,20 @@ func wholeTicks(lo, hi float64) []plot.Tick {
 		if float64(v) >= lo {
 			ticks = append(ticks, plot.Tick{Value: float64(v), Label: fmt.Sprint(v)})
 		}
+	}
+	return ticks
+}
+
+// roundTicks labels the multiples of 1, 2 or 5 times a power of ten, of which there are at most eight and, on an axis that is longer
+// than two, at least three.
+func roundTicks(lo, hi float64) []plot.Tick {
+	step := 1.0
+	for i := 0; (hi-lo)/step > 7; i++ {
+		step *= []float64{2, 2.5, 2}[i%3]
+	}
+	var ticks []plot.Tick
+	for v := math.Ceil(lo/step) * step; v <= hi; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
 	}
 	return ticks
 }

@@ -71,7 +71,7 @@ type axis struct {
 // stepAxis is of steps, which begin at 0, and epochAxis of epochs.
 var (
 	count     = func(_ *Report, _ Result, at float64) float64 { return at }
-	stepAxis  = axis{"step", count, func(*Report, *plot.Plot) {}}
+	stepAxis  = axis{"step", count, func(_ *Report, p *plot.Plot) { p.X.Tick.Marker = plot.TickerFunc(roundTicks) }}
 	epochAxis = axis{"epoch", count, func(r *Report, p *plot.Plot) {
 		p.X.Tick.Marker = plot.TickerFunc(wholeTicks)
 		p.X.Min, p.X.Max = 0.9, float64(r.Epochs)+0.1

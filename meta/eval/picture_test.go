@@ -3,6 +3,7 @@ package eval
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"testing"
@@ -111,4 +112,24 @@ func TestStylesDiffer(t *testing.T) {
 		seen[look] = i
 	}
 	require.Greater(t, len(seen), 20, "there are so many rules")
+}
+
+// Steps are labelled by round numbers, neither too many nor too few, whole and from the start of the axis on.
+func TestRoundTicks(t *testing.T) {
+	for hi := 1.0; hi < 2e7; hi = math.Ceil(hi * 1.13) {
+		ticks := roundTicks(0, hi)
+		require.LessOrEqual(t, len(ticks), 8, hi)
+		require.GreaterOrEqual(t, len(ticks), int(min(hi, 2))+1, hi)
+		require.Equal(t, "0", ticks[0].Label)
+		for i, tick := range ticks {
+			require.InDelta(t, ticks[1].Value*float64(i), tick.Value, 1e-6)
+			require.Equal(t, fmt.Sprint(int(tick.Value)), tick.Label)
+		}
+	}
+	var labels []string
+	for _, tick := range roundTicks(0, 300) {
+		labels = append(labels, tick.Label)
+	}
+	require.Equal(t, []string{"0", "50", "100", "150", "200", "250", "300"}, labels)
+	require.Equal(t, 20.0, roundTicks(17, 93)[0].Value)
 }
