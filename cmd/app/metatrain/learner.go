@@ -291,7 +291,7 @@ func (s *session) validation() (validationFunc, error) {
 		return nil, err
 	}
 	return func(ctx context.Context, phi []float32) (float64, error) {
-		losses, err := eval.Measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, runs)
+		losses, err := s.page.measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, runs)
 		if err != nil {
 			return 0, err
 		}

@@ -30,8 +30,12 @@ func (s *session) validateMix(family inner.Family, key uint64) (validationFunc, 
 	}
 	return func(ctx context.Context, phi []float32) (float64, error) {
 		score := 0.0
-		for _, r := range all {
-			losses, err := eval.Measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, r)
+		for i, r := range all {
+			measure := eval.Measure
+			if i == 0 {
+				measure = s.page.measure
+			}
+			losses, err := measure(ctx, &learnedopt.Trained{Rule: s.rule, Phi: phi}, r)
 			if err != nil {
 				return 0, err
 			}

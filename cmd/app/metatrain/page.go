@@ -18,6 +18,9 @@ type page struct {
 	board  *live.Board
 	server *live.Server
 	folder *rundir.Folder
+	on     string  // what validation is on, where the settings do not say
+	looked *looked // at the last validation; nil if nothing was
+	beside bool    // Adam has been shown, or cannot be
 }
 
 // listen opens the port of the page, if there is to be one.
@@ -52,7 +55,10 @@ func (s *session) serve(port live.Port) error {
 	if err != nil {
 		return errors.Join(err, port.Close())
 	}
-	p := &page{board, live.Serve(port, board), s.folder}
+	p := &page{board: board, server: live.Serve(port, board), folder: s.folder}
+	if catalog.Mixed(s.settings.Problem) {
+		p.on = "the first network of the mix"
+	}
 	if err := s.folder.Write(rundir.Page, []byte(p.server.URL()+"\n")); err != nil {
 		return errors.Join(err, p.server.Close())
 	}
@@ -99,7 +105,13 @@ func (p *page) observer(s *session, done func(meta.Status) float64) meta.Observe
 	if p == nil {
 		return func(meta.Event) error { return nil }
 	}
-	return p.board.Observer(done, s.trainer.Last)
+	board := p.board.Observer(done, s.trainer.Last)
+	return func(e meta.Event) error {
+		if err := board(e); err != nil || e.Record == nil {
+			return err
+		}
+		return p.train(*e.Record)
+	}
 }
 
 // tell says in what state the run is.

@@ -19,6 +19,7 @@ import (
 	"github.com/seed1498fded/unroll/cmd/internal/clitest"
 	"github.com/seed1498fded/unroll/cmd/internal/live"
 	"github.com/seed1498fded/unroll/cmd/internal/rundir"
+	"github.com/seed1498fded/unroll/meta"
 )
 
 // pageEvent is what a page is told.
@@ -27,6 +28,7 @@ type pageEvent struct {
 	Status      live.Status
 	Validations []json.RawMessage
 	Weights     []live.Weights
+	Inner       live.Inner
 }
 
 // listen reads a page's events until its server ends, or enough says that they are.
@@ -52,6 +54,13 @@ func listen(t *testing.T, url string, enough func(pageEvent) bool) (all pageEven
 			all.Run = e.Run
 		}
 		all.Status = e.Status
+		for _, x := range []struct{ to, from **live.Training }{
+			{&all.Inner.Now, &e.Inner.Now}, {&all.Inner.Best, &e.Inner.Best}, {&all.Inner.Beside, &e.Inner.Beside},
+		} {
+			if *x.from != nil {
+				*x.to = *x.from
+			}
+		}
 		all.Validations, all.Weights = append(all.Validations, e.Validations...), append(all.Weights, e.Weights...)
 		if enough(all) {
 			return all
@@ -102,6 +111,7 @@ func TestPage(t *testing.T) {
 		require.Len(t, page.Run.Lines, 6)
 		require.NotEmpty(t, page.Weights)
 		require.NoFileExists(t, "run/"+rundir.Page)
+		requireTraining(t, page)
 	}
 	before := clitest.Tree(t, "run")
 	plain := learned(t, small("--episodes", "11")...)
@@ -125,6 +135,56 @@ func TestPage(t *testing.T) {
 	require.Len(t, page.Run.Lines, 6)
 	require.Len(t, page.Weights, 1)
 	require.Equal(t, before, clitest.Tree(t, "run"), "looking changes nothing")
+}
+
+// requireTraining demands that curves have the means that validations in the log have, and that Adam is beside them.
+func requireTraining(t *testing.T, page pageEvent) {
+	t.Helper()
+	valid, best := map[int]float64{}, -1
+	for _, line := range page.Validations {
+		var r struct {
+			Episodes int
+			Valid    float64 `json:"valid_loss"`
+			Best     bool
+		}
+		require.NoError(t, json.Unmarshal(line, &r))
+		if valid[r.Episodes] = r.Valid; r.Best {
+			best = r.Episodes
+		}
+	}
+	for _, x := range []*live.Training{page.Inner.Now, page.Inner.Best, page.Inner.Beside} {
+		if x == nil { // nothing was better than before it was resumed
+			require.Negative(t, best)
+			continue
+		}
+		sum, steps := 0.0, 0
+		for _, loss := range x.Loss {
+			sum += float64(loss) / float64(len(x.Loss))
+		}
+		for _, n := range x.Counts {
+			steps += n
+		}
+		require.Positive(t, steps+x.Still)
+		require.Len(t, x.At, len(x.Error))
+		require.NotEmpty(t, x.Tensors)
+		if x != page.Inner.Beside {
+			require.InEpsilon(t, valid[x.Episodes], sum, 1e-9, "the curve is that of the validation")
+		}
+	}
+	require.Regexp(t, `^adam, lr [0-9.e-]+$`, page.Inner.Beside.Name)
+	if best >= 0 {
+		require.Equal(t, best, page.Inner.Best.Episodes)
+	}
+}
+
+// On a mix the page has training on its first network, and lives have none to show.
+func TestPageOfOtherProblems(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var p *page
+	require.NoError(t, p.observer(nil, nil)(meta.Event{}))
+	p = &page{board: live.NewBoard(live.Run{})}
+	require.NoError(t, p.train(meta.Record{}))
+	p.help(nil)
 }
 
 // A viewer sees a run go on, by its files.

@@ -37,6 +37,7 @@ type remote struct {
 	dir      string
 	server   *queue.Server
 	learner  *queue.Learner
+	page     *page // nil for none
 	progress cli.Progress
 	stop     context.CancelFunc // of what goes on in this process
 	all      sync.WaitGroup
@@ -115,6 +116,8 @@ func (r *remote) open(ctx context.Context, s *session, progress cli.Progress) (c
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", r.flag(), err)
 	}
+	r.page = s.page
+	r.page.help(r.learner)
 	running, stop := context.WithCancel(ctx)
 	r.stop = stop
 	if r.threads > 0 {
@@ -215,6 +218,7 @@ func (r *remote) close() {
 		r.stop()
 	}
 	r.all.Wait()
+	r.page.help(nil)
 	if r.learner != nil {
 		r.learner.Close()
 	}

@@ -19,6 +19,12 @@ type Board struct {
 	news    update // since the last frame
 	changed bool   // there is something new, if only the status
 	pace    pace
+	helpers func() Helpers // nil for none
+
+	asked struct { // of the goroutine that flushes by the clock
+		at      time.Time
+		results map[string]int
+	}
 }
 
 // history is all that the page is told when it begins.
@@ -28,6 +34,8 @@ type history struct {
 	points      thinned[Point]
 	validations thinned[validation]
 	weights     thinned[Weights]
+	inner       Inner
+	helpers     *Helpers
 }
 
 func newHistory(r Run) history {
@@ -46,6 +54,8 @@ type update struct {
 	Points      []Point      `json:"points,omitempty"`
 	Validations []validation `json:"validations,omitempty"`
 	Weights     []Weights    `json:"weights,omitempty"`
+	Inner       Inner        `json:"inner,omitzero"`
+	Helpers     *Helpers     `json:"helpers,omitempty"`
 }
 
 // NewBoard returns the board of a run.
@@ -169,7 +179,7 @@ func (h *history) all() update {
 	r := h.run
 	return update{
 		Run: &r, Status: h.status, Points: slices.Clone(h.points.items), Validations: slices.Clone(h.validations.items),
-		Weights: slices.Clone(h.weights.items),
+		Weights: slices.Clone(h.weights.items), Inner: h.inner, Helpers: h.helpers,
 	}
 }
 
@@ -177,6 +187,20 @@ func (h *history) all() update {
 func (b *Board) Flush() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.flush()
+}
+
+// beat sends what is new as time goes by, and who helps by now.
+func (b *Board) beat() error {
+	b.mu.Lock()
+	ask := b.helpers
+	b.mu.Unlock()
+	h := b.askHelpers(ask) // without the lock: whoever is asked may be busy
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if h != nil && b.helpers != nil {
+		b.news.Helpers, b.changed = h, true
+	}
 	return b.flush()
 }
 
@@ -189,6 +213,10 @@ func (b *Board) flush() error {
 	h, news := &b.history, b.news
 	b.news = update{}
 	news.Status = h.status
+	h.inner = h.inner.with(news.Inner)
+	if news.Helpers != nil {
+		h.helpers = news.Helpers
+	}
 	for _, p := range news.Points {
 		h.points.put(p)
 	}

@@ -48,6 +48,8 @@ type view struct {
 	Points      []map[string]any
 	Validations []json.RawMessage
 	Weights     []Weights
+	Inner       Inner
+	Helpers     *Helpers
 	id          string
 	events      int
 }
@@ -76,6 +78,10 @@ func (v *view) take(t require.TestingT, text string) {
 			v.Points = append(v.Points, u.Points...)
 			v.Validations = append(v.Validations, u.Validations...)
 			v.Weights = append(v.Weights, u.Weights...)
+			v.Inner = v.Inner.with(u.Inner)
+			if u.Helpers != nil {
+				v.Helpers = u.Helpers
+			}
 		}
 	}
 }
@@ -115,7 +121,19 @@ func TestAPageKnowsAll(t *testing.T) {
 		var at *client
 		n := 0
 		for range rapid.IntRange(0, 60).Draw(t, "doings") {
-			switch rapid.IntRange(0, 4).Draw(t, "doing") {
+			switch rapid.IntRange(0, 7).Draw(t, "doing") {
+			case 5:
+				now := &Training{Name: "rule", Episodes: n, At: []int{0}, Loss: []meta.Number{1}}
+				b.Train(Inner{Now: now, On: "one"})
+				if n%2 == 0 {
+					b.Train(Inner{Best: now, Beside: now})
+				}
+			case 6:
+				b.Help(func() Helpers { return Helpers{Workers: n, List: []Helper{{Name: "a", Results: n}}} })
+			case 7:
+				c.t = c.t.Add(time.Second)
+				require.NoError(t, b.beat())
+				b.Help(nil)
 			case 0:
 				n++
 				require.NoError(t, observe(step(n, float64(n), 2)))
@@ -150,6 +168,8 @@ func TestAPageKnowsAll(t *testing.T) {
 		require.Equal(t, fresh.Validations, page.Validations)
 		require.Equal(t, fresh.Weights, page.Weights)
 		require.Equal(t, fresh.Status, page.Status)
+		require.Equal(t, fresh.Inner, page.Inner)
+		require.Equal(t, fresh.Helpers, page.Helpers)
 	})
 }
 
@@ -187,6 +207,34 @@ func TestADay(t *testing.T) {
 	require.Equal(t, 86400., page.Status.Elapsed)
 	require.Equal(t, 1., page.Status.EpisodesPerSecond)
 	require.Equal(t, 10., page.Status.InnerStepsPerSecond)
+}
+
+// Workers are asked for with every beat, and their speed is what they have done since the last.
+func TestWorkersOnTheBoard(t *testing.T) {
+	c := newClock()
+	b := newBoard(Run{}, c.now)
+	results := 0
+	b.Help(func() Helpers {
+		results += 6
+		h := Helpers{Workers: 2 * maxHelpers, Results: results, List: make([]Helper, 2*maxHelpers)}
+		for i := range h.List {
+			h.List[i] = Helper{Name: fmt.Sprint(i), Results: results}
+		}
+		return h
+	})
+	for range 2 {
+		c.t = c.t.Add(2 * time.Second)
+		require.NoError(t, b.beat())
+	}
+	h := b.history.helpers
+	require.Len(t, h.List, maxHelpers)
+	require.Equal(t, 3., h.List[1].Rate)
+	require.Equal(t, 12, h.Results)
+	_, text := get(t, serve(t, b), "GET", "/metrics")
+	require.Contains(t, text, "\nunroll_workers 80\n")
+	b.Help(nil)
+	require.NoError(t, b.Flush())
+	require.Equal(t, Helpers{Results: 12}, *b.history.helpers)
 }
 
 // Where nobody takes them away, validations do not pile up either.

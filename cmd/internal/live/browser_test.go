@@ -169,8 +169,28 @@ func TestInABrowser(t *testing.T) {
 	require.Equal(t, "adam\t0.25", strings.TrimSpace(beat))
 	require.Equal(t, strconv.FormatFloat(1./3, 'g', 5, 64), point, "by keys: the first validation")
 
+	training := func(name string, loss float64) *Training {
+		return &Training{
+			Name: name, Episodes: 7, At: []int{0, 1}, Loss: []meta.Number{1, meta.Number(loss)}, Error: []meta.Number{0.1, 0.1},
+			Low: -2, Counts: []int{0, 3, 1, 0}, Tensors: []Stride{{"w0", meta.Number(loss / 3)}},
+		}
+	}
+	board.Train(Inner{Now: training("the rule", 0.5), Beside: training("adam, lr 0.1", 0.25)})
+	board.Help(func() Helpers {
+		return Helpers{Workers: 1, Goroutines: 2, Busy: 1, Results: 9, List: []Helper{{Name: "abc", Goroutines: 2, Busy: 1, Results: 9}}}
+	})
 	observe(board, 5)
 	shows(text.String())
+	var curve, worker string
+	var strides []string
+	require.NoError(t, chromedp.Run(ctx,
+		chromedp.WaitVisible("#s-helpers", chromedp.ByQuery), chromedp.Text("#helpers tr", &worker, chromedp.ByQuery),
+		chromedp.Focus("#inner", chromedp.ByQuery), chromedp.KeyEvent(kb.End), chromedp.Sleep(100*time.Millisecond),
+		chromedp.Text("#inner .u-series:nth-child(3) .u-value", &curve, chromedp.ByQuery),
+		chromedp.Evaluate(`[...document.querySelectorAll("#stride-rows data")].map(d => d.value)`, &strides)))
+	require.Equal(t, "0.25", curve, "Adam's, at its end")
+	require.Equal(t, []string{strconv.FormatFloat(0.5/3, 'g', -1, 64), strconv.FormatFloat(0.25/3, 'g', -1, 64)}, strides)
+	require.Regexp(t, `^abc\s+2\s+1\s+9\s`, worker)
 
 	addr := s.addr.String()
 	require.NoError(t, s.Close())

@@ -32,6 +32,11 @@ func (b *Board) metrics() []metric {
 		{"inner_steps_per_second", "gauge", "Inner steps a second, of late.", st.InnerStepsPerSecond},
 	}
 	list = append(list, b.clientMetrics()...)
+	if w := h.helpers; w != nil {
+		list = append(list, metric{"workers", "gauge", "Processes that learn with this one.", float64(w.Workers)},
+			metric{"worker_goroutines_busy", "gauge", "Goroutines of these that have a task.", float64(w.Busy)},
+			metric{"worker_results_total", "counter", "Results taken from workers.", float64(w.Results)})
+	}
 	if n := len(h.points.items); n > 0 {
 		p := h.points.items[n-1]
 		list = append(list, metric{"meta_loss", "gauge", "Mean meta-loss of late.", float64(p.Loss)},

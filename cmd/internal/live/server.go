@@ -50,6 +50,7 @@ func Listen(addr string) (Port, error) {
 // A Page is what a Server shows: the [Board] of a run, or a [Comparison].
 type Page interface {
 	Flush() error      // sends what is new, if there is anything
+	beat() error       // does so as time goes by
 	document() string  // its name among the files of the page
 	events() *feed     // what is sent
 	metrics() []metric // its numbers
@@ -104,7 +105,7 @@ func (s *Server) pump() {
 	for {
 		select {
 		case <-tick.C:
-			s.page.Flush() // what cannot be worded now is told by Close
+			s.page.beat() // what cannot be worded now is told by Close
 		case <-s.done:
 			return
 		}

@@ -106,17 +106,19 @@ function curves(id, form, columns, log, by, solid, series, errors) {
 	}), errors);
 }
 
-// bars draws a histogram whose bars are of equal width from low to high.
+const percent = x => (x === null || x === undefined ? "–" : short(Number((100 * x).toPrecision(3))) + " %");
+
+// bars draws a histogram whose bars are of equal width from low to high, of counts or, as a share, of parts of a whole.
 function bars(id, form, low, high, columns, options) {
 	const wide = (high - low) / columns[0].length;
 	draw(id, form, [columns[0].map((_, i) => low + (i + .5) * wide), ...columns], () => ({
 		scales: {
 			x: { time: false, range: (u, a, b) => { const d = (b - a) / 70; return [a - d, b + d]; } },
-			y: { range: (u, a, b) => [0, Math.max(1, b * 1.05)] },
+			y: { range: (u, a, b) => [0, Math.max(options.share ? 0 : 1, b * 1.05)] },
 		},
-		axes: [axis({ values: (u, xs) => xs.map(options.tick) }), axis({ size: 64 })],
-		series: [{ label: options.label, value: (u, v) => options.tick(v) }, ...options.series.map(s => Object.assign({
-			width: 1, value: (u, v) => whole(v), points: { show: false },
+		axes: [axis({ values: (u, xs) => xs.map(options.tick) }), axis({ size: 64, values: (u, ys) => ys.map(y => (options.share ? percent(y) : y)) })],
+		series: [{ label: options.label, value: (u, v) => (v === null || v === undefined ? "–" : options.tick(v)) }, ...options.series.map(s => Object.assign({
+			width: 1, value: (u, v) => (options.share ? percent(v) : whole(v)), points: { show: false },
 		}, s))],
 	}));
 }

@@ -1,7 +1,7 @@
 "use strict";
 
 // What is known of the run: the server's snapshot, and the updates since.
-const known = { run: { title: "", dir: "", settings: [], lines: [] }, status: {}, points: [], validations: [], weights: [] };
+const known = { run: { title: "", dir: "", settings: [], lines: [] }, status: {}, points: [], validations: [], weights: [], inner: {}, helpers: null };
 
 // losses are the loss chart's columns: training loss between validations until there is a finer one, and validation loss.
 function losses() {
@@ -62,6 +62,52 @@ function drawWeights() {
 	});
 }
 
+// drawInner shows training on the validation problems: under the rule as it stands, the best so far, and a baseline.
+function drawInner() {
+	const { now, best, beside, on } = known.inner;
+	at("s-inner").hidden = !now;
+	if (!now) return;
+	const named = t => "rule after " + whole(t.episodes) + " episodes";
+	const all = [[now, { label: named(now), stroke: colour("blue"), width: 2.5 }]];
+	if (best && best.episodes !== now.episodes) all.push([best, Object.assign(dashed("best, after " + whole(best.episodes), colour("green"), dashes[2]), { width: 1.75 })]);
+	if (beside) all.push([beside, Object.assign(dashed(beside.name, colour("orange"), dashes[0]), { width: 1.75 })]);
+	const losses = all.map(([t]) => t.loss), log = logarithmic(losses.flat().filter(y => y !== null));
+	at("on").textContent = on ? "on " + on : "";
+	curves("inner", "inner", [now.at, ...losses.map(l => l.map(y => (log && !(y > 0) ? null : y)))], log, "step", 1,
+		all.map(([, s]) => s), [null, ...all.map(([t]) => t.error)]);
+}
+
+// drawStrides shows how far single weights are moved, on a logarithmic scale.
+function drawStrides() {
+	const { now, beside } = known.inner;
+	at("s-strides").hidden = !now || !now.counts;
+	if (at("s-strides").hidden) return;
+	const all = [now, beside].filter(t => t && t.counts), there = now.counts.map((_, i) => all.some(t => t.counts[i] > 0));
+	const from = Math.max(0, there.indexOf(true) - 1), to = there.lastIndexOf(true) + 2, decade = Math.log10(2);
+	const part = t => { const c = t.counts.slice(from, to), sum = t.counts.reduce((a, b) => a + b, 0) || 1; return c.map(n => n / sum); };
+	at("still").textContent = (now.still ? whole(now.still) + " of 0 " : "") + (now.odd ? whole(now.odd) + " not finite" : "");
+	bars("strides", ["strides", all.map(t => t.name)], (now.low + from) * decade, (now.low + to) * decade, all.map(part), {
+		label: "length", tick: v => (10 ** v).toExponential(Number.isInteger(v) ? 0 : 1).replace("e+", "e"), share: true,
+		series: [
+			{ label: "the rule", stroke: colour("blue"), fill: colour("blue") + "80", paths: filled() },
+			...(all.length > 1 ? [{ label: beside.name, stroke: colour("orange"), width: 2, dash: dashes[0] }] : []),
+		],
+	});
+	at("stride-columns").replaceChildren(...["Tensor", "The rule", ...all.slice(1).map(t => t.name)].map(text => { const th = element("th", text); th.scope = "col"; return th; }));
+	at("stride-rows").replaceChildren(...(now.tensors || []).map((t, i) => row(t.name, all.map(a => a.tensors[i].rms))));
+}
+
+function helpers() {
+	const h = known.helpers;
+	at("s-helpers").hidden = !h;
+	if (!h) return;
+	const list = h.list || [], more = h.workers - list.length;
+	at("crew").textContent = whole(h.workers) + " workers, " + whole(h.busy) + " of " + whole(h.goroutines) + " goroutines busy, " +
+		Math.round(100 * h.idle) + " % idle; " + whole(h.results) + " results from workers, " + whole(h.here) + " made here";
+	at("helpers").replaceChildren(...list.map(w => row(w.name, [whole(w.goroutines), whole(w.busy), whole(w.results), rate(w.rate), w.silent < 1.5 ? "now" : span(w.silent) + " ago"])),
+		...(more > 0 ? [row("and " + whole(more) + " more", [])] : []));
+}
+
 // ---- text
 
 function tiles() {
@@ -110,7 +156,7 @@ let stale = { run: true, validations: true };
 
 function take(u, everything) {
 	if (everything) {
-		known.points = []; known.validations = []; known.weights = [];
+		known.points = []; known.validations = []; known.weights = []; known.inner = {}; known.helpers = null;
 		stale.run = stale.validations = true;
 	}
 	if (u.run) { known.run = Object.assign({ settings: [], lines: [] }, u.run); stale.run = true; }
@@ -118,6 +164,8 @@ function take(u, everything) {
 	known.status = u.status;
 	known.points.push(...(u.points || []));
 	known.weights.push(...(u.weights || []));
+	Object.assign(known.inner, u.inner);
+	if (u.helpers) known.helpers = u.helpers;
 	if (u.validations) {
 		known.validations.push(...u.validations);
 		stale.validations = true;
@@ -135,12 +183,15 @@ function show() {
 	drawLosses();
 	drawNorm();
 	drawWeights();
+	drawInner();
+	drawStrides();
+	helpers();
 	document.body.dataset.ready = String(known.validations.length);
 }
 
 at("log").addEventListener("change", () => { chosen = true; drawLosses(); });
 at("pick").addEventListener("input", drawWeights);
-for (const id of ["loss", "norm", "weights"]) watch(id);
+for (const id of ["loss", "norm", "weights", "inner", "strides"]) watch(id);
 begin({
 	take, show,
 	crowded: () => known.points.length > 1800 || known.validations.length > 1800, // the server's history is thinned out
