@@ -55,11 +55,7 @@ const (
 // assets are the files of each document, by where they are served, made when they are first asked for.
 var assets = sync.OnceValue(func() map[string][]*asset {
 	shared := []*asset{
-		newAsset("/live.css", style, read("live.css")),
-		newAsset("/parts.js", script, read("parts.js")),
-		newAsset("/icon.svg", "image/svg+xml", read("icon.svg")),
-		newAsset("/uplot.js", script, read("uplot/uPlot.iife.min.js")),
-		newAsset("/uplot.css", style, read("uplot/uPlot.min.css")),
+		newAsset("/page.css", style, read("uplot/uPlot.min.css", "live.css")), newAsset("/icon.svg", "image/svg+xml", read("icon.svg")),
 	}
 	frame := template.Must(template.New("frame").Parse(string(read("frame.html"))))
 	all := make(map[string][]*asset)
@@ -70,18 +66,23 @@ var assets = sync.OnceValue(func() map[string][]*asset {
 			panic(err) // it is embedded
 		}
 		all[d.Name] = append([]*asset{
-			newAsset("/{$}", html, text.Bytes()), newAsset("/page.js", script, read(d.Name+".js")),
+			newAsset("/{$}", html, text.Bytes()), newAsset("/page.js", script, read("uplot/uPlot.iife.min.js", "parts.js", d.Name+".js")),
 		}, shared...)
 	}
 	return all
 })
 
-func read(name string) []byte {
-	text, err := files.ReadFile("page/" + name)
-	if err != nil {
-		panic(err) // it is embedded
+// read returns files one behind the other: one request is sooner answered than several.
+func read(names ...string) (all []byte) {
+	for _, name := range names {
+		text, err := files.ReadFile("page/" + name)
+		if err != nil {
+			panic(err) // it is embedded
+		}
+		all = append(all, text...)
+		all = append(all, '\n')
 	}
-	return text
+	return all
 }
 
 func newAsset(path, kind string, plain []byte) *asset {

@@ -197,8 +197,8 @@ func TestAClientThatNeverReads(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	s := serve(t, NewBoard(Run{}))
 	for path, kind := range map[string]string{
-		"/": "text/html; charset=utf-8", "/parts.js": "text/javascript; charset=utf-8", "/page.js": "text/javascript; charset=utf-8", "/live.css": "text/css; charset=utf-8",
-		"/uplot.js": "text/javascript; charset=utf-8", "/uplot.css": "text/css; charset=utf-8", "/icon.svg": "image/svg+xml",
+		"/": "text/html; charset=utf-8", "/page.js": "text/javascript; charset=utf-8", "/page.css": "text/css; charset=utf-8",
+		"/icon.svg": "image/svg+xml",
 		"/metrics": "text/plain; version=0.0.4; charset=utf-8",
 	} {
 		resp, body := get(t, s, "GET", path)

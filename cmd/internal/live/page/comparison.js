@@ -1,5 +1,3 @@
-"use strict";
-
 // What is known of the comparison: the server's snapshot, with what has changed since put in its place.
 const known = { contest: {}, status: {}, rows: [], tables: [], report: "" };
 

@@ -1,5 +1,3 @@
-"use strict";
-
 // What all pages are made of: numbers as text, charts, the head, and the connection to the server.
 const at = id => document.getElementById(id);
 
@@ -238,7 +236,10 @@ function check() {
 function begin(p) {
 	page = p;
 	setInterval(check, 5000);
-	for (const name of ["online", "pageshow", "visibilitychange"]) window.addEventListener(name, () => { if (!document.hidden) check(); });
+	// A page that is kept for the way back holds no connection: a browser has few for each server.
+	window.addEventListener("pagehide", () => source.close());
+	window.addEventListener("pageshow", e => { if (e.persisted) connect(); });
+	for (const name of ["online", "visibilitychange"]) window.addEventListener(name, () => { if (!document.hidden) check(); });
 	shape.addEventListener("change", () => page.show());
 	connect();
 }

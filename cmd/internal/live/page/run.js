@@ -1,5 +1,3 @@
-"use strict";
-
 // What is known of the run: the server's snapshot, and the updates since.
 const known = { run: { title: "", dir: "", settings: [], lines: [] }, status: {}, points: [], validations: [], weights: [], inner: {}, helpers: null };
 
