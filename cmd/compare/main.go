@@ -23,6 +23,8 @@
 //	go run ./cmd/compare --suite quick --optimizer adam,lion,prodigy --json suite.json --plot suite.png --report suite.html
 //
 // --problems and --steps-fraction make it shorter. Package meta/eval/suite says what the numbers are.
+//
+// Any comparison can be looked at as a page in a browser while it grows, with --serve 8080.
 package main
 
 import "github.com/seed1498fded/unroll/cmd/app/compare"
