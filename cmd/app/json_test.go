@@ -21,7 +21,8 @@ var measuring = map[string]struct {
 	args  string
 }{
 	"compare, by steps":  {"final loss", "compare --problem quadratic --optimizer sgd --runs 3 --tune-runs 2 --steps 6"},
-	"compare, by epochs": {"final loss", "compare --problem mnist8 --credit fa --optimizer sgd --lr 0.1 --runs 1 --epochs 1 --batch 4"},
+	"compare, by epochs": {"final loss",
+		"compare --problem mnist8 --credit fa --optimizer sgd --lr 0.1 --runs 1 --epochs 1 --batch 4"},
 	"compare, a suite": {"tuned-adam",
 		"compare --suite quick --problems diabetes-mlp --optimizer sgd --runs 2 --steps-fraction 0.05"},
 	"identify": {"chance", "identify --rules adam,sgd --nets 11 --steps 24"},

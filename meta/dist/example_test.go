@@ -12,8 +12,8 @@ import (
 	"github.com/seed1498fded/unroll/meta/dist"
 )
 
-// The mean of eight estimates by as many workers as there are: the bits do not depend on how many. Package queue has a pool of other
-// processes, for the same estimator.
+// The mean of eight estimates by as many workers as there are: the bits do not depend on how many. Package queue has a pool of
+// other processes, for the same estimator.
 func ExampleNewEstimator() {
 	rule := &handmade.Momentum{LR: 0.01}
 	bptt := func() (meta.Estimator, error) {

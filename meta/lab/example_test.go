@@ -11,8 +11,8 @@ import (
 	"github.com/seed1498fded/unroll/meta/lab"
 )
 
-// Which estimator is biased, and which one noisy? Backpropagation through windows of two steps and an evolution strategy, both held
-// against the derivative through all of an episode.
+// Which estimator is biased, and which one noisy? Backpropagation through windows of two steps and an evolution strategy,
+// both held against the derivative through all of an episode.
 func ExampleStudyOf() {
 	rule := &handmade.Momentum{LR: 0.02}
 	setup := lab.SetupOf[float32]{Rule: rule, Family: inner.Quadratic{}}
