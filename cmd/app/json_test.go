@@ -20,7 +20,7 @@ var measuring = map[string]struct {
 	table string
 	args  string
 }{
-	"compare, by steps":  {"final loss", "compare --problem quadratic --optimizer sgd --runs 3 --tune-runs 2 --steps 6"},
+	"compare, by steps": {"final loss", "compare --problem quadratic --optimizer sgd --runs 3 --tune-runs 2 --steps 6"},
 	"compare, by epochs": {"final loss",
 		"compare --problem mnist8 --credit fa --optimizer sgd --lr 0.1 --runs 1 --epochs 1 --batch 4"},
 	"compare, a suite": {"tuned-adam",
