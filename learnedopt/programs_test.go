@@ -2,6 +2,7 @@ package learnedopt_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -263,6 +264,22 @@ func TestZooInStrangersPrograms(t *testing.T) {
 					require.Less(t, last, first, "%s, %s, guard %s", s.name, name, guard)
 				}
 			}
+		}
+	}
+}
+
+// The general rule, at its defaults, told how long a run is or not, comes to within half again of Gorgonia's best solver, tuned.
+func TestGeneralInStrangersPrograms(t *testing.T) {
+	general, err := learnedopt.Load("zoo:general")
+	require.NoError(t, err)
+	for _, s := range strangers() {
+		best, _ := s.tuned(t)
+		for told, horizon := range map[string][]learnedopt.Option{"told": {learnedopt.WithHorizon(s.steps)}, "untold": nil} {
+			_, last := s.train(t, func(*strangersModel) G.Solver {
+				return general.Solver(slices.Concat(horizon, s.opts, s.ours)...)
+			})
+			t.Logf("%s, %s how long it is: %.4g, %.3g of the tuned solver's", s.name, told, last, last/best)
+			require.Less(t, last, 1.5*best, "%s, %s", s.name, told)
 		}
 	}
 }

@@ -273,31 +273,34 @@ func TestFromTheZoo(t *testing.T) {
 // A rule of other settings begins with the weights that it shares with a learned one; what it has more begins as in a new run.
 func TestFromOtherSettings(t *testing.T) {
 	t.Chdir(t.TempDir())
-	quick := []string{"--problem", "quadratic", "--horizon", "4", "--copies", "1", "--every", "3", "--episodes", "1", "--rule", "general"}
+	known, either := &mlp.General{}, &mlp.General{Horizon: "either"}
+	learned := &learnedopt.Trained{Rule: known, Phi: learnedopt.Phi(known, 7)}
+	require.NoError(t, learned.Save("known"))
+	flags := func(config string) []string {
+		return []string{"--problem", "quadratic", "--horizon", "4", "--episodes", "1", "--rule", "general", "--rule-config", config, "--from", "known"}
+	}
 	from := func(config string) *learnedopt.Trained {
-		s, err := newSettings(parsed(t, append(quick, "--rule-config", config, "--from", "zoo:general")...))
+		o := parsed(t, flags(config)...)
+		s, err := newSettings(o)
 		require.NoError(t, err)
-		got, err := s.begin(parsed(t, append(quick, "--rule-config", config, "--from", "zoo:general")...))
+		got, err := s.begin(o)
 		require.NoError(t, err)
 		return got
 	}
-	zoo, err := learnedopt.Load("zoo:general")
-	require.NoError(t, err)
 	decays := from(`{"weight_decay":0.5}`)
-	require.Equal(t, zoo.Phi, decays.Phi)
+	require.Equal(t, learned.Phi, decays.Phi)
 	require.Equal(t, 0.5, decays.Rule.(*mlp.General).Decay)
 
-	fresh, either := &mlp.General{Horizon: "either"}, from(`{"horizon":"either"}`)
-	layout, begun := fresh.Spec().Phi, learnedopt.Phi(fresh, 1)
+	got, layout := from(`{"horizon":"either"}`).Phi, either.Spec().Phi
+	begun := learnedopt.Phi(either, 1)
 	for _, p := range layout {
 		want := params.Slice(layout, begun, p.Name)
 		if p.Name != "untold" {
-			want = params.Slice(zoo.Rule.Spec().Phi, zoo.Phi, p.Name)
+			want = params.Slice(known.Spec().Phi, learned.Phi, p.Name)
 		}
-		require.Equal(t, want, params.Slice(layout, either.Phi, p.Name), p.Name)
+		require.Equal(t, want, params.Slice(layout, got, p.Name), p.Name)
 	}
-	clitest.RequireRefused(t, Run, `--from zoo:general: its w0 [30 8] has no place in general {"hidden":4,`,
-		append(quick, "--rule-config", `{"hidden":4}`, "--from", "zoo:general")...)
+	clitest.RequireRefused(t, Run, `--from known: its w0 [30 8] has no place in general {"hidden":4,`, flags(`{"hidden":4}`)...)
 }
 
 // Of two errors at the end of a run none is lost, and one that is the same is told once.
