@@ -199,7 +199,7 @@ func TestHeaders(t *testing.T) {
 	for path, kind := range map[string]string{
 		"/": "text/html; charset=utf-8", "/page.js": "text/javascript; charset=utf-8", "/page.css": "text/css; charset=utf-8",
 		"/icon.svg": "image/svg+xml",
-		"/metrics": "text/plain; version=0.0.4; charset=utf-8",
+		"/metrics":  "text/plain; version=0.0.4; charset=utf-8",
 	} {
 		resp, body := get(t, s, "GET", path)
 		require.Equal(t, http.StatusOK, resp.StatusCode, path)

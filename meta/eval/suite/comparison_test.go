@@ -242,20 +242,20 @@ func TestDivergence(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for want, change := range map[string]func(*suite.Comparison){
-		`no suite "slow"; there are unroll12, unroll12-long, quick, perceptrons`:  func(c *suite.Comparison) { c.Suite = "slow" },
-		`no track "best"; there are default, single, tuned`:          func(c *suite.Comparison) { c.Track = "best" },
-		`no problem "mnist" in quick; there are mnist-mlp`:           func(c *suite.Comparison) { c.Only = []string{"mnist"} },
-		`problem rosenbrock is named twice`:                          func(c *suite.Comparison) { c.Only = []string{"rosenbrock", "rosenbrock"} },
-		`3 trials on the track default; only the track tuned has`:    func(c *suite.Comparison) { c.Trials = 3 },
-		`21 trials; want 1 to 20`:                                    func(c *suite.Comparison) { c.Track, c.Trials = suite.Tuned, 21 },
-		`-1 runs; want 1 to 10000`:                                   func(c *suite.Comparison) { c.Runs = -1 },
-		`20000 tuning runs; want 1 to 10000`:                         func(c *suite.Comparison) { c.TuningRuns = 20000 },
-		`a fraction of 1.5 of the steps; want more than 0 and at`:    func(c *suite.Comparison) { c.Fraction = 1.5 },
-		`a fraction of NaN of the steps`:                             func(c *suite.Comparison) { c.Fraction = math.NaN() },
-		`nothing to compare; want one optimizer or more`:             func(c *suite.Comparison) { c.Contenders = nil },
-		`two optimizers are called "adam"`:                           func(c *suite.Comparison) { c.Contenders = append(c.Contenders, c.Contenders[0]) },
-		`two optimizers are called "tuned-adam"; want names that di`: func(c *suite.Comparison) { c.Contenders[0].Name = suite.Reference },
-		`suite: hebb on `:                                            func(c *suite.Comparison) { c.Contenders = baselines(t, "hebb") },
+		`no suite "slow"; there are unroll12, unroll12-long, quick, perceptrons`: func(c *suite.Comparison) { c.Suite = "slow" },
+		`no track "best"; there are default, single, tuned`:                      func(c *suite.Comparison) { c.Track = "best" },
+		`no problem "mnist" in quick; there are mnist-mlp`:                       func(c *suite.Comparison) { c.Only = []string{"mnist"} },
+		`problem rosenbrock is named twice`:                                      func(c *suite.Comparison) { c.Only = []string{"rosenbrock", "rosenbrock"} },
+		`3 trials on the track default; only the track tuned has`:                func(c *suite.Comparison) { c.Trials = 3 },
+		`21 trials; want 1 to 20`:                                                func(c *suite.Comparison) { c.Track, c.Trials = suite.Tuned, 21 },
+		`-1 runs; want 1 to 10000`:                                               func(c *suite.Comparison) { c.Runs = -1 },
+		`20000 tuning runs; want 1 to 10000`:                                     func(c *suite.Comparison) { c.TuningRuns = 20000 },
+		`a fraction of 1.5 of the steps; want more than 0 and at`:                func(c *suite.Comparison) { c.Fraction = 1.5 },
+		`a fraction of NaN of the steps`:                                         func(c *suite.Comparison) { c.Fraction = math.NaN() },
+		`nothing to compare; want one optimizer or more`:                         func(c *suite.Comparison) { c.Contenders = nil },
+		`two optimizers are called "adam"`:                                       func(c *suite.Comparison) { c.Contenders = append(c.Contenders, c.Contenders[0]) },
+		`two optimizers are called "tuned-adam"; want names that di`:             func(c *suite.Comparison) { c.Contenders[0].Name = suite.Reference },
+		`suite: hebb on `: func(c *suite.Comparison) { c.Contenders = baselines(t, "hebb") },
 	} {
 		c := cheap(t, "adam")
 		change(&c)
