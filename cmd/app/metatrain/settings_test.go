@@ -36,7 +36,7 @@ func parsed(t *testing.T, args ...string) options {
 // whatever the flag.
 func TestDefaultsSaidAloud(t *testing.T) {
 	// Flags that have no default to be said, or that are not settings of a run.
-	without := []string{"config", "recipe", "progress", "data", "from", "cosine", "out", "resume", "budget", "episodes", "generations", "workers", "version"}
+	without := []string{"config", "recipe", "progress", "data", "from", "cosine", "out", "resume", "resume-if-there", "budget", "episodes", "generations", "workers", "version"}
 	without = append(without, "listen", "nats", "connect", "token-file", "token", "tls-cert", "tls-key", "tls-ca", "any-kernels", "members", "serve", "view", "tensorboard", "csv")
 	common := map[string]string{
 		"seed": "1", "horizon": "100", "window": "20", "clip": "1", "average": "0.995", "keep": "best", "objective": "borders", "fraction": "1", "exact": "false", "settle": "false",
