@@ -17,7 +17,7 @@ type MLPOf[F params.Float] struct {
 	Train, Test *data.Set // go together; those of package fashion if nil
 	Hidden      []int     // units of the hidden layers; [128 128] if empty
 	Activation  string    // of the hidden layers, one of nets.Activations(); relu if empty
-	Init        nets.Init // how the weights start; He if empty
+	Init        nets.Init // how the weights start; nets.He (He et al. 2015) if empty
 	Batch       int       // images in a minibatch; 128 if zero
 }
 

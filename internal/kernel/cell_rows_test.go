@@ -70,16 +70,7 @@ func TestPullCellRows(t *testing.T) {
 		}
 		return sum
 	}
-	slope := func(x *float64) float64 {
-		const step = 1e-5
-		v := *x
-		*x = v + step
-		above := along()
-		*x = v - step
-		below := along()
-		*x = v
-		return (above - below) / (2 * step)
-	}
+	slope := func(x *float64) float64 { return slopeOf(along, x) }
 	dz, dBefore := append([]float64(nil), z...), append([]float64(nil), dc...)
 	CellRows(dz, before, c, tanhC, h, n)
 	PullCellRows(dz, before, tanhC, dh, dBefore, n)

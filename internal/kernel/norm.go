@@ -7,7 +7,7 @@ import (
 )
 
 // NormRow normalises a row x (Ba, Kiros and Hinton 2016): unit = (x − mean)·scale, y = unit·gain + bias, with scale = 1/√(variance +
-// epsilon), which it returns. y, unit and x do not overlap; a row of no numbers is an error.
+// epsilon), which it returns. y, unit and x do not overlap. It panics if lengths differ or are 0.
 func NormRow[F params.Float](y, unit, x, gain, bias []F, epsilon F) (scale F) {
 	row(len(x), len(y), len(unit), len(gain), len(bias))
 	if y, ok := any(y).([]float32); ok && level > plain {

@@ -64,16 +64,7 @@ func TestPullNormRow(t *testing.T) {
 		}
 		return sum
 	}
-	slope := func(x *float64) float64 {
-		const step = 1e-5
-		v := *x
-		*x = v + step
-		above := along()
-		*x = v - step
-		below := along()
-		*x = v
-		return (above - below) / (2 * step)
-	}
+	slope := func(x *float64) float64 { return slopeOf(along, x) }
 	dx, dGain, dBias := make([]float64, n), make([]float64, n), make([]float64, n)
 	scale := NormRow(y, unit, x, gain, bias, epsilon)
 	PullNormRow(dx, dGain, dBias, dy, unit, gain, scale)
@@ -82,4 +73,16 @@ func TestPullNormRow(t *testing.T) {
 		require.InDelta(t, slope(&gain[i]), dGain[i], 1e-8)
 		require.InDelta(t, slope(&bias[i]), dBias[i], 1e-8)
 	}
+}
+
+// slopeOf returns the derivative of f by a number that it depends on, by central differences.
+func slopeOf(f func() float64, x *float64) float64 {
+	const step = 1e-5
+	v := *x
+	*x = v + step
+	above := f()
+	*x = v - step
+	below := f()
+	*x = v
+	return (above - below) / (2 * step)
 }

@@ -93,22 +93,29 @@ func listen(t *testing.T, body io.Reader) (all heard, rows []heardRow) {
 	}
 }
 
+// opened makes a comparison's page ready, and looks at it from the beginning.
+func opened(t *testing.T, args []string) (o options, s study, p *served, news io.Reader) {
+	t.Helper()
+	o = parsed(t, args...)
+	s, err := o.study()
+	require.NoError(t, err)
+	p, err = s.serve(o, args)
+	require.NoError(t, err)
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(p.server.URL() + "events")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return o, s, p, resp.Body
+}
+
 // watched compares with a page that somebody looks at from the beginning.
 func watched(t *testing.T, args ...string) (all heard, rows []heardRow) {
 	t.Helper()
 	args = append(args, "--serve", "0", "--progress", "plain")
-	o := parsed(t, args...)
-	s, err := o.study()
-	require.NoError(t, err)
-	p, err := s.serve(o, args)
-	require.NoError(t, err)
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(p.server.URL() + "events")
-	require.NoError(t, err)
-	defer resp.Body.Close()
+	o, s, p, news := opened(t, args)
 	done := make(chan error)
 	var stderr bytes.Buffer
 	go func() { done <- o.run(context.Background(), s, p, args, io.Discard, &stderr) }()
-	all, rows = listen(t, resp.Body)
+	all, rows = listen(t, news)
 	require.NoError(t, <-done)
 	require.Contains(t, stderr.String(), "the comparison's page is "+p.server.URL())
 	require.Equal(t, live.Done, all.Status.State)
@@ -196,18 +203,11 @@ func TestPageOfEpochs(t *testing.T) {
 // A comparison that is interrupted says so on its page.
 func TestPageOfTheInterrupted(t *testing.T) {
 	args := small("--serve", "0", "--progress", "off")
-	o := parsed(t, args...)
-	s, err := o.study()
-	require.NoError(t, err)
-	p, err := s.serve(o, args)
-	require.NoError(t, err)
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(p.server.URL() + "events")
-	require.NoError(t, err)
-	defer resp.Body.Close()
+	o, s, p, news := opened(t, args)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	require.ErrorIs(t, o.run(ctx, s, p, args, io.Discard, io.Discard), context.Canceled)
-	all, _ := listen(t, resp.Body)
+	all, _ := listen(t, news)
 	require.Equal(t, live.Stopped, all.Status.State)
 	require.Empty(t, all.Report)
 }

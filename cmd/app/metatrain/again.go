@@ -9,8 +9,8 @@ import (
 	"github.com/seed1498fded/unroll/cmd/internal/rundir"
 )
 
-// goOn has a run that is to go on if there is one do so: then the folder that it would be written to is the one to resume from. What
-// keeps anybody from telling is left to be found when that is tried.
+// goOn takes the folder that the run would be written to as the one to resume from, if --resume-if-there was given and a run is there.
+// What keeps it from telling is left to be found when that is tried.
 func (o *options) goOn() error {
 	if !o.ResumeIfThere {
 		return nil

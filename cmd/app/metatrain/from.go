@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
-	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/params"
@@ -49,7 +48,7 @@ func (s *settings) configured(t *learnedopt.Trained) (*learnedopt.Trained, error
 		return nil, fmt.Errorf("--rule-config: %w", err)
 	}
 	have, want := t.Rule.Spec().Phi, r.Spec().Phi
-	phi := learnedopt.Phi(r, meta.PhiKey(rng.Split(uint64(s.Seed), keyTraining)))
+	phi := learnedopt.Phi(r, meta.PhiKey(s.trainingKey()))
 	for _, p := range have {
 		i := slices.IndexFunc(want, func(w params.Spec) bool { return w.Name == p.Name })
 		if i < 0 || !slices.Equal(want[i].Shape, p.Shape) {

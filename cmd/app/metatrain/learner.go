@@ -163,7 +163,7 @@ func (s *session) learner() (meta.Learner, error) {
 		return nil, err
 	}
 	return meta.NewGradientLearner(meta.GradientConfig{
-		Rule: s.rule, Start: s.startPhi(), Key: meta.PhiKey(s.trainingKey()), Estimator: estimator, Outer: &handmade.Adam{LR: float64(c.OuterLR)},
+		Rule: s.rule, Start: s.startPhi(), Key: meta.PhiKey(s.settings.trainingKey()), Estimator: estimator, Outer: &handmade.Adam{LR: float64(c.OuterLR)},
 		Clip: float64(c.Clip), Average: c.Average, Cosine: int(c.Cosine),
 	})
 }
@@ -189,7 +189,7 @@ func (s *session) objective() meta.Objective {
 }
 
 // trainingKey names the randomness of learning.
-func (s *session) trainingKey() uint64 { return rng.Split(uint64(s.settings.Seed), keyTraining) }
+func (s *settings) trainingKey() uint64 { return rng.Split(uint64(s.Seed), keyTraining) }
 
 // startPhi returns where phi begins if a learned rule says so; else nil.
 func (s *session) startPhi() []float32 {
@@ -215,7 +215,7 @@ func (s *session) searcher(family inner.Family) (meta.Learner, error) {
 	if s.remote != nil {
 		c.Population = dist.Population(s.remote)
 	}
-	start := cmp.Or(s.start, &learnedopt.Trained{Rule: s.rule, Phi: learnedopt.Phi(s.rule, meta.PhiKey(s.trainingKey()))})
+	start := cmp.Or(s.start, &learnedopt.Trained{Rule: s.rule, Phi: learnedopt.Phi(s.rule, meta.PhiKey(s.settings.trainingKey()))})
 	phi := start.Phi
 	if s.settings.Learner == genetic {
 		c.Layout = search.FormulaLayout()
@@ -227,7 +227,7 @@ func (s *session) searcher(family inner.Family) (meta.Learner, error) {
 	for i, v := range phi {
 		x[i] = float64(v)
 	}
-	c.Search, err = m.New(x, rng.Split(s.trainingKey(), keySearch))
+	c.Search, err = m.New(x, rng.Split(s.settings.trainingKey(), keySearch))
 	if _, large := errors.AsType[*machine.MemoryError](err); large {
 		return nil, err // the flags to blame come before it
 	}

@@ -198,7 +198,7 @@ func (s *session) build() error {
 	if err != nil {
 		return err
 	}
-	s.trainer, err = meta.NewTrainer(meta.TrainerConfig{Learner: learner, Key: s.trainingKey(), Every: int(c.Every), Validate: validate})
+	s.trainer, err = meta.NewTrainer(meta.TrainerConfig{Learner: learner, Key: s.settings.trainingKey(), Every: int(c.Every), Validate: validate})
 	return err
 }
 

@@ -67,7 +67,7 @@ func (s *session) costs(ctx context.Context, enough time.Duration) (c costs, err
 	}
 	tried := uint64(0)
 	learn := func() (int, error) {
-		o, err := learner.Learn(ctx, rng.Split(s.trainingKey(), keyTrial+tried), meta.Progress{})
+		o, err := learner.Learn(ctx, rng.Split(s.settings.trainingKey(), keyTrial+tried), meta.Progress{})
 		tried++
 		return o.Steps, err
 	}
