@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed1498fded/unroll/meta"
@@ -36,7 +38,7 @@ func browser(t *testing.T) context.Context {
 		t.Skip("NO CHROMIUM FOUND: the live page is not tested in a browser; install one to do so")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.UserDataDir(profile(t)))
 	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(ctx)
@@ -44,6 +46,18 @@ func browser(t *testing.T) context.Context {
 	ctx, limit := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(limit)
 	return ctx
+}
+
+// profile is a new folder for what a browser keeps. Its helpers may write for a moment longer than the browser itself runs, which
+// t.TempDir would take for an error.
+func profile(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "browser")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		assert.Eventually(t, func() bool { return os.RemoveAll(dir) == nil }, 10*time.Second, 50*time.Millisecond)
+	})
+	return dir
 }
 
 // A witness notes what a browser does.
