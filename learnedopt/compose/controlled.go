@@ -62,7 +62,7 @@ func (r *Controlled) Spec() rule.Spec {
 func (r *Controlled) Init(phi []float32, key uint64) {
 	n := len(phi) - r.controller().Phi().Len()
 	initParts(r.parts(), phi[:n], key)
-	r.controller().Init(phi[n:])
+	r.controller().Init(phi[n:], features.FallingRates)
 }
 
 // Validate reports a field out of its range.

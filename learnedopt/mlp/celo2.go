@@ -123,7 +123,7 @@ func (r *Celo2) steer(*measured, []float32, *rule.Point[float32]) (rate, decay f
 }
 
 // steerBack implements steered: nothing moves the rate.
-func (*Celo2) steerBack(*measured, []float32, *rule.Point[float32], float64, []float64, *[kernel.Streamed]float64) {
+func (*Celo2) steerBack(*measured, []float32, *rule.Point[float32], float64, float64, []float64, *[kernel.Streamed]float64) {
 }
 
 // normalised has rows in units of their root mean square over each matrix. Of a single one these go into the weights.

@@ -30,12 +30,16 @@ import (
 // more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay 0.9 or 0.99,
 // without the pull of its start at zero: how much of the gradient is signal.
 //
+// The decay λ is a given number, or one that is learned is added to it: the factor e^clip(5w, ±8) of a second controller, with w as v
+// with numbers of its own.
+//
 // A tensor of more than two dimensions is seen as the matrix of its last. Gradients are limited to ±1000.
 type General struct {
-	Hidden  int     `json:"hidden"`       // units of each of two hidden layers, 2 to 1024; 8 if zero
-	LR      float64 `json:"lr"`           // α, what all rates are multiplied with, above 0; 1 if zero
-	Decay   float64 `json:"weight_decay"` // λ, at least 0
-	Horizon string  `json:"horizon"`      // "known"; "free", of a rule that need not know T; or "either"; "known" if empty
+	Hidden  int     `json:"hidden"`        // units of each of two hidden layers, 2 to 1024; 8 if zero
+	LR      float64 `json:"lr"`            // α, what all rates are multiplied with, above 0; 1 if zero
+	Decay   float64 `json:"weight_decay"`  // λ, at least 0
+	Horizon string  `json:"horizon"`       // "known"; "free", of a rule that need not know T; or "either"; "known" if empty
+	Learned bool    `json:"learned_decay"` // λ has a learned part
 }
 
 var (
@@ -58,13 +62,22 @@ func (r *General) net() features.Perceptron {
 
 func (r *General) controller() features.Controller { return features.Controller{Horizon: r.Horizon} }
 
+// decays sets the learned part of the decay.
+func (r *General) decays() features.Controller {
+	return features.Controller{Horizon: r.Horizon, Of: "decay_"}
+}
+
 // Spec implements rule.Rule. Phi is the perceptron's, then a schedule's seven numbers, with "either" those of the schedule for runs
-// of a length that is not known, "untold", and the other controls; the state is
+// of a length that is not known, "untold", and the other controls, then with a learned decay as many numbers of that; the state is
 // averages: m0, m1, m2 and v0 a coordinate, of decays 0.9, 0.99, 0.999 and 0.95, and the factored ones of each tensor.
 func (r *General) Spec() rule.Spec {
+	phi := append(r.net().Phi(), r.controller().Phi()...)
+	if r.Learned {
+		phi = append(phi, r.decays().Phi()...)
+	}
 	return rule.Spec{
 		Reads: r.controller().Reads(), Scope: rule.Tensor,
-		Phi:   append(r.net().Phi(), r.controller().Phi()...),
+		Phi:   phi,
 		State: rule.State{PerCoordinate: features.MomentRows(3, 1), PerTensor: features.MatrixState(3)},
 	}
 }
@@ -107,7 +120,12 @@ func (r *General) Init(phi []float32, key uint64) {
 		w1[h*hidden+h]++
 		w2[h] += sign
 	}
-	r.controller().Init(phi[r.net().Phi().Len():])
+	rest := phi[r.net().Phi().Len():]
+	n := r.controller().Len()
+	r.controller().Init(rest[:n], features.FallingRates)
+	if r.Learned {
+		r.decays().Init(rest[n:], features.FallingDecays)
+	}
 }
 
 // Update implements rule.Rule.
@@ -120,13 +138,16 @@ func (r *General) Update(in rule.Inputs) (rule.Outputs, error) {
 	rows := t.CeloRows(f, g, len(t.Spec.Shape) < 2)
 	squares := t.MeanSquares(rows)
 	d := r.net().Apply(t.Builder, in.Phi, features.Seen{Rows: rows, Scale: t.InverseRoot(squares, 1e-9)})
+	of := func(i int) *G.Node { return features.Element(t.Builder, squares, i) }
+	seen := features.Squares{Grad: of(0), Theta: of(2), Averages: [2]*G.Node{of(3), of(4)}}
 	step := t.Normalise(t.Row(d, 0), 1e-9)
-	if c.Decay > 0 {
+	switch {
+	case c.Learned:
+		step = t.Add(step, t.Mul(t.Shift(c.Decay, r.decays().Factor(t, in, seen)), t.Theta))
+	case c.Decay > 0:
 		step = t.Add(step, t.Scale(c.Decay, t.Theta))
 	}
-	of := func(i int) *G.Node { return features.Element(t.Builder, squares, i) }
-	rate := r.controller().Rate(t, in, features.Squares{Grad: of(0), Theta: of(2), Averages: [2]*G.Node{of(3), of(4)}})
-	step = t.Mul(t.Scale(-c.LR, rate), step)
+	step = t.Mul(t.Scale(-c.LR, r.controller().Rate(t, in, seen)), step)
 	if shape := in.Tensors[0].Spec.Shape; len(shape) > 2 {
 		step = t.Reshape(step, shape...)
 	}
@@ -151,19 +172,32 @@ func (m *measured) observed(p *rule.Point[float32]) features.Observed {
 
 // steer implements steered.
 func (r *General) steer(m *measured, phi []float32, p *rule.Point[float32]) (rate, decay float64) {
-	s := r.controller().Steer(phi, m.observed(p))
-	return s.Rate() * cmp.Or(r.LR, 1), r.Decay
+	x, c := m.observed(p), r.controller()
+	s := c.Steer(phi, x)
+	rate, decay = s.Rate()*cmp.Or(r.LR, 1), r.Decay
+	if r.Learned {
+		s = r.decays().Steer(phi[c.Len():], x)
+		decay += s.Factor()
+	}
+	return rate, decay
 }
 
 // steerBack implements steered.
 func (r *General) steerBack(
-	m *measured, phi []float32, p *rule.Point[float32], dRate float64, dPhi []float64, dSquares *[kernel.Streamed]float64,
+	m *measured, phi []float32, p *rule.Point[float32], dRate, dDecay float64, dPhi []float64, dSquares *[kernel.Streamed]float64,
 ) {
-	s := r.controller().Steer(phi, m.observed(p))
-	dGrad, dTheta, dAverages := s.Back(dRate*cmp.Or(r.LR, 1), dPhi)
-	dSquares[0] += dGrad
-	dSquares[2] += dTheta
-	for k, d := range dAverages {
-		dSquares[3+k] += d
+	add := func(dGrad, dTheta float64, dAverages [2]float64) {
+		dSquares[0] += dGrad
+		dSquares[2] += dTheta
+		for k, d := range dAverages {
+			dSquares[3+k] += d
+		}
+	}
+	x, c := m.observed(p), r.controller()
+	s := c.Steer(phi, x)
+	add(s.RateBack(dRate*cmp.Or(r.LR, 1), dPhi))
+	if n := c.Len(); r.Learned {
+		s = r.decays().Steer(phi[n:], x)
+		add(s.Back(dDecay, dPhi[n:]))
 	}
 }

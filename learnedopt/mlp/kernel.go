@@ -14,9 +14,9 @@ type steered interface {
 	net() features.Perceptron
 	// steer returns rate and decay for a tensor whose features have been measured. Phi is what there is behind the perceptron's.
 	steer(m *measured, phi []float32, p *rule.Point[float32]) (rate, decay float64)
-	// steerBack adds to dPhi and dSquares what they have of the rate's cotangent.
+	// steerBack adds to dPhi and dSquares what they have of the cotangents of rate and decay.
 	steerBack(
-		m *measured, phi []float32, p *rule.Point[float32], dRate float64, dPhi []float64, dSquares *[kernel.Streamed]float64,
+		m *measured, phi []float32, p *rule.Point[float32], dRate, dDecay float64, dPhi []float64, dSquares *[kernel.Streamed]float64,
 	)
 }
 

@@ -146,8 +146,8 @@ func (f *fused) rateBack(t *tensor) {
 	b.ofStep, b.ofOut = t.ofDirection, float32(t.rated*t.inverse*t.inverse*t.inverse*out/float64(t.len()))
 	clear(b.dPhi)
 	clear(b.dSquares[:])
-	dRate := -(out*t.inverse + t.decayed*theta)
-	f.rule.steerBack(&t.measured, f.running.p.Phi[f.rest:], &f.running.p, dRate, b.dPhi[f.rest:], &b.dSquares)
+	dRate, dDecay := -(out*t.inverse + t.decayed*theta), -t.rated*theta
+	f.rule.steerBack(&t.measured, f.running.p.Phi[f.rest:], &f.running.p, dRate, dDecay, b.dPhi[f.rest:], &b.dSquares)
 }
 
 // blockBack is what a block's way back is computed from, when its planes have been laid out.

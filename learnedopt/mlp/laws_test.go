@@ -30,7 +30,10 @@ func TestLaws(t *testing.T) {
 		"general":           {func() learnedopt.Rule { return &mlp.General{Hidden: 3, LR: 30, Decay: 0.3, Horizon: "free"} }, 5e-5, weights},
 		"general either":    {func() learnedopt.Rule { return &mlp.General{Hidden: 3, LR: 30, Decay: 0.3, Horizon: "either"} }, 5e-5, weights},
 		"general, known":    {func() learnedopt.Rule { return &mlp.General{LR: 30} }, 5e-5, matrices},
-		"general of 4":      {func() learnedopt.Rule { return &mlp.General{Hidden: 4, LR: 30, Decay: .3} }, 5e-5, matrices},
+		"general, learned decay": {func() learnedopt.Rule {
+			return &mlp.General{LR: 30, Decay: .3, Horizon: "either", Learned: true}
+		}, 5e-5, matrices},
+		"general of 4": {func() learnedopt.Rule { return &mlp.General{Hidden: 4, LR: 30, Decay: .3} }, 5e-5, matrices},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ruletest.RunWith(t, tt.rule, ruletest.Options{Weights: tt.weights, Tolerance: tt.tolerance})

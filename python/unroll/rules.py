@@ -146,7 +146,7 @@ SQUARES = 0.95
 
 class General(Rule):
     """A rule for networks that it was not learned on: a small perceptron, which sees 30 features of a weight and its tensor, gives
-    the direction, and a controller of 15 numbers gives each tensor its rate.
+    the direction, and a controller of 15 numbers gives each tensor its rate; where its decay is learned, another gives that.
 
     It sees a tensor of more than two dimensions as the matrix of its last. Its state takes 4 numbers a weight, and the temporary
     arrays of a step about 50 a weight of the largest tensor.
@@ -154,7 +154,7 @@ class General(Rule):
 
     name = "general"
     reads_theta = True
-    defaults = {"hidden": 8, "lr": 1.0, "weight_decay": 0.0, "horizon": "known"}
+    defaults = {"hidden": 8, "lr": 1.0, "weight_decay": 0.0, "horizon": "known", "learned_decay": False}
     told_knots = (0, 0.03, 0.1, 0.3, 0.6, 0.9, 1)
     untold_knots = (0, 1, 1.5, 2, 2.5, 3, 4)
 
@@ -171,8 +171,11 @@ class General(Rule):
             raise files.FileError(f"configuration of general: horizon is {self.config['horizon']!r:.60}, want 'known', 'free' or 'either'")
         h = self.config["hidden"]
         layers = [("w0", (30, h)), ("b0", (h,)), ("w1", (h, h)), ("b1", (h,)), ("w2", (h, 1)), ("b2", (1,))]
-        untold = [("untold", (7,))] if self.config["horizon"] == "either" else []
-        return layers + [("schedule", (7,))] + untold + [("controls", (8 if self.reads_horizon else 7,))]
+        controller = [("schedule", (7,)), ("controls", (8 if self.reads_horizon else 7,))]
+        if self.config["horizon"] == "either":
+            controller.insert(1, ("untold", (7,)))
+        decay = [("decay_" + name, shape) for name, shape in controller] if self.config["learned_decay"] else []
+        return layers + controller + decay
 
     def _told(self, at: Moment) -> bool:
         """Tells whether the rule goes by how long the run is."""
@@ -203,13 +206,18 @@ class General(Rule):
         h = xp.clip(phi["w1"].T @ h + phi["b1"][:, None], 0, None)
         d = phi["w2"][:, 0] @ h + phi["b2"]
         d = (d * _inverse_root(xp, (d * d).mean(), 1e-9)).reshape(tuple(grad.shape))
-        if self.config["weight_decay"]:
-            d = d + self.config["weight_decay"] * theta
-        seen = self._seen(xp, tuple(grad.shape), squares, at)
-        v = self._schedule(xp, phi["schedule" if self._told(at) or not self.reads_horizon else "untold"], at)
-        for control, x in zip(phi["controls"][-len(seen) :], seen):
+        seen, decay = self._seen(xp, tuple(grad.shape), squares, at), self.config["weight_decay"]
+        if self.config["learned_decay"]:
+            decay = decay + self._factor(xp, phi, "decay_", seen, at)
+        d = d + decay * theta
+        return -1e-3 * self.config["lr"] * self._factor(xp, phi, "", seen, at) * d, after
+
+    def _factor(self, xp: Any, phi: Arrays, of: str, seen: List[Array], at: Moment) -> Array:
+        """Returns what a controller gives, the rate's or the decay's."""
+        v = self._schedule(xp, phi[of + ("schedule" if self._told(at) or not self.reads_horizon else "untold")], at)
+        for control, x in zip(phi[of + "controls"][-len(seen) :], seen):
             v = v + control * x
-        return -1e-3 * self.config["lr"] * xp.exp(xp.clip(5 * v, -8, 8)) * d, after
+        return xp.exp(xp.clip(5 * v, -8, 8))
 
     def _features(self, xp: Any, g: Array, theta: Array, state: Arrays) -> Tuple[List[Array], Arrays]:
         after = {f"m{k}": _average(beta, state[f"m{k}"], g) for k, beta in enumerate(MOMENTS)}

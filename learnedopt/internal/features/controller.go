@@ -11,9 +11,9 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// A Controller sets the rate of a tensor's step, by what can be told of any net, with numbers that are learned:
+// A Controller sets a factor of a tensor's step, its rate or its decay, by what can be told of any net, with numbers that are learned:
 //
-//	rate = 1e-3·e^clip(5v, ±8)
+//	factor = e^clip(5v, ±8)
 //	v = schedule + controls · (log₁₀(T/300), (log(rms(θ) + 0.01) + 2.3)/2, log(rows/64)/2, [a vector],
 //	    e^(−t/10), log(depth/3), (l₀ + 1)/2, (l₁ + 1.5)/2)
 //
@@ -23,6 +23,7 @@ import (
 // 0.9 or 0.99, without the pull of its start at zero: how much of the gradient is signal.
 type Controller struct {
 	Horizon string // Known, Free or Either; Known if empty
+	Of      string // what the names of its numbers begin with
 }
 
 // What a controller may know of a run's length.
@@ -69,23 +70,40 @@ func (c Controller) Reads() rule.Vars {
 
 // Phi lays out what it learns: schedule, with Either the one of runs of a length that it is not told, untold, and controls.
 func (c Controller) Phi() params.Layout {
-	l, controls := params.Layout{{Name: "schedule", Shape: []int{knots}}}, seen+1
+	l, controls := params.Layout{{Name: c.Of + "schedule", Shape: []int{knots}}}, seen+1
 	switch c.horizon() {
 	case Free:
 		controls--
 	case Either:
-		l = append(l, params.Spec{Name: "untold", Shape: []int{knots}})
+		l = append(l, params.Spec{Name: c.Of + "untold", Shape: []int{knots}})
 	}
-	return append(l, params.Spec{Name: "controls", Shape: []int{controls}})
+	return append(l, params.Spec{Name: c.Of + "controls", Shape: []int{controls}})
 }
 
-// Init fills in phi: rates that fall in the course of a run, whatever else there is.
-func (c Controller) Init(phi []float32) {
+// Len is that of Phi.
+func (c Controller) Len() int {
+	switch c.horizon() {
+	case Free:
+		return knots + seen
+	case Either:
+		return 2*knots + seen + 1
+	}
+	return knots + seen + 1
+}
+
+// Factors that fall in the course of a run, as logarithms at the knots, for controllers to begin with.
+var (
+	FallingRates  = [knots]float64{.9, .9, .8, .55, 0, -1.4, -3}
+	FallingDecays = [knots]float64{1, 1, 1, .5, 0, -1, -2}
+)
+
+// Init fills in phi: a schedule of these logarithms, whatever else there is.
+func (c Controller) Init(phi []float32, logs [knots]float64) {
 	clear(phi)
-	for k, v := range [knots]float32{.9, .9, .8, .55, 0, -1.4, -3} {
-		phi[k] = v / gain
+	for k, v := range logs {
+		phi[k] = float32(v) / gain
 		if c.horizon() == Either {
-			phi[knots+k] = v / gain
+			phi[knots+k] = phi[k]
 		}
 	}
 }
@@ -96,12 +114,17 @@ type Squares struct {
 	Averages    [2]*G.Node
 }
 
-// Rate writes the rate of a tensor in a step.
+// Rate writes 1e-3 times the factor of a tensor in a step.
 func (c Controller) Rate(t *Tensor, in rule.Inputs, s Squares) *G.Node {
+	return t.Scale(ratedAt, c.Factor(t, in, s))
+}
+
+// Factor writes the factor of a tensor in a step.
+func (c Controller) Factor(t *Tensor, in rule.Inputs, s Squares) *G.Node {
 	if t.Err() != nil {
 		return nil
 	}
-	w := rating{t, in, s}
+	w := rating{t, in, s, c.Of}
 	var v *G.Node
 	skipped := 1
 	switch c.horizon() {
@@ -117,17 +140,18 @@ func (c Controller) Rate(t *Tensor, in rule.Inputs, s Squares) *G.Node {
 	for i, x := range w.seen() {
 		v = t.Add(v, t.Mul(w.control(i+skipped), x))
 	}
-	return t.Scale(ratedAt, t.Exp(t.Clamp(t.Scale(gain, v), limit)))
+	return t.Exp(t.Clamp(t.Scale(gain, v), limit))
 }
 
-// A rating writes what a rate is made of, scalars all of them.
+// A rating writes what a factor is made of, scalars all of them.
 type rating struct {
 	*Tensor
-	in rule.Inputs
-	of Squares
+	in   rule.Inputs
+	of   Squares
+	name string // what the names of numbers begin with
 }
 
-func (t rating) control(i int) *G.Node { return Element(t.Builder, t.in.Phi["controls"], i) }
+func (t rating) control(i int) *G.Node { return Element(t.Builder, t.in.Phi[t.name+"controls"], i) }
 
 // told is what T is known for, T being at least 1: the schedule and the term of T.
 func (t rating) told() *G.Node {
@@ -143,7 +167,7 @@ func (t rating) untold(name string) *G.Node {
 
 // schedule is linear between the knots, and flat beyond the last.
 func (t rating) schedule(name string, at *G.Node, k [knots]float64) *G.Node {
-	s := t.in.Phi[name]
+	s := t.in.Phi[t.name+name]
 	v := Element(t.Builder, s, 0)
 	for i := range knots - 1 {
 		past := t.Scale(1/(k[i+1]-k[i]), t.Shift(-k[i], at))

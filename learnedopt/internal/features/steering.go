@@ -11,7 +11,7 @@ type Observed struct {
 	Step, Horizon int        // the horizon is 0 if it is not known
 }
 
-// A Steering is a Controller's rate of a tensor in a step, in numbers, for kernels.
+// A Steering is a Controller's factor of a tensor in a step, in numbers, for kernels.
 type Steering struct {
 	of                 Observed
 	at                 place
@@ -41,7 +41,7 @@ func (c Controller) place(horizon int) place {
 	return place{knots, -1, 2*knots + 1}
 }
 
-// Steer returns the rate that the controller's phi gives.
+// Steer returns the factor that the controller's phi gives.
 func (c Controller) Steer(phi []float32, x Observed) Steering {
 	l := c.place(x.Horizon)
 	s := Steering{of: x, at: l, schedule: phi[l.schedule:][:knots], controls: phi[l.controls:][:seen]}
@@ -78,17 +78,23 @@ func (s *Steering) part(k int) float64 {
 	return min(max((s.progress-s.knots[k])/(s.knots[k+1]-s.knots[k]), 0), 1)
 }
 
-// Rate returns the rate.
-func (s *Steering) Rate() float64 {
-	return ratedAt * math.Exp(min(max(s.exponent(), -limit), limit))
+// Rate returns 1e-3 times the factor.
+func (s *Steering) Rate() float64 { return ratedAt * s.Factor() }
+
+// Factor returns the factor.
+func (s *Steering) Factor() float64 { return math.Exp(min(max(s.exponent(), -limit), limit)) }
+
+// RateBack is Back for the cotangent of Rate.
+func (s *Steering) RateBack(dRate float64, dPhi []float64) (dGrad, dTheta float64, dAverages [2]float64) {
+	return s.Back(dRate*ratedAt, dPhi)
 }
 
-// Back adds to dPhi, of the controller's phi, what the rate's cotangent gives, and returns the cotangents of the means of squares.
-func (s *Steering) Back(dRate float64, dPhi []float64) (dGrad, dTheta float64, dAverages [2]float64) {
+// Back adds to dPhi, of the controller's phi, what the factor's cotangent gives, and returns the cotangents of the means of squares.
+func (s *Steering) Back(dFactor float64, dPhi []float64) (dGrad, dTheta float64, dAverages [2]float64) {
 	if math.Abs(s.exponent()) > limit {
 		return 0, 0, dAverages
 	}
-	dv := dRate * s.Rate() * gain
+	dv := dFactor * s.Factor() * gain
 	schedule, controls := dPhi[s.at.schedule:], dPhi[s.at.controls:]
 	schedule[0] += dv
 	for k := range knots - 1 {
