@@ -2,10 +2,12 @@ package metatrain
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/seed1498fded/unroll/cmd/internal/live"
+	"github.com/seed1498fded/unroll/cmd/internal/rundir"
 	"github.com/seed1498fded/unroll/internal/rng"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/meta"
@@ -48,19 +50,37 @@ func (p *page) train(r meta.Record) error {
 	if r.Best {
 		news.Best = now
 	}
-	p.board.Train(news)
+	p.show(news)
 	if p.beside {
 		return nil
 	}
 	p.beside = true
 	adam, err := l.adam()
 	if err == nil {
-		p.board.Train(live.Inner{Beside: adam})
+		p.show(live.Inner{Beside: adam})
 	}
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil // what can't be shown is no reason to stop
+}
+
+// show puts training on the board, and into the run's folder for pages that follow: no reason to stop either, if it cannot.
+func (p *page) show(news live.Inner) {
+	p.board.Train(news)
+	p.inner = p.inner.With(news)
+	if text, err := json.Marshal(p.inner); err == nil && p.folder != nil {
+		p.folder.Write(rundir.Training, append(text, '\n'))
+	}
+}
+
+// shown is what the last page of the run in a folder showed of training. A file that says nothing is as good as none.
+func shown(dir string) (inner live.Inner) {
+	text, err := rundir.Read(dir, rundir.Training)
+	if err != nil || json.Unmarshal(text, &inner) != nil {
+		return live.Inner{}
+	}
+	return inner
 }
 
 // adam returns training of the same runs under Adam, at the learning rate that is best on other runs: a quarter as many, but two at

@@ -20,7 +20,8 @@ type page struct {
 	folder *rundir.Folder
 	on     string  // what validation is on, where the settings do not say
 	looked *looked // at the last validation; nil if nothing was
-	beside bool    // Adam has been shown, or cannot be
+	inner  live.Inner
+	beside bool // Adam has been shown, or cannot be
 }
 
 // listen opens the port of the page, if there is to be one.
@@ -55,7 +56,10 @@ func (s *session) serve(port live.Port) error {
 	if err != nil {
 		return errors.Join(err, port.Close())
 	}
-	p := &page{board: board, server: live.Serve(port, board), folder: s.folder}
+	p := &page{board: board, folder: s.folder, inner: shown(s.dir)}
+	p.beside = p.inner.Beside != nil
+	board.Train(p.inner)
+	p.server = live.Serve(port, board)
 	if catalog.Mixed(s.settings.Problem) {
 		p.on = "the first network of the mix"
 	}

@@ -63,7 +63,7 @@ func (o options) viewOnly() error {
 type viewer struct {
 	dir   string
 	board *live.Board
-	seen  [4]stamp
+	seen  [5]stamp
 }
 
 // stamp is what changes when a file does.
@@ -73,8 +73,8 @@ type stamp struct {
 }
 
 // stamps are those of the files that are shown.
-func (v *viewer) stamps() (list [4]stamp) {
-	for i, name := range []string{rundir.Log, rundir.Optimizer, rundir.Baselines, rundir.Lock} {
+func (v *viewer) stamps() (list [5]stamp) {
+	for i, name := range []string{rundir.Log, rundir.Optimizer, rundir.Baselines, rundir.Training, rundir.Lock} {
 		if info, err := os.Stat(filepath.Join(v.dir, name)); err == nil {
 			list[i] = stamp{info.Size(), info.ModTime()}
 		}
@@ -129,6 +129,7 @@ func (v *viewer) look() error {
 	if err := v.board.Replace(run, state, log, kept); err != nil {
 		return fmt.Errorf("%s: %w", v.dir, err)
 	}
+	v.board.Train(shown(v.dir))
 	v.seen = seen
 	return nil
 }

@@ -213,7 +213,7 @@ func (b *Board) flush() error {
 	h, news := &b.history, b.news
 	b.news = update{}
 	news.Status = h.status
-	h.inner = h.inner.with(news.Inner)
+	h.inner = h.inner.With(news.Inner)
 	if news.Helpers != nil {
 		h.helpers = news.Helpers
 	}

@@ -78,7 +78,7 @@ func (v *view) take(t require.TestingT, text string) {
 			v.Points = append(v.Points, u.Points...)
 			v.Validations = append(v.Validations, u.Validations...)
 			v.Weights = append(v.Weights, u.Weights...)
-			v.Inner = v.Inner.with(u.Inner)
+			v.Inner = v.Inner.With(u.Inner)
 			if u.Helpers != nil {
 				v.Helpers = u.Helpers
 			}

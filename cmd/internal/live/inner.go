@@ -31,8 +31,8 @@ type Inner struct {
 	Beside *Training `json:"beside,omitempty"`
 }
 
-// with returns what is known when news has come.
-func (i Inner) with(news Inner) Inner {
+// With returns what is known when news has come.
+func (i Inner) With(news Inner) Inner {
 	if news.On != "" {
 		i.On = news.On
 	}
@@ -52,7 +52,7 @@ func (i Inner) with(news Inner) Inner {
 func (b *Board) Train(news Inner) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.news.Inner, b.changed = b.news.Inner.with(news), true
+	b.news.Inner, b.changed = b.news.Inner.With(news), true
 }
 
 // Helpers are the processes that learn with this one.

@@ -6,6 +6,7 @@
 //	run.lock               there while a process runs in the folder, which holds a lock on it; its process id
 //	baselines.json         what the tuned baselines came to, once they have been measured
 //	page                   the address of the run's page, while there is one
+//	training.json          what the page has shown of training under the rule, for pages that follow
 //
 // Whatever happens to the process, the machine or the disk, at any moment, one of two things is true. Either there is a
 // checkpoint: then the log is at least as long as the checkpoint says, and the run can be resumed. Or there is none: then
@@ -42,6 +43,7 @@ const (
 	Lock      = "run.lock"
 	Baselines = "baselines.json"
 	Page      = "page"
+	Training  = "training.json"
 )
 
 // A Folder is the folder of a run that this process has locked. It is for one goroutine at a time.
