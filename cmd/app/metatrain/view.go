@@ -126,10 +126,9 @@ func (v *viewer) look() error {
 	if rundir.Holds(v.dir, rundir.Lock) {
 		state = live.Unfinished
 	}
-	if err := v.board.Replace(run, state, log, kept); err != nil {
+	if err := v.board.Replace(run, state, log, kept, shown(v.dir)); err != nil {
 		return fmt.Errorf("%s: %w", v.dir, err)
 	}
-	v.board.Train(shown(v.dir))
 	v.seen = seen
 	return nil
 }

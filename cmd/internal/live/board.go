@@ -159,9 +159,9 @@ func (h *history) load(log []byte) error {
 }
 
 // Replace makes the board that of a run as its files show it: the log, and the weights of the rule that is kept, if there is one.
-func (b *Board) Replace(r Run, state string, log []byte, kept *Weights) error {
+func (b *Board) Replace(r Run, state string, log []byte, kept *Weights, inner Inner) error {
 	h := newHistory(r)
-	h.status.State = state
+	h.status.State, h.inner = state, inner
 	if err := h.load(log); err != nil {
 		return err
 	}

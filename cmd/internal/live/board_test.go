@@ -331,7 +331,7 @@ func TestLog(t *testing.T) {
 
 	c := page.begin(t, b)
 	kept := WeightsOf(20, phi())
-	require.NoError(t, b.Replace(Run{Title: "other"}, NotRunning, []byte(log.String()), &kept))
+	require.NoError(t, b.Replace(Run{Title: "other"}, NotRunning, []byte(log.String()), &kept, Inner{}))
 	page.hear(t, c)
 	require.Equal(t, want, page.Validations)
 	require.Equal(t, "other", page.Run.Title)
