@@ -45,6 +45,7 @@ var pythonCases = map[string]struct {
 	file    string
 	rule    learnedopt.Rule // nil where the file is there
 	horizon int
+	outputs int // of one more matrix, if it is not 0
 }{
 	"lstm":         {file: "../../../checkpoints/zoo/lstm-mnist8.safetensors"},
 	"lstm-raw":     {file: "lstm-raw.safetensors", rule: &lstm.Rule{Hidden: 4, Layers: 1, Scale: .5, Preprocess: -1}},
@@ -52,7 +53,8 @@ var pythonCases = map[string]struct {
 	"general-told": {file: "general-either.safetensors", rule: &mlp.General{Hidden: 2, Horizon: "either"}, horizon: 15},
 	"general-open": {file: "general-either.safetensors", rule: &mlp.General{Hidden: 2, Horizon: "either"}},
 	"general-decay": {
-		file: "general-decay.safetensors", rule: &mlp.General{Hidden: 2, Decay: .05, Horizon: "either", Learned: true}, horizon: 15,
+		file: "general-decay.safetensors", rule: &mlp.General{Hidden: 2, Decay: .05, Horizon: "either", Learned: true, Outputs: true}, horizon: 15,
+		outputs: 15,
 	},
 	"general-free": {file: "general-free.safetensors", rule: &mlp.General{Hidden: 4, LR: 2, Horizon: "free"}},
 }
@@ -66,7 +68,7 @@ func TestStepsOfThePythonPackage(t *testing.T) {
 				if c.rule != nil {
 					require.NoError(t, shaken(c.rule).Save(filepath.Join(pythonGolden, c.file)))
 				}
-				text, err := json.Marshal(newTrajectory(t, c.file, c.horizon))
+				text, err := json.Marshal(newTrajectory(t, c.file, c.horizon, c.outputs))
 				require.NoError(t, err)
 				require.NoError(t, os.WriteFile(path, append(text, '\n'), 0o666))
 			}
@@ -100,10 +102,13 @@ func shaken(r learnedopt.Rule) *learnedopt.Trained {
 }
 
 // newTrajectory draws gradients from tiny to large, some of them zero: a few weights have none for a while, one never.
-func newTrajectory(t *testing.T, file string, horizon int) pythonTrajectory {
+func newTrajectory(t *testing.T, file string, horizon, outputs int) pythonTrajectory {
 	w := pythonTrajectory{Rule: file, Horizon: horizon, Layout: params.Layout{
 		{Name: "w", Shape: []int{4, 3}}, {Name: "b", Shape: []int{3}}, {Name: "s", Shape: []int{1}}, {Name: "k", Shape: []int{2, 2, 3}},
 	}}
+	if outputs > 0 {
+		w.Layout = append(w.Layout, params.Spec{Name: "z", Shape: []int{2, outputs}})
+	}
 	n := w.Layout.Len()
 	w.Weights = make([]float64, n)
 	rng.Normal(w.Weights, 3, .5)

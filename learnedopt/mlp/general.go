@@ -18,20 +18,21 @@ import (
 
 // General is a rule that is meant to be used on nets which it was not learned on. It joins two parts. The direction d is a
 // perceptron's, of one output, which sees the features of [Celo2], each in units of its root mean square over the tensor. The rate
-// is a controller's of 15 numbers, for each tensor and step:
+// is a controller's, of 15 numbers and more, for each tensor and step:
 //
 //	step = −α·rate·(d/√(mean d² + 1e-9) + λθ),  rate = 1e-3·e^clip(5v, ±8)
 //	v = schedule + controls · (log₁₀(T/300), (log(rms(θ) + 0.01) + 2.3)/2, log(rows/64)/2, [a vector],
-//	    e^(−t/10), log(depth/3), (l₀ + 1)/2, (l₁ + 1.5)/2)
+//	    e^(−t/10), log(depth/3), (l₀ + 1)/2, (l₁ + 1.5)/2, log(outputs/10)/2)
 //
 // in step t, from 0 on, of T. The schedule is linear between seven knots in t/T, or in log₁₀(t + 1) where T is not known; then there is
 // no term of T. A rule may have a schedule for either case, of which it follows the first in runs that it is told the length of. Of
 // the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two dimensions and
 // more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay 0.9 or 0.99,
-// without the pull of its start at zero: how much of the gradient is signal.
+// without the pull of its start at zero: how much of the gradient is signal. The last term is there if outputs are to be seen: they are
+// the columns of the last tensor of two dimensions and more, and fewer than ten count as ten.
 //
-// The decay λ is a given number, or one that is learned is added to it: the factor e^clip(5w, ±8) of a second controller, with w as v
-// with numbers of its own.
+// The decay λ is a given number, weight_decay. With a learned decay that of a second controller is added to it, e^clip(5w, ±8), where w
+// is made as v is, of other numbers.
 //
 // A tensor of more than two dimensions is seen as the matrix of its last. Gradients are limited to ±1000.
 type General struct {
@@ -40,6 +41,7 @@ type General struct {
 	Decay   float64 `json:"weight_decay"`  // λ, at least 0
 	Horizon string  `json:"horizon"`       // "known"; "free", of a rule that need not know T; or "either"; "known" if empty
 	Learned bool    `json:"learned_decay"` // λ has a learned part
+	Outputs bool    `json:"outputs"`       // the controllers see how many outputs the net has
 }
 
 var (
@@ -60,15 +62,18 @@ func (r *General) net() features.Perceptron {
 	return features.Perceptron{In: features.CeloRows, Hidden: r.filled().Hidden, Out: 1}
 }
 
-func (r *General) controller() features.Controller { return features.Controller{Horizon: r.Horizon} }
+func (r *General) controller() features.Controller {
+	return features.Controller{Horizon: r.Horizon, Outputs: r.Outputs}
+}
 
 // decays sets the learned part of the decay.
 func (r *General) decays() features.Controller {
-	return features.Controller{Horizon: r.Horizon, Of: "decay_"}
+	return features.Controller{Horizon: r.Horizon, Outputs: r.Outputs, Of: "decay_"}
 }
 
 // Spec implements rule.Rule. Phi is the perceptron's, then a schedule's seven numbers, with "either" those of the schedule for runs
-// of a length that is not known, "untold", and the other controls, then with a learned decay as many numbers of that; the state is
+// of a length that is not known, "untold", the other controls, and by itself that of the outputs, if they are seen; a learned decay has
+// as many numbers again, whose names begin with "decay_". The state is
 // averages: m0, m1, m2 and v0 a coordinate, of decays 0.9, 0.99, 0.999 and 0.95, and the factored ones of each tensor.
 func (r *General) Spec() rule.Spec {
 	phi := append(r.net().Phi(), r.controller().Phi()...)
@@ -166,7 +171,7 @@ func (r *General) Kernel(bound rule.Rule, b rule.Binding, workers int) rule.Kern
 func (m *measured) observed(p *rule.Point[float32]) features.Observed {
 	return features.Observed{
 		Grad: m.squares[0], Theta: m.squares[2], Averages: [2]float64{m.squares[3], m.squares[4]},
-		Shape: m.shape, Depth: m.depth, Step: p.Step, Horizon: p.Horizon,
+		Shape: m.shape, Net: m.net, Step: p.Step, Horizon: p.Horizon,
 	}
 }
 

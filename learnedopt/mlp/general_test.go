@@ -33,6 +33,7 @@ type witness struct {
 	decay   float64
 	horizon int // 0: free
 	depth   int
+	outputs float64 // what the controllers see of them; NaN if they do not, and the decay is not learned
 }
 
 // A witnessed is what it keeps of one tensor, a matrix of rows by cols or a vector.
@@ -126,10 +127,10 @@ func (w witness) direction(f [30]float64) float64 {
 	return layer(relu(layer(h, p[248:312], p[312:320])), p[320:328], p[328:329])[0]
 }
 
-// rate is the controller's.
-func (w witness) rate(x *witnessed, theta, g []float64, t int) float64 {
-	knots, s, at := []float64{0, .03, .1, .3, .6, .9, 1}, w.phi[329:336], float64(t)/float64(w.horizon)
-	c := w.phi[336:]
+// factor is the controller's, 1e-3 of it the rate.
+func (w witness) factor(phi []float64, x *witnessed, theta, g []float64, t int) float64 {
+	knots, s, at := []float64{0, .03, .1, .3, .6, .9, 1}, phi[:7], float64(t)/float64(w.horizon)
+	c := phi[7:]
 	v := 0.0
 	if w.horizon == 0 {
 		knots, at = []float64{0, 1, 1.5, 2, 2.5, 3, 4}, math.Log10(float64(t+1))
@@ -159,7 +160,10 @@ func (w witness) rate(x *witnessed, theta, g []float64, t int) float64 {
 		l := .5 * math.Log((sumSquares(x.m[k])/unbias/unbias+1e-22*n)/(sumSquares(g)+1e-20*n))
 		v += c[5+k] * .5 * (min(max(l, -4), 1) + shift)
 	}
-	return 1e-3 * math.Exp(min(max(5*v, -8), 8))
+	if !math.IsNaN(w.outputs) {
+		v += c[7] * w.outputs
+	}
+	return math.Exp(min(max(5*v, -8), 8))
 }
 
 func sumSquares(x []float64) (s float64) {
@@ -191,9 +195,12 @@ func (w witness) step(x *witnessed, theta, grad []float64, t int) {
 		}
 		d[i] = w.direction(seen[i])
 	}
-	rate, size := w.rate(x, theta, g, t), math.Sqrt(sumSquares(d)/float64(len(d))+1e-9)
+	rate, size, decay := 1e-3*w.factor(w.phi[329:], x, theta, g, t), math.Sqrt(sumSquares(d)/float64(len(d))+1e-9), w.decay
+	if !math.IsNaN(w.outputs) {
+		decay += w.factor(w.phi[345:], x, theta, g, t)
+	}
 	for i := range theta {
-		theta[i] -= rate * (d[i]/size + w.decay*theta[i])
+		theta[i] -= rate * (d[i]/size + decay*theta[i])
 	}
 }
 
@@ -204,10 +211,16 @@ func TestGeneralIsItsFormula(t *testing.T) {
 		{Name: "wide", Shape: []int{5, 7}}, {Name: "b", Shape: []int{7}}, {Name: "tall", Shape: []int{9, 2}},
 		{Name: "k", Shape: []int{2, 3, 4}}, {Name: "rows", Shape: []int{70, 18}},
 	}
-	for name, r := range map[string]*mlp.General{"known": {Decay: .2}, "free": {Decay: .2, Horizon: "free"}} {
+	for name, r := range map[string]*mlp.General{
+		"known": {Decay: .2}, "free": {Decay: .2, Horizon: "free"}, "decay": {Decay: .2, Learned: true, Outputs: true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			phi := params.Convert[float64](learned(t))
-			w := witness{phi: phi, decay: .2, horizon: 10, depth: 4}
+			w := witness{phi: phi, decay: .2, horizon: 10, depth: 4, outputs: math.NaN()}
+			if r.Learned { // the last matrix has 18 columns
+				phi = slices.Concat(phi, []float64{-.3}, []float64{.1, .3, -.2, .1, .2, -.1, -.3, .2, -.4, .1, .3, -.2, .1, .2, -.1, .4})
+				w.phi, w.outputs = phi, math.Log(1.8)/2
+			}
 			if r.Horizon == "free" {
 				phi = append(phi[:336:336], phi[337:]...)
 				w.phi, w.horizon = phi, 0

@@ -22,8 +22,8 @@ type steered interface {
 
 // A measured is what a rate may go by.
 type measured struct {
-	shape   []int                     // as a matrix or vector
-	depth   float64                   // see features.Depth
+	shape   []int // as a matrix or vector
+	net     features.OfNet
 	squares *[kernel.Streamed]float64 // the means of the streamed features' squares
 }
 
@@ -93,14 +93,14 @@ func newFused(r steered, b rule.Binding, workers int, matrix func([]int) sides) 
 	f.filling = newFilling(p, units, r.Spec().Phi.Len()-p.Phi().Len())
 	p.Hidden = int(units)
 	f.rest = p.Phi().Len()
-	depth, at := features.Depth(b.Theta), 0
+	net, at := features.Net(b.Theta), 0
 	var single []*tensor
 	var tiles []*tile
 	for run := range b.Copies {
 		for i, s := range b.Theta {
 			shape := features.MatrixShape(s.Shape)
 			t := newTensor(units, shape, at, state.Tensor[run][i], matrix)
-			t.measured.depth = depth
+			t.measured.net = net
 			f.tensors = append(f.tensors, t)
 			at += s.Len()
 			if len(t.tiles) == 1 {

@@ -25,7 +25,8 @@ class Steps(unittest.TestCase):
             state = {k: {n: np.zeros(s, np.float32) for n, s in rule.state(w.shape).items()} for k, w in weights.items()}
             begun = {k: grad != 0 for k, grad in g.gradients[0].items()}
             for t, (grads, steps) in enumerate(zip(g.gradients, g.steps)):
-                at, got = unroll.Moment(np.float32(t), g.horizon or 0, 2), {}
+                matrices = [w.shape[-1] for w in weights.values() if w.ndim > 1]
+                at, got = unroll.Moment(np.float32(t), g.horizon or 0, len(matrices), matrices[-1]), {}
                 for k, grad in grads.items():
                     view = rule.view(grad.shape)
                     theta = weights[k].astype(np.float32).reshape(view)

@@ -57,8 +57,8 @@ def learned(
             raise ValueError(f"unroll: {ready.name} reads the weights; call update(gradients, state, params)")
         tree: Any
         grads, tree = jax.tree_util.tree_flatten(updates)
-        depth = sum(g.ndim > 1 for g in grads)
-        at = rules.Moment(state.count.astype(jnp.float32), known, depth)
+        outputs = [g.shape[0 if outputs_first else -1] for g in grads if g.ndim > 1]
+        at = rules.Moment(state.count.astype(jnp.float32), known, len(outputs), *outputs[-1:])
         thetas = [None] * len(grads) if params is None else tree.flatten_up_to(params)
         lists = zip(grads, thetas, tree.flatten_up_to(state.memory), tree.flatten_up_to(state.seen))
         with jax.default_matmul_precision("highest"):

@@ -23,6 +23,7 @@ class Moment(NamedTuple):
     step: Array  # the number of the step, a float32 scalar of the array library; the first is 0
     horizon: int  # how many steps the whole run has; 0 if nobody knows
     depth: int  # how many tensors of two dimensions or more there are in all
+    outputs: int = 0  # how many columns the last of these has
 
 
 class Rule:
@@ -154,7 +155,7 @@ class General(Rule):
 
     name = "general"
     reads_theta = True
-    defaults = {"hidden": 8, "lr": 1.0, "weight_decay": 0.0, "horizon": "known", "learned_decay": False}
+    defaults = {"hidden": 8, "lr": 1.0, "weight_decay": 0.0, "horizon": "known", "learned_decay": False, "outputs": False}
     told_knots = (0, 0.03, 0.1, 0.3, 0.6, 0.9, 1)
     untold_knots = (0, 1, 1.5, 2, 2.5, 3, 4)
 
@@ -174,6 +175,8 @@ class General(Rule):
         controller = [("schedule", (7,)), ("controls", (8 if self.reads_horizon else 7,))]
         if self.config["horizon"] == "either":
             controller.insert(1, ("untold", (7,)))
+        if self.config["outputs"]:
+            controller.append(("outputs", (1,)))
         decay = [("decay_" + name, shape) for name, shape in controller] if self.config["learned_decay"] else []
         return layers + controller + decay
 
@@ -217,6 +220,8 @@ class General(Rule):
         v = self._schedule(xp, phi[of + ("schedule" if self._told(at) or not self.reads_horizon else "untold")], at)
         for control, x in zip(phi[of + "controls"][-len(seen) :], seen):
             v = v + control * x
+        if self.config["outputs"]:
+            v = v + phi[of + "outputs"][0] * (math.log(max(at.outputs, 10) / 10) / 2)
         return xp.exp(xp.clip(5 * v, -8, 8))
 
     def _features(self, xp: Any, g: Array, theta: Array, state: Arrays) -> Tuple[List[Array], Arrays]:

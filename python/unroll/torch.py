@@ -77,9 +77,10 @@ class LearnedOptimizer(torch.optim.Optimizer):
                 loss = closure()
         work = [(group, p) for group in self.param_groups for p in group["params"] if p.grad is not None and p.numel() > 0]
         self._check([p for _, p in work])
-        depth = sum(p.dim() > 1 for group in self.param_groups for p in group["params"])
+        matrices = [(group, p) for group in self.param_groups for p in group["params"] if p.dim() > 1]
+        outputs = [p.shape[0 if group["outputs_first"] else -1] for group, p in matrices[-1:]]
         for group, p in work:
-            self._move(group, p, depth)
+            self._move(group, p, len(matrices), *outputs)
         return loss
 
     def _check(self, params: List[torch.Tensor]) -> None:
@@ -92,13 +93,13 @@ class LearnedOptimizer(torch.optim.Optimizer):
             if not bool(torch.stack([torch.isfinite(p.grad).all().to(device) for p in params]).all()):
                 raise FloatingPointError("unroll: a gradient is not finite; no weight was moved")
 
-    def _move(self, group: Dict[str, Any], p: torch.Tensor, depth: int) -> None:
+    def _move(self, group: Dict[str, Any], p: torch.Tensor, depth: int, outputs: int = 0) -> None:
         turned = group["outputs_first"] and p.dim() > 1
         grad, theta = (x.float().movedim(0, -1) if turned else x.float() for x in (p.grad, p))
         shape = tuple(grad.shape)
         view, state = self.rule.view(shape), self._state(p, shape)
         number = torch.tensor(float(state["step"]), dtype=torch.float32, device=p.device)
-        at = rules.Moment(number, rules.check_horizon(self.rule, group["horizon"]), depth)
+        at = rules.Moment(number, rules.check_horizon(self.rule, group["horizon"]), depth, outputs)
         step = self._propose(state, grad.reshape(view), theta.reshape(view), at).reshape(shape)
         state["step"] += 1
         step = step - group["weight_decay"] * theta

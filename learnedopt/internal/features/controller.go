@@ -15,14 +15,16 @@ import (
 //
 //	factor = e^clip(5v, ±8)
 //	v = schedule + controls · (log₁₀(T/300), (log(rms(θ) + 0.01) + 2.3)/2, log(rows/64)/2, [a vector],
-//	    e^(−t/10), log(depth/3), (l₀ + 1)/2, (l₁ + 1.5)/2)
+//	    e^(−t/10), log(depth/3), (l₀ + 1)/2, (l₁ + 1.5)/2, log(outputs/10)/2)
 //
 // in step t, from 0 on, of T. The schedule is linear between seven knots in t/T, or in log₁₀(t + 1) where T is not known; then there
 // is no term of T. Of the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two
 // dimensions and more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay
-// 0.9 or 0.99, without the pull of its start at zero: how much of the gradient is signal.
+// 0.9 or 0.99, without the pull of its start at zero: how much of the gradient is signal. The last term is for controllers that see
+// outputs, which are the columns of the last tensor of two dimensions and more; fewer than ten count as ten.
 type Controller struct {
 	Horizon string // Known, Free or Either; Known if empty
+	Outputs bool   // it sees how many outputs the net has
 	Of      string // what the names of its numbers begin with
 }
 
@@ -77,18 +79,26 @@ func (c Controller) Phi() params.Layout {
 	case Either:
 		l = append(l, params.Spec{Name: c.Of + "untold", Shape: []int{knots}})
 	}
-	return append(l, params.Spec{Name: c.Of + "controls", Shape: []int{controls}})
+	l = append(l, params.Spec{Name: c.Of + "controls", Shape: []int{controls}})
+	if c.Outputs {
+		l = append(l, params.Spec{Name: c.Of + "outputs", Shape: []int{1}})
+	}
+	return l
 }
 
 // Len is that of Phi.
 func (c Controller) Len() int {
+	n := knots + seen + 1
 	switch c.horizon() {
 	case Free:
-		return knots + seen
+		n--
 	case Either:
-		return 2*knots + seen + 1
+		n += knots
 	}
-	return knots + seen + 1
+	if c.Outputs {
+		n++
+	}
+	return n
 }
 
 // Factors that fall in the course of a run, as logarithms at the knots, for controllers to begin with.
@@ -140,6 +150,9 @@ func (c Controller) Factor(t *Tensor, in rule.Inputs, s Squares) *G.Node {
 	for i, x := range w.seen() {
 		v = t.Add(v, t.Mul(w.control(i+skipped), x))
 	}
+	if c.Outputs {
+		v = t.Add(v, t.Mul(Element(t.Builder, in.Phi[c.Of+"outputs"], 0), t.Const(t.Grad, Net(in.Net).Outputs)))
+	}
 	return t.Exp(t.Clamp(t.Scale(gain, v), limit))
 }
 
@@ -185,7 +198,7 @@ func (t rating) seen() []*G.Node {
 	constant := func(v float64) *G.Node { return t.Const(t.Grad, v) }
 	return []*G.Node{
 		t.Scale(.5, t.Shift(2.3, size)), constant(rows), constant(vector),
-		t.Exp(t.Scale(-.1, t.in.Step)), constant(Depth(t.in.Net)),
+		t.Exp(t.Scale(-.1, t.in.Step)), constant(Net(t.in.Net).Depth),
 		t.Scale(.5, t.Shift(1, t.signal(0))), t.Scale(.5, t.Shift(1.5, t.signal(1))),
 	}
 }
@@ -198,15 +211,19 @@ func rowsOrVector(shape []int) (rows, vector float64) {
 	return math.Log(float64(shape[0])/64) / 2, 0
 }
 
-// Depth is log(depth/3) of a net.
-func Depth(net params.Layout) float64 {
-	depth := 0
+// OfNet is what controllers see of a net: log(depth/3) and log(outputs/10)/2.
+type OfNet struct{ Depth, Outputs float64 }
+
+// Net returns that of a net. Fewer than ten outputs count as ten: they tell little, and what is learned on classes has to do for a
+// regression's one.
+func Net(net params.Layout) OfNet {
+	depth, outputs := 0, 0
 	for _, s := range net {
-		if len(s.Shape) > 1 {
-			depth++
+		if n := len(s.Shape); n > 1 {
+			depth, outputs = depth+1, s.Shape[n-1]
 		}
 	}
-	return math.Log(float64(max(depth, 1)) / 3)
+	return OfNet{math.Log(float64(max(depth, 1)) / 3), math.Log(float64(max(outputs, 10))/10) / 2}
 }
 
 // signal is half the logarithm of Σm̂²/Σg², from −4 to 1, with m the k-th average. Both sums are of at least something tiny.

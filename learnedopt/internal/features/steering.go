@@ -7,8 +7,8 @@ type Observed struct {
 	Grad, Theta   float64    // means of squares
 	Averages      [2]float64 // likewise
 	Shape         []int      // of a matrix or a vector
-	Depth         float64    // see Depth
-	Step, Horizon int        // the horizon is 0 if it is not known
+	Net           OfNet
+	Step, Horizon int // the horizon is 0 if it is not known
 }
 
 // A Steering is a Controller's factor of a tensor in a step, in numbers, for kernels.
@@ -20,25 +20,30 @@ type Steering struct {
 	knots              [knots]float64
 	seen               [seen]float64
 	length             float64 // log₁₀(T/300), and 0 in a run that the rule is not told the length of
+	outputs            float64 // 0 where they are not seen
 	fixed              float64 // what there is to v beside these
 }
 
 // A place is where the numbers for a run are in phi.
 type place struct {
-	schedule, length, controls int // length is −1 if there is none
+	schedule, length, controls, outputs int // length and outputs are −1 where there are none
 }
 
 // place says where, for a run of so many steps, 0 if the rule is not told.
 func (c Controller) place(horizon int) place {
+	outputs := -1
+	if c.Outputs {
+		outputs = c.Len() - 1
+	}
 	switch h := c.horizon(); {
 	case h == Free:
-		return place{0, -1, knots}
+		return place{0, -1, knots, outputs}
 	case h == Known:
-		return place{0, knots, knots + 1}
+		return place{0, knots, knots + 1, outputs}
 	case horizon > 0:
-		return place{0, 2 * knots, 2*knots + 1}
+		return place{0, 2 * knots, 2*knots + 1, outputs}
 	}
-	return place{knots, -1, 2*knots + 1}
+	return place{knots, -1, 2*knots + 1, outputs}
 }
 
 // Steer returns the factor that the controller's phi gives.
@@ -53,9 +58,13 @@ func (c Controller) Steer(phi []float32, x Observed) Steering {
 		s.progress, s.knots, s.length = t/length, toldKnots, math.Log10(length/300)
 		s.fixed = float64(phi[l.length]) * s.length
 	}
+	if l.outputs >= 0 {
+		s.outputs = x.Net.Outputs
+		s.fixed += float64(phi[l.outputs]) * s.outputs
+	}
 	rows, vector := rowsOrVector(x.Shape)
 	s.seen = [...]float64{
-		(math.Log(math.Sqrt(x.Theta)+.01) + 2.3) / 2, rows, vector, math.Exp(-t / 10), x.Depth,
+		(math.Log(math.Sqrt(x.Theta)+.01) + 2.3) / 2, rows, vector, math.Exp(-t / 10), x.Net.Depth,
 		(x.signal(0) + 1) / 2, (x.signal(1) + 1.5) / 2,
 	}
 	return s
@@ -104,6 +113,9 @@ func (s *Steering) Back(dFactor float64, dPhi []float64) (dGrad, dTheta float64,
 	}
 	if s.at.length >= 0 {
 		dPhi[s.at.length] += dv * s.length
+	}
+	if s.at.outputs >= 0 {
+		dPhi[s.at.outputs] += dv * s.outputs
 	}
 	for i, x := range s.seen {
 		controls[i] += dv * x
