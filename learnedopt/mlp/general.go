@@ -36,12 +36,12 @@ import (
 //
 // A tensor of more than two dimensions is seen as the matrix of its last. Gradients are limited to ±1000.
 type General struct {
-	Hidden  int     `json:"hidden"`        // units of each of two hidden layers, 2 to 1024; 8 if zero
-	LR      float64 `json:"lr"`            // α, what all rates are multiplied with, above 0; 1 if zero
-	Decay   float64 `json:"weight_decay"`  // λ, at least 0
-	Horizon string  `json:"horizon"`       // "known"; "free", of a rule that need not know T; or "either"; "known" if empty
-	Learned bool    `json:"learned_decay"` // λ has a learned part
-	Outputs bool    `json:"outputs"`       // the controllers see how many outputs the net has
+	Hidden       int     `json:"hidden"`        // units of each of two hidden layers, 2 to 1024; 8 if zero
+	LR           float64 `json:"lr"`            // α, what all rates are multiplied with, above 0; 1 if zero
+	Decay        float64 `json:"weight_decay"`  // λ, at least 0
+	Horizon      string  `json:"horizon"`       // "known"; "free", of a rule that need not know T; or "either"; "known" if empty
+	LearnedDecay bool    `json:"learned_decay"` // λ has a learned part; false by default
+	Outputs      bool    `json:"outputs"`       // the controllers see how many outputs the net has; false by default
 }
 
 var (
@@ -77,7 +77,7 @@ func (r *General) decays() features.Controller {
 // averages: m0, m1, m2 and v0 a coordinate, of decays 0.9, 0.99, 0.999 and 0.95, and the factored ones of each tensor.
 func (r *General) Spec() rule.Spec {
 	phi := append(r.net().Phi(), r.controller().Phi()...)
-	if r.Learned {
+	if r.LearnedDecay {
 		phi = append(phi, r.decays().Phi()...)
 	}
 	return rule.Spec{
@@ -128,7 +128,7 @@ func (r *General) Init(phi []float32, key uint64) {
 	rest := phi[r.net().Phi().Len():]
 	n := r.controller().Len()
 	r.controller().Init(rest[:n], features.FallingRates)
-	if r.Learned {
+	if r.LearnedDecay {
 		r.decays().Init(rest[n:], features.FallingDecays)
 	}
 }
@@ -147,7 +147,7 @@ func (r *General) Update(in rule.Inputs) (rule.Outputs, error) {
 	seen := features.Squares{Grad: of(0), Theta: of(2), Averages: [2]*G.Node{of(3), of(4)}}
 	step := t.Normalise(t.Row(d, 0), 1e-9)
 	switch {
-	case c.Learned:
+	case c.LearnedDecay:
 		step = t.Add(step, t.Mul(t.Shift(c.Decay, r.decays().Factor(t, in, seen)), t.Theta))
 	case c.Decay > 0:
 		step = t.Add(step, t.Scale(c.Decay, t.Theta))
@@ -180,7 +180,7 @@ func (r *General) steer(m *measured, phi []float32, p *rule.Point[float32]) (rat
 	x, c := m.observed(p), r.controller()
 	s := c.Steer(phi, x)
 	rate, decay = s.Rate()*cmp.Or(r.LR, 1), r.Decay
-	if r.Learned {
+	if r.LearnedDecay {
 		s = r.decays().Steer(phi[c.Len():], x)
 		decay += s.Factor()
 	}
@@ -201,7 +201,7 @@ func (r *General) steerBack(
 	x, c := m.observed(p), r.controller()
 	s := c.Steer(phi, x)
 	add(s.RateBack(dRate*cmp.Or(r.LR, 1), dPhi))
-	if n := c.Len(); r.Learned {
+	if n := c.Len(); r.LearnedDecay {
 		s = r.decays().Steer(phi[n:], x)
 		add(s.Back(dDecay, dPhi[n:]))
 	}

@@ -212,12 +212,12 @@ func TestGeneralIsItsFormula(t *testing.T) {
 		{Name: "k", Shape: []int{2, 3, 4}}, {Name: "rows", Shape: []int{70, 18}},
 	}
 	for name, r := range map[string]*mlp.General{
-		"known": {Decay: .2}, "free": {Decay: .2, Horizon: "free"}, "decay": {Decay: .2, Learned: true, Outputs: true},
+		"known": {Decay: .2}, "free": {Decay: .2, Horizon: "free"}, "decay": {Decay: .2, LearnedDecay: true, Outputs: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			phi := params.Convert[float64](learned(t))
 			w := witness{phi: phi, decay: .2, horizon: 10, depth: 4, outputs: math.NaN()}
-			if r.Learned { // the last matrix has 18 columns
+			if r.LearnedDecay { // the last matrix has 18 columns
 				phi = slices.Concat(phi, []float64{-.3}, []float64{.1, .3, -.2, .1, .2, -.1, -.3, .2, -.4, .1, .3, -.2, .1, .2, -.1, .4})
 				w.phi, w.outputs = phi, math.Log(1.8)/2
 			}

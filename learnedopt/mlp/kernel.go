@@ -22,8 +22,8 @@ type steered interface {
 
 // A measured is what a rate may go by.
 type measured struct {
-	shape   []int // as a matrix or vector
-	net     features.OfNet
+	shape   []int                     // as a matrix or vector
+	net     features.OfNet            // what controllers see of all tensors
 	squares *[kernel.Streamed]float64 // the means of the streamed features' squares
 }
 

@@ -31,7 +31,7 @@ func TestLaws(t *testing.T) {
 		"general either":    {func() learnedopt.Rule { return &mlp.General{Hidden: 3, LR: 30, Decay: 0.3, Horizon: "either"} }, 5e-5, weights},
 		"general, known":    {func() learnedopt.Rule { return &mlp.General{LR: 30} }, 5e-5, matrices},
 		"general, learned decay": {func() learnedopt.Rule {
-			return &mlp.General{LR: 30, Decay: .3, Horizon: "either", Learned: true, Outputs: true}
+			return &mlp.General{LR: 30, Decay: .3, Horizon: "either", LearnedDecay: true, Outputs: true}
 		}, 5e-5, matrices},
 		"general of 4": {func() learnedopt.Rule { return &mlp.General{Hidden: 4, LR: 30, Decay: .3} }, 5e-5, matrices},
 	} {

@@ -18,10 +18,10 @@ type page struct {
 	board  *live.Board
 	server *live.Server
 	folder *rundir.Folder
-	on     string  // what validation is on, where the settings do not say
-	looked *looked // at the last validation; nil if nothing was
-	inner  live.Inner
-	beside bool // Adam has been shown, or cannot be
+	on     string     // what validation is on, where the settings do not say
+	looked *looked    // at the last validation; nil if nothing was
+	inner  live.Inner // what has been shown of training
+	beside bool       // Adam has been shown, or cannot be
 }
 
 // listen opens the port of the page, if there is to be one.

@@ -158,7 +158,8 @@ func (h *history) load(log []byte) error {
 	return nil
 }
 
-// Replace makes the board that of a run as its files show it: the log, and the weights of the rule that is kept, if there is one.
+// Replace makes the board that of a run as its files show it: the log, the weights of the rule that is kept, if there is one, and what is
+// known of training under it.
 func (b *Board) Replace(r Run, state string, log []byte, kept *Weights, inner Inner) error {
 	h := newHistory(r)
 	h.status.State, h.inner = state, inner
