@@ -46,7 +46,7 @@ func (d mixer[F]) kind(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, er
 		f, sizes = teacher[F](e, s)
 	case "clusters":
 		f, sizes = clusters[F](e, s)
-	case "elman", "lstm":
+	case "elman", "lstm", "transformer":
 		return reader[F](e, s)
 	case "function":
 		f, sizes = function[F](e, s)
@@ -191,7 +191,7 @@ func clusters[F params.Float](e MixEntry, s *rng.Stream) (inner.FamilyOf[F], str
 	return f, chain(f.Inputs, f.Hidden, f.Classes)
 }
 
-// reader draws a recurrent network.
+// reader draws a network that reads a text.
 func reader[F params.Float](e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, error) {
 	r := synthetic.Reading{
 		Letters: between(e.Letters, 8, s), Hidden: between(e.Width, 16, s), Length: between(e.Length, 8, s), Batch: one(e.Batch, 16, s),
@@ -204,15 +204,31 @@ func reader[F params.Float](e MixEntry, s *rng.Stream) (inner.FamilyOf[F], strin
 		}
 		r.Letters = len(r.Text.Alphabet)
 	}
-	if err := room(r.Batch, r.Length*(12*r.Hidden+4*r.Letters)); err != nil {
-		return nil, "", err
-	}
-	var f inner.FamilyOf[F] = synthetic.ElmanOf[F]{Reading: r}
-	if e.Kind == "lstm" {
+	var f inner.FamilyOf[F]
+	switch e.Kind {
+	case "lstm":
 		f = synthetic.LSTMOf[F]{Reading: r}
+	case "transformer":
+		t := synthetic.TransformerOf[F]{Reading: r, Layers: e.depth(s), Heads: one(e.Heads, 2, s)}
+		t.Hidden = (r.Hidden + t.Heads - 1) / t.Heads * t.Heads
+		f, r.Hidden = t, t.Hidden
+	default:
+		f = synthetic.ElmanOf[F]{Reading: r}
+	}
+	if err := readable(e, r); err != nil {
+		return nil, "", err
 	}
 	_, err := f.Sample(0)
 	return f, fmt.Sprintf("%d of %s %d, length %d", r.Hidden, text, r.Letters, r.Length), err
+}
+
+// readable reports a reading that does not fit the memory that there is for one.
+func readable(e MixEntry, r synthetic.Reading) error {
+	numbers := 12*r.Hidden + 4*r.Letters
+	if e.Kind == "transformer" {
+		numbers = 25*r.Hidden + 4*r.Letters + 4*r.Length // a layer's
+	}
+	return room(r.Batch, r.Length*numbers)
 }
 
 func function[F params.Float](e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string) {
@@ -287,15 +303,20 @@ func between(ends []int, otherwise int, s *rng.Stream) int {
 	return int(math.Round(amount([]float64{float64(ends[0]), float64(ends[1])}, 0, s)))
 }
 
+// depth draws a number of layers.
+func (e MixEntry) depth(s *rng.Stream) int {
+	if len(e.Depth) != 2 {
+		return 1
+	}
+	return e.Depth[0] + s.IntN(e.Depth[1]-e.Depth[0]+1)
+}
+
 // widths draws the widths of the hidden layers.
 func (e MixEntry) widths(s *rng.Stream) []int {
 	if len(e.Hidden) > 0 {
 		return e.Hidden
 	}
-	depth, low, high := 1, 32.0, 32.0
-	if len(e.Depth) == 2 {
-		depth = e.Depth[0] + s.IntN(e.Depth[1]-e.Depth[0]+1)
-	}
+	depth, low, high := e.depth(s), 32.0, 32.0
 	if len(e.Width) == 2 {
 		low, high = float64(e.Width[0]), float64(e.Width[1])
 	}

@@ -25,6 +25,7 @@ import (
 //	clusters     synthetic.ClustersOf: inputs, classes, spread, units, hidden or depth and width, or logistic regression without,
 //	             activation, batch, init
 //	elman, lstm  synthetic.ElmanOf, LSTMOf: text, letters, width, length, batch
+//	transformer  synthetic.TransformerOf: text, letters, depth, heads, width, length, batch
 //	function     synthetic.FunctionOf: form, shape, dim, condition, shake, seen
 type MixEntry struct {
 	Name   string  `yaml:"name"`
@@ -33,7 +34,7 @@ type MixEntry struct {
 
 	Side       []int    `yaml:"side"`       // of the images: 4, 7, 8, 14 or 28; 8 if there is none
 	Hidden     []int    `yaml:"hidden"`     // widths of the hidden layers, instead of depth and width
-	Depth      []int    `yaml:"depth"`      // least and largest number of hidden layers; 1 if there is none
+	Depth      []int    `yaml:"depth"`      // least and largest number of hidden layers, or of a transformer's; 1 if there is none
 	Width      []int    `yaml:"width"`      // least and largest width; in half of the networks the same for all layers
 	Activation []string `yaml:"activation"` // relu if there is none
 	Batch      []int    `yaml:"batch"`      // examples in a minibatch; 64 if there is none, 16 of texts
@@ -50,6 +51,7 @@ type MixEntry struct {
 	Text    []string `yaml:"text"`    // chain, new for each key, or gosource, Go source; chain if there is none
 	Letters []int    `yaml:"letters"` // least and largest number, of a chain; 8
 	Length  []int    `yaml:"length"`  // least and largest number of letters of a piece; 8
+	Heads   []int    `yaml:"heads"`   // of a transformer, whose width is made a multiple of their number; 2
 
 	Form      []string  `yaml:"form"`      // quadratic if there is none
 	Shape     []string  `yaml:"shape"`     // vector, or matrix, as nearly square as can be; vector if there is none
@@ -76,6 +78,7 @@ var kinds = []struct{ name, takes string }{
 	{"clusters", "inputs classes spread units hidden depth width activation batch init"},
 	{"elman", "text letters width length batch"},
 	{"lstm", "text letters width length batch"},
+	{"transformer", "text letters depth heads width length batch"},
 	{"function", "form shape dim condition shake seen"},
 }
 
@@ -130,6 +133,7 @@ const (
 	maxEntry    = 4096 // inputs, dimensions of functions, widths and lengths of recurrent networks
 	maxChannels = 256
 	maxClasses  = 256
+	maxHeads    = 64
 )
 
 // checkRanges reports the least and the largest of something where they are not both there, in order and within bounds.
@@ -211,6 +215,9 @@ func (e MixEntry) checkRest() error {
 	wrong(len(e.Hidden) > 0 && len(e.Depth)+len(e.Width) > 0, "hidden: there is depth or width too")
 	wrong(slices.Contains(e.Signal, "noisy") != (len(e.Noise) > 0), "noise: goes with a signal that is noisy")
 	wrong(slices.Contains(e.Signal, "directions") != (len(e.Directions) > 0), "directions: go with a signal of directions")
+	for _, h := range e.Heads {
+		wrong(h < 1 || h > maxHeads, "heads: %d; want 1 to %d", h, maxHeads)
+	}
 	for _, b := range e.Batch {
 		wrong(b < 1 || b > MaxBatch, "batch: %d; want 1 to %d", b, MaxBatch)
 	}

@@ -68,6 +68,7 @@ of:
   - {name: simple, kind: elman, letters: [3, 5], width: [2, 5], length: [2, 4], batch: [3]}
   - {name: source, kind: elman, text: [gosource], width: [2, 3], length: [2, 4], batch: [3]}
   - {name: lstm, kind: lstm, letters: [3, 5], width: [2, 4], length: [2, 4], batch: [3]}
+  - {name: attends, kind: transformer, letters: [3, 5], depth: [1, 2], heads: [2, 3], width: [4, 6], length: [2, 4], batch: [3]}
   - {name: bowls, kind: function, form: [quadratic, bowl], shape: [matrix], dim: [5, 12], condition: [1, 100], shake: [0.01, 0.1]}
   - {name: rows, kind: function, form: [waves, funnel], dim: [5, 12], seen: [0.2, 0.8]}
 `
@@ -75,7 +76,7 @@ of:
 // Problems of all kinds obey the laws of problems.
 func TestMixKinds(t *testing.T) {
 	o := catalog.Options{Data: writeImages(t, problemtest.Images(36, 28))}
-	name := writeMix(t, "members: 20"+manyKinds)
+	name := writeMix(t, "members: 22"+manyKinds)
 	double, err := catalog.LookupOf[float64](name, o)
 	require.NoError(t, err)
 	single := mixOf(t, name, o)
@@ -196,7 +197,7 @@ func TestMixErrors(t *testing.T) {
 		{`entry 1, "a": unit: from 3 to 2; want numbers above 0 in order`, "of: [{name: a, unit: [3, 2]}]"},
 		{`entry "a": no level "row"; there are none global tensor coordinate`, "of: [{name: a, level: [row]}]"},
 		{`width -1`, "of: [{name: a, hidden: [-1]}]"},
-		{`no kind "cnn"; there are mlp, autoencoder, conv, teacher, clusters, elman, lstm, function`, "of: [{name: a, kind: cnn}]"},
+		{`no kind "cnn"; there are mlp, autoencoder, conv, teacher, clusters, elman, lstm, transformer, function`, "of: [{name: a, kind: cnn}]"},
 		{`line 1: conv does not take "width"; it takes name, kind,`, "of: [{name: a, kind: conv, width: [1, 2]}]"},
 		{`line 1: mlp does not take "off"; it takes name,`, "of: [{name: a, off: 1}]"},
 		{`channels: [1 300]; want numbers from 1 to 256 in order`, "of: [{name: a, kind: conv, channels: [1, 300]}]"},

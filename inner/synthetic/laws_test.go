@@ -37,6 +37,7 @@ func TestLaws(t *testing.T) {
 	r := synthetic.Reading{Letters: 5, Hidden: 6, Length: 4, Batch: 3}
 	law(t, "elman", synthetic.Elman{Reading: r}, synthetic.ElmanOf[float64]{Reading: r}, all)
 	law(t, "lstm", synthetic.LSTM{Reading: r}, synthetic.LSTMOf[float64]{Reading: r}, all)
+	law(t, "transformer", synthetic.Transformer{Reading: r, Heads: 3}, synthetic.TransformerOf[float64]{Reading: r, Heads: 3}, all)
 	r.Text = opticks.Number([]byte("a text that is somebody's, and the same for all keys"))
 	law(t, "elman on a text", synthetic.Elman{Reading: r}, synthetic.ElmanOf[float64]{Reading: r}, batches)
 }
@@ -59,7 +60,7 @@ func TestFunctionLaws(t *testing.T) {
 func TestNoAllocations(t *testing.T) {
 	for _, f := range []inner.Family{
 		synthetic.Teacher{Student: synthetic.Student{Hidden: []int{16}}}, synthetic.Clusters{}, synthetic.Function{},
-		synthetic.Elman{}, synthetic.LSTM{},
+		synthetic.Elman{}, synthetic.LSTM{}, synthetic.Transformer{},
 	} {
 		p, err := f.Sample(1)
 		require.NoError(t, err)
@@ -94,10 +95,11 @@ func descend(t *testing.T, f inner.FamilyOf[float64], rate float64, steps int) (
 func TestTheyLearn(t *testing.T) {
 	student := synthetic.Student{Hidden: []int{32}}
 	for name, f := range map[string]inner.FamilyOf[float64]{
-		"teacher":  synthetic.TeacherOf[float64]{Student: student, Inputs: 6, Classes: 3},
-		"clusters": synthetic.ClustersOf[float64]{Spread: .3},
-		"elman":    synthetic.ElmanOf[float64]{},
-		"lstm":     synthetic.LSTMOf[float64]{},
+		"teacher":     synthetic.TeacherOf[float64]{Student: student, Inputs: 6, Classes: 3},
+		"clusters":    synthetic.ClustersOf[float64]{Spread: .3},
+		"elman":       synthetic.ElmanOf[float64]{},
+		"lstm":        synthetic.LSTMOf[float64]{},
+		"transformer": synthetic.TransformerOf[float64]{},
 	} {
 		first, last := descend(t, f, 1, 400)
 		assert.Less(t, last, .9*first, name)
@@ -141,24 +143,28 @@ func TestFunctionSeen(t *testing.T) {
 	require.InDelta(t, 400, n, 4*math.Sqrt(360))
 }
 
-// A chain's letters depend on the two before them: told by these they are much less uncertain than by none.
+// A chain's letters depend on the two before them: told by these they are less uncertain than by one, and by one than by none.
 func TestChain(t *testing.T) {
-	text := synthetic.Chain(4, 7)
-	require.Len(t, text.Codes, 4096)
-	require.Equal(t, text, synthetic.Chain(4, 7))
-	require.NotEqual(t, text.Codes, synthetic.Chain(4, 8).Codes)
-	entropy := func(context int) float64 {
-		counts, totals := map[string]float64{}, map[string]float64{}
-		for i := context; i < len(text.Codes); i++ {
-			counts[string(text.Codes[i-context:i+1])]++
-			totals[string(text.Codes[i-context:i])]++
-		}
+	require.Equal(t, synthetic.Chain(4, 7), synthetic.Chain(4, 7))
+	require.NotEqual(t, synthetic.Chain(4, 7).Codes, synthetic.Chain(4, 8).Codes)
+	const keys = 16
+	entropy := func(context int) float64 { // in the mean over keys
 		h := 0.0
-		for k, n := range counts {
-			h -= n / 4096 * math.Log(n/totals[k[:context]])
+		for key := range uint64(keys) {
+			text := synthetic.Chain(4, key)
+			require.Len(t, text.Codes, 4096)
+			counts, totals := map[string]float64{}, map[string]float64{}
+			for i := context; i < len(text.Codes); i++ {
+				counts[string(text.Codes[i-context:i+1])]++
+				totals[string(text.Codes[i-context:i])]++
+			}
+			for k, n := range counts {
+				h -= n / 4096 * math.Log(n/totals[k[:context]])
+			}
 		}
-		return h
+		return h / keys
 	}
+	require.Less(t, entropy(0), math.Log(4)-.05, "some letters are rare")
 	require.Greater(t, entropy(0), entropy(1)+.05)
 	require.Greater(t, entropy(1), entropy(2)+.05)
 	require.InDelta(t, entropy(2), entropy(3), .05, "three tell no more than two")
@@ -179,6 +185,8 @@ func TestErrors(t *testing.T) {
 		"synthetic: Function: a Seen of 2; want more than 0, at most 1":                    synthetic.Function{Seen: 2},
 		"synthetic: Elman: 65 Letters; want 2 to 64":                                       synthetic.Elman{Reading: synthetic.Reading{Letters: 65}},
 		"synthetic: LSTM: a Length of -1; want 1 or more":                                  synthetic.LSTM{Reading: synthetic.Reading{Length: -1}},
+		"synthetic: Transformer: 3 Heads; want a divisor of Hidden, 16":                    synthetic.Transformer{Heads: 3},
+		"synthetic: Transformer: Layers of -1; want 1 or more":                             synthetic.Transformer{Layers: -1},
 		"synthetic: LSTM: a text of 3 letters; want more than Length, 8":                   synthetic.LSTM{Reading: synthetic.Reading{Text: opticks.Number([]byte("abc"))}},
 	} {
 		_, err := f.Sample(0)
