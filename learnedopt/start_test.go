@@ -96,7 +96,7 @@ var configurations = map[string][]string{
 	"schedule":     {`{"rule":{"name":"sgd","config":{"lr":0.5}},"shape":"linear","warmup":0.3,"steps":7,"end":0.1}`},
 	"clip":         {`{"rule":{"name":"sgd","config":{"lr":0.5}},"grad_value":0.5,"grad_norm":0.6,"step_norm":0.7,"step_rms":0.8,"per":"tensor"}`},
 	"controlled":   {`{"rule":{"name":"sgd","config":{"lr":0.5}},"lr":0.5,"weight_decay":0.1,"horizon":"either"}`},
-	"rated":        {`{"rule":{"name":"sgd","config":{"lr":0.5}},"rate":0.5,"untold":true}`},
+	"rated":        {`{"rule":{"name":"sgd","config":{"lr":0.5}},"rate":0.5,"told":1,"untold":true}`},
 	"lolv2":        {`{"hidden":3,"step":0.1}`},
 	"adafacmlp":    {`{"hidden":32,"step":0.01}`},
 	"star":         {`{"hidden":3,"step":0.1,"nominal":-1,"weight_decay":0.1,"raw":true,"controllers":true}`},

@@ -2,6 +2,7 @@ package compose_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"testing"
 
@@ -307,21 +308,31 @@ func TestControlledPerceptronIsGeneral(t *testing.T) {
 	}
 }
 
-// At another rate a rule's first step is so many times as long, and not told the length of a run it does what it does where there is none.
+// At another rate a rule's first step is so many times as long, and told another length of the run, or none, it does what it does there.
 func TestRated(t *testing.T) {
+	for told, rated := range map[int]compose.Rated{0: {Untold: true}, 10: {Told: 0.5}, 20: {}, 60: {Told: 3}} {
+		t.Run(fmt.Sprint(told), func(t *testing.T) { testRated(t, told, rated) })
+	}
+	for _, r := range []compose.Rated{{Told: -1}, {Told: 2, Untold: true}} {
+		require.ErrorContains(t, r.Validate(), "told")
+	}
+}
+
+func testRated(t *testing.T, told int, rated compose.Rated) {
 	for name, in := range map[string]learnedopt.Rule{"adam": &handmade.Adam{LR: 0.1}, "general": new(mlp.General), "lstm": &lstm.Rule{Hidden: 4, Layers: 1}} {
 		r := compose.Of(in)
 		for _, o := range []learnedopt.Options{{}, {Reference: true}} {
 			c, err := learnedopt.CompileWith[float32](in, net, o)
 			require.NoError(t, err)
-			changed, err := learnedopt.CompileWith[float32](&compose.Rated{Rule: r, Rate: 3, Untold: true}, net, o)
+			rated.Rule, rated.Rate = r, 3
+			changed, err := learnedopt.CompileWith[float32](&rated, net, o)
 			require.NoError(t, err)
 			e := ruletest.NewEpisode(c, in, 2)
 			want, got := make([]float32, net.Len()), make([]float32, net.Len())
 			a, b := make([]float32, c.State().Len()), make([]float32, c.State().Len())
 			p := learnedopt.Point[float32]{Phi: e.Phi, Theta: e.Theta}
 			for p.Step = range 2 {
-				p.Grad, p.State, p.Horizon = e.Grads[p.Step], a, 0
+				p.Grad, p.State, p.Horizon = e.Grads[p.Step], a, told
 				require.NoError(t, c.Step(want, a, p))
 				p.State, p.Horizon = b, 20
 				require.NoError(t, changed.Step(got, b, p))

@@ -103,6 +103,9 @@ var compositions = []struct {
 		in := compose.Of(&compose.Schedule{Rule: compose.Of(&lstm.Rule{Hidden: 4, Layers: 1, Scale: 0.5}), Warmup: 3, End: 0.2})
 		return &compose.Rated{Rule: in, Rate: 0.3, Untold: true}
 	}},
+	{name: "told", options: ruletest.Options{Weights: several, Tolerance: 5e-5}, make: func() learnedopt.Rule {
+		return &compose.Rated{Rule: perceptron(), Rate: 30, Told: 2}
+	}},
 	{name: "mechanic", make: func() learnedopt.Rule { return &compose.Mechanic{Rule: adam(), First: 0.01, Decay: 0.2} }},
 	{name: "nested", make: func() learnedopt.Rule {
 		in := compose.Of(&compose.Graft{Direction: small(), Length: adam(), Per: "all"})

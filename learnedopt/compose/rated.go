@@ -3,6 +3,8 @@ package compose
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
+	"math"
 
 	"github.com/seed1498fded/unroll/internal/graph"
 	"github.com/seed1498fded/unroll/internal/kernel"
@@ -11,16 +13,18 @@ import (
 	"github.com/seed1498fded/unroll/learnedopt/rule"
 )
 
-// Rated takes the steps of any rule times a rate, and may keep from it how long a run is:
+// Rated takes the steps of any rule times a rate, and may tell it a length of the run that is not the true one, or none:
 //
-//	step = rate · rule's step
+//	step = rate · rule's step, where the rule reads told · horizon
 //
-// A learned rule that was bound to be used as it is can be looked at with it: what it does at twice its step size, or where nobody
-// knows the number of steps. The rate is not learned.
+// A learned rule that was bound to be used as it is can be looked at with it: what it does at twice its step size, where the run ends
+// sooner or later than was said, or where nobody knows the number of steps. Neither number is learned. On a kernel the length is rounded
+// up to a whole number of steps.
 type Rated struct {
 	Rule   Inner   `json:"rule"`   // Adam if left out
 	Rate   float64 `json:"rate"`   // above 0; 1 if zero
-	Untold bool    `json:"untold"` // the rule reads a horizon of 0
+	Told   float64 `json:"told"`   // of the true length, above 0; 1 if zero
+	Untold bool    `json:"untold"` // the rule reads a horizon of 0; not with a Told other than 1
 }
 
 var (
@@ -32,7 +36,7 @@ var (
 func (*Rated) Name() string { return "rated" }
 
 func (r *Rated) filled() Rated {
-	return Rated{r.Rule.or(new(handmade.Adam)), cmp.Or(r.Rate, 1), r.Untold}
+	return Rated{r.Rule.or(new(handmade.Adam)), cmp.Or(r.Rate, 1), cmp.Or(r.Told, 1), r.Untold}
 }
 
 func (r *Rated) parts() []part { return alone(r.filled().Rule) }
@@ -46,7 +50,11 @@ func (r *Rated) Init(phi []float32, key uint64) { initParts(r.parts(), phi, key)
 // Validate reports a field out of its range.
 func (r *Rated) Validate() error {
 	f := r.filled()
-	return hyper.Check("rated", f.Rule.check(), hyper.Positive("rate", f.Rate))
+	var both error
+	if f.Untold && f.Told != 1 {
+		both = errors.New("untold, and told: a rule is told a length or it is not")
+	}
+	return hyper.Check("rated", f.Rule.check(), hyper.Positive("rate", f.Rate), hyper.Positive("told", f.Told), both)
 }
 
 // MarshalJSON writes the configuration with every default in its place.
@@ -58,8 +66,12 @@ func (r *Rated) MarshalJSON() ([]byte, error) {
 // Update implements rule.Rule.
 func (r *Rated) Update(in rule.Inputs) (rule.Outputs, error) {
 	b, f := new(graph.Builder), r.filled()
-	if f.Untold && in.Horizon != nil {
+	switch {
+	case in.Horizon == nil:
+	case f.Untold:
 		in.Horizon = b.Scale(0, in.Horizon)
+	case f.Told != 1:
+		in.Horizon = b.Scale(f.Told, in.Horizon)
 	}
 	out := r.parts()[0].update(b, in)
 	for i := range out.Tensors {
@@ -78,13 +90,16 @@ func (r *Rated) Kernel(of rule.Rule, b rule.Binding, workers int) rule.Kernel {
 		return nil
 	}
 	inner := finishKernel(f.Rule, rated{float32(f.Rate)}, b, workers)
-	if inner == nil || !f.Untold {
+	if f.Untold {
+		f.Told = 0
+	}
+	if inner == nil || f.Told == 1 {
 		return inner
 	}
 	if back, ok := inner.(rule.PullbackKernel); ok {
-		return untoldBack{untold{inner}, back}
+		return toldBack{told{inner, f.Told}, back}
 	}
-	return untold{inner}
+	return told{inner, f.Told}
 }
 
 // A rated is the finish of a Rated.
@@ -100,23 +115,29 @@ func (x rated) cotangent(d []float32, p rule.Point[float32]) { x.step(d, p) }
 
 func (rated) rest(rule.Cotangents[float32], rule.Point[float32]) {}
 
-// An untold is the kernel of a rule that is not told how long a run is.
-type untold struct{ of rule.Kernel }
+// A told is the kernel of a rule that is told so many times a run's length.
+type told struct {
+	of    rule.Kernel
+	times float64
+}
+
+// horizon returns what the rule is told.
+func (k told) horizon(true int) int { return int(math.Ceil(k.times * float64(true))) }
 
 // Step implements rule.Kernel.
-func (k untold) Step(step, next []float32, p rule.Point[float32]) error {
-	p.Horizon = 0
+func (k told) Step(step, next []float32, p rule.Point[float32]) error {
+	p.Horizon = k.horizon(p.Horizon)
 	return k.of.Step(step, next, p)
 }
 
-// An untoldBack is one with a backward pass.
-type untoldBack struct {
-	untold
+// A toldBack is one with a backward pass.
+type toldBack struct {
+	told
 	back rule.PullbackKernel
 }
 
 // Pullback implements rule.PullbackKernel.
-func (k untoldBack) Pullback(d rule.Cotangents[float32], p rule.Point[float32]) error {
-	p.Horizon = 0
+func (k toldBack) Pullback(d rule.Cotangents[float32], p rule.Point[float32]) error {
+	p.Horizon = k.horizon(p.Horizon)
 	return k.back.Pullback(d, p)
 }

@@ -40,7 +40,7 @@ type options struct {
 	cli.Common
 	suiteOptions
 	Problem      string        `default:"mnist8" help:"What to train: ${problems}." placeholder:"NAME"`
-	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}; others: ${others}) and of embedded learned rules (${zoo}), files of learned rules, these two also at another rate or not told how long a run is, as in FILE:{\"rate\":2,\"untold\":true}, and rules as they are configured, NAME:{JSON} as in decay:{\"rule\":\"adam\",\"decay\":0.001}, or a file NAME.json with {\"name\":NAME,\"config\":{JSON}}. Default: all baselines, for lives static, hebb and delta; with --epochs adam." placeholder:"FILE|NAME,..."`
+	Optimizer    cli.Names     `help:"What to train it with: names of baselines (${baselines}; others: ${others}) and of embedded learned rules (${zoo}), files of learned rules, these two also at another rate, told a multiple of a run's length or none, as in FILE:{\"rate\":2,\"told\":0.5} or FILE:{\"untold\":true}, and rules as they are configured, NAME:{JSON} as in decay:{\"rule\":\"adam\",\"decay\":0.001}, or a file NAME.json with {\"name\":NAME,\"config\":{JSON}}. Default: all baselines, for lives static, hebb and delta; with --epochs adam." placeholder:"FILE|NAME,..."`
 	Credit       cli.Names     `help:"Credit rules, whose signal the optimizers see in place of the gradient: ${credits}. One, or with --epochs one or more." placeholder:"NAME,..."`
 	CreditConfig *cli.JSON     `help:"The settings of a single credit rule as JSON, such as {\"std\":0.1}; in a YAML file a mapping will do." placeholder:"JSON"`
 	Tasks        *cli.Count    `help:"How many of the problem's tasks to learn on, the first of a shuffle by the seed; measured is on the others. Default: as the learned rules say, or those of boolean 8 of 14." placeholder:"N"`
@@ -180,16 +180,17 @@ func (o options) sizes() []cli.Given {
 	}
 }
 
-// rated returns a learned rule with its steps at another rate, or not told how long a run is.
+// rated returns a learned rule with its steps at another rate, or told another length of a run than the true one, or none.
 func rated(t *learnedopt.Trained, text json.RawMessage) (*learnedopt.Trained, error) {
 	var how struct {
 		Rate   float64 `json:"rate"`
+		Told   float64 `json:"told"`
 		Untold bool    `json:"untold"`
 	}
 	if err := config.Set(&how, text); err != nil {
 		return nil, fmt.Errorf("how to use a learned rule: %w", err)
 	}
-	r := &compose.Rated{Rule: compose.Of(t.Rule), Rate: how.Rate, Untold: how.Untold}
+	r := &compose.Rated{Rule: compose.Of(t.Rule), Rate: how.Rate, Told: how.Told, Untold: how.Untold}
 	return &learnedopt.Trained{Rule: r, Phi: t.Phi, Provenance: t.Provenance}, r.Validate()
 }
 

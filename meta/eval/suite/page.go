@@ -12,22 +12,30 @@ import (
 // Over returns the table over all problems.
 func (r *Report) Over() page.Table { return textOf(r.over(), r.aggregateColumns(), r.ranked()) }
 
-// Page returns the report as a page: the table over all problems and the performance profiles, then each problem's table and curves.
+// Page returns the report as a page: the table over all problems, the performance profiles and what becomes of optimizers by a number of
+// theirs, then each problem's table and curves.
 func (r *Report) Page() (*page.Page, error) {
-	panels, err := r.panels()
+	over, problems, err := r.panels()
 	if err != nil {
 		return nil, fmt.Errorf("suite: page: %w", err)
 	}
 	p := &page.Page{Title: fmt.Sprintf("%s, %s", r.Suite, r.Track), Lead: r.heading(), Facts: r.facts()}
-	profiles, err := r.figure("How often an optimizer is within so much of the tuned Adam", panels[0])
-	if err != nil {
-		return nil, err
+	first := page.Section{Tables: []page.Table{r.Over()}, Notes: r.notes()}
+	for i, panel := range over {
+		caption, legend := "How often an optimizer is within so much of the tuned Adam", r.legend()
+		if i > 0 {
+			caption = "Ratios to the tuned Adam's losses by one number, all else the same; bars, 95 % of the bootstrap"
+			legend = plot.NewLegend()
+		}
+		f, err := figure(caption, panel, legend)
+		if err != nil {
+			return nil, err
+		}
+		first.Figures = append(first.Figures, f)
 	}
-	p.Sections = append(p.Sections, page.Section{
-		Tables: []page.Table{r.Over()}, Notes: r.notes(), Figures: []page.Figure{profiles},
-	})
+	p.Sections = append(p.Sections, first)
 	for i, x := range r.Problems {
-		curves, err := r.figure("Smoothed training loss by step; dashed, the tuned Adam's final loss", panels[1+i])
+		curves, err := figure("Smoothed training loss by step; dashed, the tuned Adam's final loss", problems[i], r.legend())
 		if err != nil {
 			return nil, err
 		}
@@ -63,10 +71,10 @@ func textOf[Row any](caption string, columns []column[Row], rows []Row) page.Tab
 	return t
 }
 
-// figure draws a panel with the legend.
-func (r *Report) figure(caption string, p *plot.Plot) (page.Figure, error) {
+// figure draws a panel with a legend.
+func figure(caption string, p *plot.Plot, legend plot.Legend) (page.Figure, error) {
 	var b bytes.Buffer
-	if err := drawAll(&b, "svg", []*plot.Plot{p}, r.legend()); err != nil {
+	if err := drawAll(&b, "svg", []*plot.Plot{p}, legend); err != nil {
 		return page.Figure{}, err
 	}
 	return page.Draw(caption, b.Bytes())

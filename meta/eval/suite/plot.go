@@ -21,15 +21,15 @@ const (
 	panelAcross = 3
 )
 
-// Plot draws the performance profiles, how often an optimizer's ratio is at most so large, and the smoothed training loss of
-// every problem against the step, dashed where the target is, and writes the picture in a format of gonum's plot package: png,
-// svg, pdf and others.
+// Plot draws the performance profiles, how often an optimizer's ratio is at most so large, what becomes of optimizers by a number of
+// theirs (see [Report.Sensitivities]), and the smoothed training loss of every problem against the step, dashed where the target is, and
+// writes the picture in a format of gonum's plot package: png, svg, pdf and others.
 func (r *Report) Plot(w io.Writer, format string) error {
-	panels, err := r.panels()
+	over, problems, err := r.panels()
 	if err != nil {
 		return fmt.Errorf("suite: plot: %w", err)
 	}
-	return drawAll(w, format, panels, r.legend())
+	return drawAll(w, format, append(over, problems...), r.legend())
 }
 
 // drawAll draws panels in rows, and the legend to their right.
@@ -55,21 +55,28 @@ func drawAll(w io.Writer, format string, panels []*plot.Plot, legend plot.Legend
 	return err
 }
 
-// panels returns the profiles and a panel for each problem.
-func (r *Report) panels() ([]*plot.Plot, error) {
+// panels returns those over all problems, the profiles first, and one for each problem.
+func (r *Report) panels() (over, problems []*plot.Plot, err error) {
 	profiles, err := r.profiles()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	list := []*plot.Plot{profiles}
+	over = append(over, profiles)
+	for _, s := range r.Sensitivities() {
+		panel, err := s.panel()
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s by %s: %w", s.Optimizer, s.Number, err)
+		}
+		over = append(over, panel)
+	}
 	for _, p := range r.Problems {
 		panel, err := p.panel()
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Name, err)
+			return nil, nil, fmt.Errorf("%s: %w", p.Name, err)
 		}
-		list = append(list, panel)
+		problems = append(problems, panel)
 	}
-	return list, nil
+	return over, problems, nil
 }
 
 // line returns how the k-th optimizer is drawn: the reference, which is the first, in black.
