@@ -59,7 +59,7 @@ func (d mixer[F]) kind(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, er
 
 // mlp draws a perceptron on images.
 func (d mixer[F]) mlp(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, error) {
-	set, err := d.sized(one(e.Side, 8, s))
+	set, err := d.some(e, s)
 	if err != nil {
 		return nil, "", err
 	}
@@ -80,6 +80,17 @@ func (d mixer[F]) mlp(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, err
 		return nil, "", err
 	}
 	return f, chain(set.Pixels(), hidden, set.Classes) + " " + activation, nil
+}
+
+// some returns the images that a network learns on.
+func (d mixer[F]) some(e MixEntry, s *rng.Stream) (*data.Set, error) {
+	set, err := d.sized(one(e.Side, 8, s))
+	if err != nil || len(e.Images) == 0 {
+		return set, err
+	}
+	n := min(between(e.Images, 0, s), set.Len())
+	from := s.IntN(set.Len() - n + 1)
+	return set.Slice(from, from+n), nil
 }
 
 // fits reports a network on images that is too large.
@@ -122,7 +133,7 @@ func (f untested[F]) Sample(key uint64) (inner.ProblemOf[F], error) {
 
 // autoencoder draws an autoencoder, whose layers after the narrow one are those before it in the opposite order.
 func (d mixer[F]) autoencoder(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, error) {
-	set, err := d.sized(one(e.Side, 8, s))
+	set, err := d.some(e, s)
 	if err != nil {
 		return nil, "", err
 	}
@@ -147,7 +158,7 @@ func (d mixer[F]) autoencoder(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], str
 
 // conv draws a convolutional network.
 func (d mixer[F]) conv(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, error) {
-	set, err := d.sized(one(e.Side, 8, s))
+	set, err := d.some(e, s)
 	if err != nil {
 		return nil, "", err
 	}

@@ -18,9 +18,9 @@ import (
 //
 // The kinds, and what each takes beside name, weight, kind, gain, unit, level, scale, signal, noise and directions:
 //
-//	mlp          perceptrons on images: side, hidden or depth and width, activation, batch, init
-//	autoencoder  images through a narrow layer: side, hidden or depth and width before it, code, activation, batch
-//	conv         two convolutions on images: side, channels, batch
+//	mlp          perceptrons on images: side, images, hidden or depth and width, activation, batch, init
+//	autoencoder  images through a narrow layer: side, images, hidden or depth and width before it, code, activation, batch
+//	conv         two convolutions on images: side, images, channels, batch
 //	teacher      synthetic.TeacherOf: inputs, classes, teacher, hidden or depth and width, activation, batch, init
 //	clusters     synthetic.ClustersOf: inputs, classes, spread, units, hidden or depth and width, or logistic regression without,
 //	             activation, batch, init
@@ -33,6 +33,7 @@ type MixEntry struct {
 	Weight float64 `yaml:"weight"` // how many of the problems are of this entry, relative to others; 1 if zero
 
 	Side       []int    `yaml:"side"`       // of the images: 4, 7, 8, 14 or 28; 8 if there is none
+	Images     []int    `yaml:"images"`     // least and largest number of images to learn on, which are a network's own; all there are
 	Hidden     []int    `yaml:"hidden"`     // widths of the hidden layers, instead of depth and width
 	Depth      []int    `yaml:"depth"`      // least and largest number of hidden layers, or of a transformer's; 1 if there is none
 	Width      []int    `yaml:"width"`      // least and largest width; in half of the networks the same for all layers
@@ -71,9 +72,9 @@ type MixEntry struct {
 
 // kinds says what each kind takes, in the order of the documentation.
 var kinds = []struct{ name, takes string }{
-	{"mlp", "side hidden depth width activation batch init"},
-	{"autoencoder", "side hidden depth width code activation batch"},
-	{"conv", "side channels batch"},
+	{"mlp", "side images hidden depth width activation batch init"},
+	{"autoencoder", "side images hidden depth width code activation batch"},
+	{"conv", "side images channels batch"},
 	{"teacher", "inputs classes teacher hidden depth width activation batch init"},
 	{"clusters", "inputs classes spread units hidden depth width activation batch init"},
 	{"elman", "text letters width length batch"},
@@ -131,6 +132,7 @@ func (e MixEntry) validate() error {
 // The largest numbers of an entry, beside those of all networks.
 const (
 	maxEntry    = 4096 // inputs, dimensions of functions, widths and lengths of recurrent networks
+	maxImages   = 1 << 30
 	maxChannels = 256
 	maxClasses  = 256
 	maxHeads    = 64
@@ -144,7 +146,7 @@ func (e MixEntry) checkRanges() error {
 		of          []int
 		least, most int
 	}{
-		{"depth", e.Depth, 1, maxLayers}, {"width", e.Width, 1, maxLayers}, {"code", e.Code, 1, maxLayers},
+		{"images", e.Images, 1, maxImages}, {"depth", e.Depth, 1, maxLayers}, {"width", e.Width, 1, maxLayers}, {"code", e.Code, 1, maxLayers},
 		{"channels", e.Channels, 1, maxChannels}, {"inputs", e.Inputs, 1, maxEntry}, {"classes", e.Classes, 2, maxClasses},
 		{"teacher", e.Teacher, 1, maxLayers}, {"letters", e.Letters, 2, 64}, {"length", e.Length, 1, maxLayers},
 		{"dim", e.Dim, 1, maxEntry}, {"directions", e.Directions, 1, maxLayers},

@@ -34,7 +34,7 @@ seed: 3
 members: 12
 of:
   - {name: small, weight: 2, side: [4], depth: [1, 3], width: [2, 5], activation: [tanh, sigmoid], batch: [5, 7], gain: [0.5, 2], level: [global, tensor], unit: [0.5, 2]}
-  - {name: flat, side: [8], hidden: [3], activation: [elu]}
+  - {name: flat, side: [8], images: [2, 9], hidden: [3], activation: [elu]}
 test:
   - {name: held out, side: [7], hidden: [4, 2], init: [lecun], batch: [3]}
 `
@@ -201,6 +201,7 @@ func TestMixErrors(t *testing.T) {
 		{`line 1: conv does not take "width"; it takes name, kind,`, "of: [{name: a, kind: conv, width: [1, 2]}]"},
 		{`line 1: mlp does not take "off"; it takes name,`, "of: [{name: a, off: 1}]"},
 		{`channels: [1 300]; want numbers from 1 to 256 in order`, "of: [{name: a, kind: conv, channels: [1, 300]}]"},
+		{`images: [0 3]; want numbers from 1 to`, "of: [{name: a, images: [0, 3]}]"},
 		{`seen: [0.5 2]; want numbers up to 1`, "of: [{name: a, kind: function, seen: [0.5, 2]}]"},
 		{`shake: 1 numbers; want the least and the largest`, "of: [{name: a, kind: function, shake: [1]}]"},
 		{`condition: from 0 to 2; want numbers above 0 in order`, "of: [{name: a, kind: function, condition: [0, 2]}]"},

@@ -3,6 +3,7 @@ package suite
 import (
 	"cmp"
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 
@@ -90,6 +91,7 @@ func (s Sensitivity) panel() (*plot.Plot, error) {
 	}
 	eval.Widen(&p.Y)
 	eval.Widen(&p.X)
+	p.Y.Max *= math.Pow(p.Y.Max/p.Y.Min, .4) // room for the legend
 	var at []float64
 	for _, x := range s.Points {
 		at = append(at, x.Value)
