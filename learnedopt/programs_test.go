@@ -268,14 +268,13 @@ func TestZooInStrangersPrograms(t *testing.T) {
 	}
 }
 
-// The general rule, at its defaults, comes to within half again of Gorgonia's best solver, tuned, but on the linear regression, whose six
-// weights are fewer than it is at home with: there it ends at 12, and at 64 where it is not
-// told how long the run is. Its bounds there hold it to that and no better.
+// The general rule, at its defaults, comes to within half again of Gorgonia's best solver, tuned. Where it is not told how long a run is
+// its last steps are not as small: on the linear regression it ends then at 1.8 or 4.7, by the order in which Gorgonia adds up gradients,
+// which is another in each run.
 func TestGeneralInStrangersPrograms(t *testing.T) {
 	general, err := learnedopt.Load("zoo:general")
 	require.NoError(t, err)
-	told := map[string]float64{"char-RNN": 1.5, "linear regression": 20, "softmax": 1.5}
-	untold := map[string]float64{"char-RNN": 1.5, "linear regression": 100, "softmax": 1.5}
+	untold := map[string]float64{"char-RNN": 1.5, "linear regression": 6, "softmax": 1.5}
 	for _, s := range strangers() {
 		best, _ := s.tuned(t)
 		require.Contains(t, untold, s.name)
@@ -283,7 +282,7 @@ func TestGeneralInStrangersPrograms(t *testing.T) {
 			told    string
 			most    float64
 			horizon []learnedopt.Option
-		}{{"told", told[s.name], []learnedopt.Option{learnedopt.WithHorizon(s.steps)}}, {"not told", untold[s.name], nil}} {
+		}{{"told", 1.5, []learnedopt.Option{learnedopt.WithHorizon(s.steps)}}, {"not told", untold[s.name], nil}} {
 			_, last := s.train(t, func(*strangersModel) G.Solver {
 				return general.Solver(slices.Concat(x.horizon, s.opts, s.ours)...)
 			})
