@@ -9,7 +9,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/learnedopt"
-	"github.com/seed1498fded/unroll/learnedopt/handmade"
+	"github.com/seed1498fded/unroll/learnedopt/lstm"
 	"github.com/seed1498fded/unroll/meta"
 	"github.com/seed1498fded/unroll/meta/dist"
 	"github.com/seed1498fded/unroll/meta/dist/queue"
@@ -20,9 +20,9 @@ import (
 func Example() {
 	ctx, dir, secret := context.Background(), must(os.MkdirTemp("", "queue")), queue.NewToken()
 	defer os.RemoveAll(dir)
-	momentum := &handmade.Momentum{LR: 0.01}
+	small := &lstm.Rule{Hidden: 4, Layers: 1}
 	bptt := func() (meta.Estimator, error) {
-		return meta.NewBPTT(meta.BPTTConfig{Rule: momentum, Family: inner.Quadratic{}, Horizon: 10, Window: 5})
+		return meta.NewBPTT(meta.BPTTConfig{Rule: small, Family: inner.Quadratic{}, Horizon: 10, Window: 5})
 	}
 	evaluator := func() (dist.Evaluator, error) {
 		e, err := bptt()
@@ -35,7 +35,7 @@ func Example() {
 	server := must(queue.NewServer(queue.ServerConfig{Dir: dir, Token: secret}))
 	defer server.Shutdown()
 	learner := must(queue.NewLearner(ctx, queue.LearnerConfig{
-		Connection: queue.Connection{Server: server, Token: secret}, Settings: json.RawMessage(`"momentum"`), New: evaluator,
+		Connection: queue.Connection{Server: server, Token: secret}, Settings: json.RawMessage(`"small"`), New: evaluator,
 	}))
 	defer learner.Close()
 	gone := make(chan error)
@@ -49,7 +49,7 @@ func Example() {
 	estimate := func(pool dist.Pool) []float32 {
 		e := must(dist.NewEstimator(dist.EstimatorConfig{Count: 4, Pool: pool, New: bptt}))
 		grad := make([]float32, e.Phi().Len())
-		must(e.Estimate(ctx, grad, learnedopt.Phi(momentum, 1), 7))
+		must(e.Estimate(ctx, grad, learnedopt.Phi(small, 1), 7))
 		return grad
 	}
 	here, there := estimate(must(dist.Goroutines(1, evaluator))), estimate(learner)
