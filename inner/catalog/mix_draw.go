@@ -216,30 +216,23 @@ func reader[F params.Float](e MixEntry, s *rng.Stream) (inner.FamilyOf[F], strin
 		r.Letters = len(r.Text.Alphabet)
 	}
 	var f inner.FamilyOf[F]
+	numbers := 12*r.Hidden + 4*r.Letters // in memory, of a letter
 	switch e.Kind {
 	case "lstm":
 		f = synthetic.LSTMOf[F]{Reading: r}
 	case "transformer":
 		t := synthetic.TransformerOf[F]{Reading: r, Layers: e.depth(s), Heads: one(e.Heads, 2, s)}
-		t.Hidden = (r.Hidden + t.Heads - 1) / t.Heads * t.Heads
-		f, r.Hidden = t, t.Hidden
+		r.Hidden = (r.Hidden + t.Heads - 1) / t.Heads * t.Heads
+		t.Hidden, numbers = r.Hidden, (11+14*t.Layers)*r.Hidden+4*r.Letters+t.Heads*r.Length
+		f = t
 	default:
 		f = synthetic.ElmanOf[F]{Reading: r}
 	}
-	if err := readable(e, r); err != nil {
+	if err := room(r.Batch, r.Length*numbers); err != nil {
 		return nil, "", err
 	}
 	_, err := f.Sample(0)
 	return f, fmt.Sprintf("%d of %s %d, length %d", r.Hidden, text, r.Letters, r.Length), err
-}
-
-// readable reports a reading that does not fit the memory that there is for one.
-func readable(e MixEntry, r synthetic.Reading) error {
-	numbers := 12*r.Hidden + 4*r.Letters
-	if e.Kind == "transformer" {
-		numbers = 25*r.Hidden + 4*r.Letters + 4*r.Length // a layer's
-	}
-	return room(r.Batch, r.Length*numbers)
 }
 
 func function[F params.Float](e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string) {

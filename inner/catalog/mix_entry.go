@@ -33,9 +33,9 @@ type MixEntry struct {
 	Weight float64 `yaml:"weight"` // how many of the problems are of this entry, relative to others; 1 if zero
 
 	Side       []int    `yaml:"side"`       // of the images: 4, 7, 8, 14 or 28; 8 if there is none
-	Images     []int    `yaml:"images"`     // least and largest number of images to learn on, which are a network's own; all there are
+	Images     []int    `yaml:"images"`     // least and largest number of images that a network has to learn on; all if there is none, or more than there are
 	Hidden     []int    `yaml:"hidden"`     // widths of the hidden layers, instead of depth and width
-	Depth      []int    `yaml:"depth"`      // least and largest number of hidden layers, or of a transformer's; 1 if there is none
+	Depth      []int    `yaml:"depth"`      // least and largest number of hidden layers, or of a transformer's layers; 1 if there is none
 	Width      []int    `yaml:"width"`      // least and largest width; in half of the networks the same for all layers
 	Activation []string `yaml:"activation"` // relu if there is none
 	Batch      []int    `yaml:"batch"`      // examples in a minibatch; 64 if there is none, 16 of texts

@@ -122,7 +122,7 @@ type told struct {
 }
 
 // horizon returns what the rule is told.
-func (k told) horizon(true int) int { return int(math.Ceil(k.times * float64(true))) }
+func (k told) horizon(steps int) int { return int(math.Ceil(k.times * float64(steps))) }
 
 // Step implements rule.Kernel.
 func (k told) Step(step, next []float32, p rule.Point[float32]) error {

@@ -17,12 +17,12 @@ import (
 
 // A Sensitivity is what an optimizer comes to at several values of one of its numbers, all else the same.
 type Sensitivity struct {
-	Optimizer string // as it is called without
-	Number    string
+	Optimizer string             // its name without the number
+	Number    string             // what the number is called, as in rate
 	Points    []SensitivityPoint // three or more, by value
 }
 
-// A SensitivityPoint is one value.
+// A SensitivityPoint is what the optimizer comes to at one value.
 type SensitivityPoint struct {
 	Value float64
 	Aggregate
@@ -32,7 +32,8 @@ type SensitivityPoint struct {
 const fewestValues = 3
 
 // Sensitivities finds optimizers that differ in one number: those called NAME:{"NUMBER":VALUE}, with one number above 0 between the
-// braces, and NAME itself, which has 1 there. They are in the order in which they come.
+// braces, as learned rules are called at another rate or told another length of a run, and NAME itself, which has 1 there, the default of
+// both. They are in the order in which they come; what has fewer than three values is left out.
 func (r *Report) Sensitivities() (list []Sensitivity) {
 	for _, a := range r.Aggregate {
 		name, number, value, ok := oneNumber(a.Name)
@@ -54,7 +55,7 @@ func (r *Report) Sensitivities() (list []Sensitivity) {
 	return slices.DeleteFunc(list, func(s Sensitivity) bool { return len(s.Points) < fewestValues })
 }
 
-// oneNumber takes a name apart.
+// oneNumber takes apart a name with one number between its braces.
 func oneNumber(full string) (name, number string, value float64, ok bool) {
 	at := strings.Index(full, ":{")
 	if at < 0 {
