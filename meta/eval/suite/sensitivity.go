@@ -74,7 +74,7 @@ func oneNumber(full string) (name, number string, value float64, ok bool) {
 // those to its test loss, and the worst ratio, against the number.
 func (s Sensitivity) panel() (*plot.Plot, error) {
 	p := newPanel(s.Optimizer+" by "+s.Number, s.Number, "ratio to tuned-adam")
-	p.Legend.Top, p.Legend.Padding = true, vg.Points(3)
+	p.Legend.Top, p.Legend.Left, p.Legend.Padding = true, true, vg.Points(3)
 	for i, curve := range []struct {
 		name   string
 		of     func(Aggregate) Interval
