@@ -98,6 +98,7 @@ var lattice = map[string]node{
 	"meta":               {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt learnedopt/handmade params", tests: "inner/credit inner/mix inner/nets inner/plastic inner/problemtest internal/graph learnedopt/compose learnedopt/handmade learnedopt/lstm learnedopt/plastic learnedopt/rule learnedopt/ruletest learnedopt/stepsize meta/estimatortest"},
 	"meta/search":        {imports: "checkpoints internal/brief internal/config internal/formula internal/machine internal/rng learnedopt learnedopt/plastic meta params", tests: "inner/plastic learnedopt meta/search/searchtest"},
 	"meta/es":            {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta params", tests: "inner/mix inner/plastic inner/problemtest learnedopt/handmade learnedopt/lstm learnedopt/mlp learnedopt/plastic meta/estimatortest"},
+	"meta/distil":        {imports: "checkpoints inner internal/config internal/rng learnedopt meta params", tests: "inner inner/catalog inner/synthetic learnedopt learnedopt/handmade learnedopt/mlp learnedopt/plastic meta meta/estimatortest params"},
 	"meta/lab":           {imports: "checkpoints inner internal/brief internal/config internal/machine internal/rng learnedopt meta meta/es params", tests: "learnedopt/handmade learnedopt/lstm"},
 	"meta/dist/queue":    {imports: "meta meta/dist", tests: "checkpoints inner internal/rng learnedopt learnedopt/lstm meta/es meta/estimatortest"},
 	"meta/dist":          {imports: "checkpoints internal/rng meta meta/search params", tests: "inner learnedopt learnedopt/handmade learnedopt/lstm meta/es meta/estimatortest"},
@@ -125,7 +126,7 @@ var lattice = map[string]node{
 		tests:   "cmd/internal/clitest",
 	},
 	"cmd/app/metatrain": {
-		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/live cmd/internal/rundir cmd/internal/tensorboard inner inner/catalog inner/credit inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/dist meta/dist/queue meta/es meta/eval meta/search params",
+		imports: "checkpoints checkpoints/zoo cmd/app/doctor cmd/internal/cli cmd/internal/live cmd/internal/rundir cmd/internal/tensorboard inner inner/catalog inner/credit inner/nets internal/atomicfile internal/brief internal/build internal/machine internal/regular internal/rng learnedopt learnedopt/handmade learnedopt/plastic meta meta/dist meta/dist/queue meta/distil meta/es meta/eval meta/search params",
 		tests:   "cmd/internal/clitest cmd/internal/tensorboard/eventtest inner/plastic internal/atomicfile internal/kernel internal/regular learnedopt/mlp",
 	},
 	"cmd/app/compare": {

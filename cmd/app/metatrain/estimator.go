@@ -17,14 +17,20 @@ import (
 	"github.com/seed1498fded/unroll/meta/es"
 )
 
+// distils is the name of the estimator that fits a rule to the steps of another one.
+const distils = "distil"
+
 // estimators returns the names of all estimators of a gradient, the default first.
-func estimators() []string { return append([]string{bptt}, es.Names()...) }
+func estimators() []string { return append(append([]string{bptt}, es.Names()...), distils) }
 
 // perturbs reports whether the gradient is estimated by perturbing the rule, with nothing differentiated.
-func (s settings) perturbs() bool { return s.Estimator != "" && s.Estimator != bptt }
+func (s settings) perturbs() bool { return s.Estimator != "" && s.Estimator != bptt && !s.distils() }
+
+// distils reports whether the rule is fitted to the steps of the one that it begins with.
+func (s settings) distils() bool { return s.Estimator == distils }
 
 // windowed reports whether the estimator goes by windows.
-func (s settings) windowed() bool { return s.Estimator != string(es.Full) }
+func (s settings) windowed() bool { return s.Estimator != string(es.Full) && !s.distils() }
 
 // pairs returns how many pairs of branches the estimator has, 1 if it has none. What is wrong with its settings comes out later.
 func (s settings) pairs() int {
@@ -38,7 +44,7 @@ func (s settings) pairs() int {
 }
 
 // ofPairs changes the defaults for estimators whose pairs of branches each have problems of their own, and so need no more copies to
-// see many. Those of whole episodes have windows as long.
+// see many, and for one that has one problem at a time. Those of whole episodes have windows as long.
 func (s settings) ofPairs(d *defaults, lives bool) {
 	if !lives {
 		d.copies = 1
@@ -54,6 +60,9 @@ func (s settings) ofPairs(d *defaults, lives bool) {
 func (s *settings) canonicalEstimator() error {
 	if !slices.Contains(append(estimators(), ""), s.Estimator) {
 		return fmt.Errorf("--estimator %s: want one of %s", brief.Text(s.Estimator, 60), strings.Join(estimators(), ", "))
+	}
+	if s.distils() {
+		return s.canonicalDistillation()
 	}
 	if !s.perturbs() {
 		return nil
@@ -76,6 +85,8 @@ func (s settings) validateEstimator() error {
 		return fmt.Errorf("--tasks-per-step: not with --learner %s, which takes no gradient", s.Learner)
 	case s.Estimator != "" && s.searches():
 		return fmt.Errorf("--estimator %s: not with --learner %s, which takes no gradient", s.Estimator, s.Learner)
+	case s.distils():
+		return s.validateDistillation()
 	case !s.perturbs() && s.EstimatorConfig != "":
 		return fmt.Errorf("--estimator-config: these are the settings of an evolution strategy, and --estimator is %s", bptt)
 	case !s.perturbs():
@@ -133,6 +144,9 @@ func (s *session) estimator(family inner.Family) (meta.Estimator, error) {
 // single makes an estimator with a number of goroutines, 0 for the default.
 func (s *session) single(family inner.Family, workers int) (meta.Estimator, error) {
 	c := s.settings
+	if c.distils() {
+		return c.distillation(s.rule, family)
+	}
 	loss, err := meta.ParseMetaLoss(json.RawMessage(c.MetaLoss))
 	if err != nil {
 		return nil, fmt.Errorf("--meta-loss: %w", err)

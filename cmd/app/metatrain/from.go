@@ -41,7 +41,7 @@ func (s *settings) begin(o options) (*learnedopt.Trained, error) {
 }
 
 // configured returns a rule of other settings that begins with the weights of a learned one: those that the settings bring anew begin
-// as they always do. A weight that both have must have the same shape.
+// as they always do, and so do those of another shape where the rule is fitted to the learned one's steps; else such a shape is an error.
 func (s *settings) configured(t *learnedopt.Trained) (*learnedopt.Trained, error) {
 	r, err := learnedopt.Named(s.Rule, json.RawMessage(s.RuleConfig))
 	if err != nil {
@@ -51,7 +51,11 @@ func (s *settings) configured(t *learnedopt.Trained) (*learnedopt.Trained, error
 	phi := learnedopt.Phi(r, meta.PhiKey(s.trainingKey()))
 	for _, p := range have {
 		i := slices.IndexFunc(want, func(w params.Spec) bool { return w.Name == p.Name })
-		if i < 0 || !slices.Equal(want[i].Shape, p.Shape) {
+		fits := i >= 0 && slices.Equal(want[i].Shape, p.Shape)
+		if !fits && s.distils() {
+			continue
+		}
+		if !fits {
 			return nil, fmt.Errorf("--from %s: its %s %v has no place in %s %s", s.From, p.Name, p.Shape, s.Rule, s.RuleConfig)
 		}
 		copy(params.Slice(want, phi, p.Name), params.Slice(have, t.Phi, p.Name))

@@ -248,6 +248,7 @@ func TestNetworkRefused(t *testing.T) {
 func TestTravels(t *testing.T) {
 	require.NoError(t, settings{Problem: "mix:small"}.travels())
 	require.ErrorContains(t, settings{Problem: "mix:mine.yaml"}.travels(), "--problem mix:mine.yaml")
+	require.ErrorContains(t, settings{Estimator: distils, From: "zoo:general"}.travels(), "--estimator distil, whose teacher is --from zoo:general")
 	require.ErrorContains(t, (&remote{}).suits(settings{Data: "here"}), "--data here: not with --listen: workers open no file")
 	require.NoError(t, (*remote)(nil).suits(settings{Data: "here"}))
 }

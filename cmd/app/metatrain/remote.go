@@ -88,6 +88,8 @@ func (s settings) travels() error {
 		return fmt.Errorf("--data %s", s.Data)
 	case catalog.Mixed(s.Problem) && !slices.Contains(catalog.Names(), s.Problem):
 		return fmt.Errorf("--problem %s", s.Problem)
+	case s.distils():
+		return fmt.Errorf("--estimator %s, whose teacher is --from %s", distils, s.From)
 	}
 	return nil
 }

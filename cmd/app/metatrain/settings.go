@@ -92,7 +92,7 @@ func (s *settings) fillIn() error {
 	case catalog.Cheap(s.Problem):
 		d.copies, d.every, d.rate = 32, 100, 0.003
 	}
-	if s.perturbs() {
+	if s.perturbs() || s.distils() {
 		s.ofPairs(&d, life > 0)
 	}
 	s.OuterLR, s.Clip = cmp.Or(s.OuterLR, d.rate), cmp.Or(s.Clip, d.clip)

@@ -1,0 +1,91 @@
+// Package distil fits one rule to the steps of another, its teacher, by their derivative: so a rule that has been learned becomes one of
+// fewer units, or of another form, that costs less and does nearly the same (distillation, after Hinton, Vinyals and Dean 2015, of a
+// rule's steps in place of a network's answers).
+//
+// The teacher trains the family's problems. At some of its steps the learner is asked what it would do there, having seen all gradients so
+// far and remembering them in its own way; its weights do not move the run. What is minimised is, for each tensor,
+//
+//	|u − u'|² / |u'|²
+//
+// with u the learner's step and u' the teacher's, the mean over tensors and over the steps asked about. It is of no unit, and for steps of
+// one length 2(1 − cos) of the angle between them. What a learner remembers of earlier steps counts as given: the derivative goes through one
+// step at a time.
+package distil
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/seed1498fded/unroll/inner"
+	"github.com/seed1498fded/unroll/internal/config"
+	"github.com/seed1498fded/unroll/learnedopt"
+	"github.com/seed1498fded/unroll/params"
+)
+
+// Settings are those that have a JSON form.
+type Settings struct {
+	Shortest int     `json:"shortest"` // the least number of steps of an episode, 1 to the horizon; 50, or the horizon if less, if zero
+	Points   int     `json:"points"`   // how many steps of an episode are asked about at most, 1 to 10,000; 16 if zero
+	Untold   float64 `json:"untold"`   // the probability, 0 to 1, that both are not told how long an episode is
+}
+
+// SettingsFrom reads settings from their JSON; an unknown field is an error, and no text is every default.
+func SettingsFrom(text json.RawMessage) (Settings, error) {
+	var s Settings
+	if len(text) > 0 {
+		if err := config.Set(&s, text); err != nil {
+			return s, fmt.Errorf("distil: %w", err)
+		}
+	}
+	return s, s.validate()
+}
+
+func (s Settings) validate() error {
+	switch {
+	case s.Shortest < 0:
+		return fmt.Errorf("distil: shortest is %d; want 1 to the horizon", s.Shortest)
+	case s.Points < 0 || s.Points > 10_000:
+		return fmt.Errorf("distil: points is %d; want 1 to 10000", s.Points)
+	case !(s.Untold >= 0 && s.Untold <= 1):
+		return fmt.Errorf("distil: untold is %v; want 0 to 1", s.Untold)
+	}
+	return nil
+}
+
+// ConfigOf says who learns from whom, and on what.
+type ConfigOf[F params.Float] struct {
+	Settings
+
+	Teacher *learnedopt.Trained
+	Rule    learnedopt.Rule   // the learner
+	Family  inner.FamilyOf[F] // whose problems the teacher trains; it may be a mix. Rules of synapses' senses are not for this
+	Horizon int               // the most steps of an episode, whose length is drawn uniformly in its logarithm; 100 if zero
+}
+
+// Config is the form in use.
+type Config = ConfigOf[float32]
+
+// filled returns the configuration with every default in its place, checked.
+func (c ConfigOf[F]) filled() (ConfigOf[F], error) {
+	if c.Teacher == nil || c.Rule == nil || c.Family == nil {
+		return c, errors.New("distil: want a teacher, a rule and a family")
+	}
+	c.Horizon, c.Points = cmp.Or(c.Horizon, 100), cmp.Or(c.Points, 16)
+	if c.Shortest == 0 {
+		c.Shortest = min(50, c.Horizon)
+	}
+	if err := c.validate(); err != nil {
+		return c, err
+	}
+	if c.Horizon < 1 || c.Shortest > c.Horizon {
+		return c, fmt.Errorf("distil: episodes of %d to %d steps; want 1 or more, in order", c.Shortest, c.Horizon)
+	}
+	for _, r := range []learnedopt.Rule{c.Teacher.Rule, c.Rule} {
+		if len(r.Spec().Reads.Senses()) > 0 {
+			return c, fmt.Errorf("distil: %s goes by what synapses sense; want rules of gradients", r.Name())
+		}
+	}
+	return c, learnedopt.Validate(c.Rule)
+}
