@@ -219,7 +219,7 @@ func TestMixErrors(t *testing.T) {
 		require.NotContains(t, err.Error(), "\n")
 	}
 	_, err := catalog.Lookup("mix:no such", o)
-	require.ErrorContains(t, err, "the embedded mixes are mix:broad, mix:general, mix:paper, mix:small, mix:wide")
+	require.ErrorContains(t, err, "the embedded mixes are mix:broad, mix:far, mix:general, mix:paper, mix:small")
 	o.Hidden = []int{3}
 	_, err = catalog.Lookup("mix:small", o)
 	require.EqualError(t, err, "catalog: mix:small: does not take hidden")

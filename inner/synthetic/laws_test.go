@@ -164,6 +164,7 @@ func TestChain(t *testing.T) {
 		}
 		return h / keys
 	}
+	require.Less(t, entropy(0), math.Log(4)-.05, "some letters are rare")
 	require.Greater(t, entropy(0), entropy(1)+.05)
 	require.Greater(t, entropy(1), entropy(2)+.05)
 	require.InDelta(t, entropy(2), entropy(3), .05, "three tell no more than two")

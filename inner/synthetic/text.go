@@ -10,18 +10,22 @@ import (
 // chainLength is how many letters a chain has.
 const chainLength = 4096
 
-// Chain returns a text of 4,096 letters, of an alphabet of some, 2 to 64, each drawn by the two before it: after every two letters, each
-// letter's odds are e^(2x), with x from N(0, 1) by key. More or fewer letters panic.
+// Chain returns a text of 4,096 letters, of an alphabet of some, 2 to 64, each drawn by the two before it: the logarithms of a letter's
+// odds are the sum of one from N(0, 1) for the letter, so that some are rare, one from N(0, 1.5) for it and the letter before, and one
+// from N(0, 1.5) for it and the two before, all by key. More or fewer letters panic.
 func Chain(letters int, key uint64) *opticks.Text {
 	if letters < 2 || letters > maxLetters {
 		panic("synthetic: Chain: letters out of range")
 	}
-	odds := make([]float64, letters*letters*letters)
-	rng.Normal(odds, rng.Split(key, 0), 2)
+	one, two, three := make([]float64, letters), make([]float64, letters*letters), make([]float64, letters*letters*letters)
+	rng.Normal(one, rng.Split(key, 2), 1)
+	rng.Normal(two, rng.Split(key, 3), math.Sqrt(1.5))
+	rng.Normal(three, rng.Split(key, 0), math.Sqrt(1.5))
+	odds := three
 	for i := 0; i < len(odds); i += letters {
-		up := 0.0
+		up, before := 0.0, i/letters%letters*letters
 		for j := range letters {
-			up += math.Exp(odds[i+j])
+			up += math.Exp(one[j] + two[before+j] + three[i+j])
 			odds[i+j] = up
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 
 	G "gorgonia.org/gorgonia"
 
@@ -34,6 +35,9 @@ import (
 // The decay λ is a given number, weight_decay. With a learned decay that of a second controller is added to it, e^clip(5w, ±8), where w
 // is made as v is, of other numbers.
 //
+// A rule has learned on runs of some length at most, and what its controller says of much longer ones is not to be relied on: the same rates
+// for longer can be too much for a deep net. With Longest, rates are multiplied by √(Longest/T) in runs of more steps that are told their length.
+//
 // A tensor of more than two dimensions is seen as the matrix of its last. Gradients are limited to ±1000.
 type General struct {
 	Hidden       int     `json:"hidden"`        // units of each of two hidden layers, 2 to 1024; 8 if zero
@@ -42,6 +46,7 @@ type General struct {
 	Horizon      string  `json:"horizon"`       // "known"; "free", of a rule that need not know T; or "either"; "known" if empty
 	LearnedDecay bool    `json:"learned_decay"` // λ has a learned part; false by default
 	Outputs      bool    `json:"outputs"`       // the controllers see how many outputs the net has; false by default
+	Longest      int     `json:"longest"`       // T from which on rates are √(Longest/T) of what they were, at least 0; all are as they are if 0
 }
 
 var (
@@ -90,7 +95,7 @@ func (r *General) Spec() rule.Spec {
 // Validate reports a field out of its range.
 func (r *General) Validate() error {
 	f := r.filled()
-	return hyper.Check("general", pairs(f.Hidden), hyper.Positive("lr", f.LR), notNegative("weight_decay", f.Decay), r.controller().Check())
+	return hyper.Check("general", pairs(f.Hidden), hyper.Positive("lr", f.LR), notNegative("weight_decay", f.Decay), notNegative("longest", float64(f.Longest)), r.controller().Check())
 }
 
 // pairs reports a number of units that is out of range, for a rule that starts with a pair.
@@ -152,7 +157,12 @@ func (r *General) Update(in rule.Inputs) (rule.Outputs, error) {
 	case c.Decay > 0:
 		step = t.Add(step, t.Scale(c.Decay, t.Theta))
 	}
-	step = t.Mul(t.Scale(-c.LR, r.controller().Rate(t, in, seen)), step)
+	rate := t.Scale(-c.LR, r.controller().Rate(t, in, seen))
+	if c.Longest > 0 && in.Horizon != nil {
+		part := t.Div(t.Const(t.Grad, float64(c.Longest)), t.AtLeast(in.Horizon, float64(c.Longest)))
+		rate = t.Mul(rate, t.RootOrZero(part))
+	}
+	step = t.Mul(rate, step)
 	if shape := in.Tensors[0].Spec.Shape; len(shape) > 2 {
 		step = t.Reshape(step, shape...)
 	}
@@ -175,11 +185,20 @@ func (m *measured) observed(p *rule.Point[float32]) features.Observed {
 	}
 }
 
+// multiplier is what the controller's rates are multiplied with in a run of so many steps, 0 if nobody knows.
+func (r *General) multiplier(horizon int) float64 {
+	m := cmp.Or(r.LR, 1)
+	if r.Longest > 0 && horizon > r.Longest && r.filled().Horizon != features.Free {
+		m *= math.Sqrt(float64(r.Longest) / float64(horizon))
+	}
+	return m
+}
+
 // steer implements steered.
 func (r *General) steer(m *measured, phi []float32, p *rule.Point[float32]) (rate, decay float64) {
 	x, c := m.observed(p), r.controller()
 	s := c.Steer(phi, x)
-	rate, decay = s.Rate()*cmp.Or(r.LR, 1), r.Decay
+	rate, decay = s.Rate()*r.multiplier(p.Horizon), r.Decay
 	if r.LearnedDecay {
 		s = r.decays().Steer(phi[c.Len():], x)
 		decay += s.Factor()
@@ -200,7 +219,7 @@ func (r *General) steerBack(
 	}
 	x, c := m.observed(p), r.controller()
 	s := c.Steer(phi, x)
-	add(s.RateBack(dRate*cmp.Or(r.LR, 1), dPhi))
+	add(s.RateBack(dRate*r.multiplier(p.Horizon), dPhi))
 	if n := c.Len(); r.LearnedDecay {
 		s = r.decays().Steer(phi[n:], x)
 		add(s.Back(dDecay, dPhi[n:]))

@@ -300,3 +300,25 @@ func followWitness[F params.Float](
 		}
 	}
 }
+
+// In runs that are four times as long as the longest, rates are half of what they were; in others, and where nobody knows, as they were.
+func TestLongest(t *testing.T) {
+	plain := &mlp.General{Horizon: "either"}
+	theta, grad := params.Layout{{Name: "w", Shape: []int{5, 4}}}, make([]float64, 20)
+	rng.Normal(grad, 1, 1)
+	phi := params.Convert[float64](learnedopt.Phi(plain, 1))
+	step := func(r learnedopt.Rule, horizon int) []float64 {
+		c, err := learnedopt.Compile[float64](r, theta)
+		require.NoError(t, err)
+		step, state := make([]float64, 20), make([]float64, c.State().Len())
+		require.NoError(t, c.Step(step, state, learnedopt.Point[float64]{Phi: phi, State: state, Grad: grad, Theta: grad, Horizon: horizon}))
+		return step
+	}
+	for horizon, want := range map[int]float64{0: 1, 1: 1, 50: 1, 51: math.Sqrt(50. / 51), 200: .5, 5000: .1} {
+		limited, whole := step(&mlp.General{Horizon: "either", Longest: 50}, horizon), step(plain, horizon)
+		for i, w := range whole {
+			require.InDelta(t, w*want, limited[i], 1e-12*math.Abs(w), "%d steps", horizon)
+		}
+	}
+	require.ErrorContains(t, (&mlp.General{Longest: -1}).Validate(), "longest is -1, want a number of at least 0")
+}
