@@ -155,7 +155,7 @@ class General(Rule):
 
     name = "general"
     reads_theta = True
-    defaults = {"hidden": 8, "lr": 1.0, "weight_decay": 0.0, "horizon": "known", "learned_decay": False, "outputs": False}
+    defaults = {"hidden": 8, "lr": 1.0, "weight_decay": 0.0, "horizon": "known", "learned_decay": False, "outputs": False, "longest": 0}
     told_knots = (0, 0.03, 0.1, 0.3, 0.6, 0.9, 1)
     untold_knots = (0, 1, 1.5, 2, 2.5, 3, 4)
 
@@ -213,7 +213,13 @@ class General(Rule):
         if self.config["learned_decay"]:
             decay = decay + self._factor(xp, phi, "decay_", seen, at)
         d = d + decay * theta
-        return -1e-3 * self.config["lr"] * self._factor(xp, phi, "", seen, at) * d, after
+        return -1e-3 * self._multiplier(at) * self._factor(xp, phi, "", seen, at) * d, after
+
+    def _multiplier(self, at: Moment) -> float:
+        """Returns what the controller's rates are multiplied with in a run of a length."""
+        longest = self.config["longest"]
+        long = longest > 0 and self.reads_horizon and at.horizon > longest
+        return self.config["lr"] * (math.sqrt(longest / at.horizon) if long else 1.0)
 
     def _factor(self, xp: Any, phi: Arrays, of: str, seen: List[Array], at: Moment) -> Array:
         """Returns what a controller gives, the rate's or the decay's."""
