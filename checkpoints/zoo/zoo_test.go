@@ -13,7 +13,7 @@ func TestEveryRuleLoads(t *testing.T) {
 	for _, name := range zoo.Names() {
 		r, err := zoo.Load(name)
 		require.NoError(t, err)
-		want := map[string]int{"lstm": 5141, "general": 375}
+		want := map[string]int{"lstm": 5141, "general": 195}
 		require.Contains(t, want, r.Name)
 		require.Len(t, r.Phi, want[r.Name])
 		require.NotEmpty(t, r.Provenance["problem"], "where it comes from is in the file")

@@ -25,6 +25,6 @@ func ExampleGeneral() {
 	}
 	fmt.Printf("it remembers %.1f numbers a weight\n", float64(len(opt.State()))/float64(layer.Len()))
 	// Output:
-	// a General: true with 375 numbers that were learned
+	// a General: true with 195 numbers that were learned
 	// it remembers 4.0 numbers a weight
 }

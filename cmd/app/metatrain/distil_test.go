@@ -35,7 +35,9 @@ func TestDistil(t *testing.T) {
 	require.Equal(t, 2, got.Rule.(*mlp.General).Hidden)
 	teacher, err := learnedopt.Load("zoo:general")
 	require.NoError(t, err)
-	part := func(x *learnedopt.Trained, name string) []float32 { return params.Slice(x.Rule.Spec().Phi, x.Phi, name) }
+	part := func(x *learnedopt.Trained, name string) []float32 {
+		return params.Slice(x.Rule.Spec().Phi, x.Phi, name)
+	}
 	for _, name := range []string{"schedule", "untold", "controls", "decay_schedule"} {
 		require.InDeltaSlice(t, part(teacher, name), part(got, name), 1e-6, name)
 	}
