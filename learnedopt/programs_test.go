@@ -269,12 +269,12 @@ func TestZooInStrangersPrograms(t *testing.T) {
 }
 
 // The general rule, at its defaults, comes to within half again of Gorgonia's best solver, tuned. Where it is not told how long a run is
-// its last steps are not as small: on the linear regression it ends then at 1.8 or 4.7, by the order in which Gorgonia adds up gradients,
-// which is another in each run.
+// its last steps are not as small: on the linear regression it ends then at 1.2 or 2, by the order in which Gorgonia adds up gradients, which
+// is another in each run.
 func TestGeneralInStrangersPrograms(t *testing.T) {
 	general, err := learnedopt.Load("zoo:general")
 	require.NoError(t, err)
-	untold := map[string]float64{"char-RNN": 1.5, "linear regression": 6, "softmax": 1.5}
+	untold := map[string]float64{"char-RNN": 1.5, "linear regression": 3, "softmax": 1.5}
 	for _, s := range strangers() {
 		best, _ := s.tuned(t)
 		require.Contains(t, untold, s.name)
