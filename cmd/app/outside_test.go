@@ -22,8 +22,8 @@ import (
 
 const module = "github.com/seed1498fded/unroll"
 
-// build makes the programs of examples/outside, a module of its own that knows this one by its public packages alone, from
-// what the module cache holds. It returns the folder they are in.
+// build makes the programs of examples/outside, a module of its own that knows this one by its public packages alone, with
+// the versions that this one has. It returns the folder they are in.
 func build(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -41,7 +41,7 @@ func build(t *testing.T) string {
 	} {
 		cmd := exec.Command("go", args...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off", "GOTOOLCHAIN=local")
+		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GOTOOLCHAIN=local")
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "go %s: %s", strings.Join(args, " "), out)
 	}
