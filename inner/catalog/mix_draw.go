@@ -42,6 +42,8 @@ func (d mixer[F]) kind(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, er
 		return d.autoencoder(e, s)
 	case "conv":
 		return d.conv(e, s)
+	case "residual":
+		return d.residual(e, s)
 	case "teacher":
 		f, sizes = teacher[F](e, s)
 	case "clusters":
@@ -171,6 +173,23 @@ func (d mixer[F]) conv(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, er
 	f := untested[F]{of, batch * numbers}
 	_, err = f.Sample(0)
 	return f, fmt.Sprintf("%dx%dx%d", set.Rows, channels, 2*channels), err
+}
+
+// residual draws a residual network.
+func (d mixer[F]) residual(e MixEntry, s *rng.Stream) (inner.FamilyOf[F], string, error) {
+	set, err := d.some(e, s)
+	if err != nil {
+		return nil, "", err
+	}
+	blocks, width, batch := e.depth(s), between(e.Width, 16, s), one(e.Batch, 64, s)
+	numbers := set.Pixels() + width*(5+3*blocks)
+	if err := room(batch, numbers); err != nil {
+		return nil, "", err
+	}
+	of := suite.ResidualOf[F]{Train: set, Test: set.Slice(0, 1), Blocks: blocks, Width: width, Batch: batch}
+	f := untested[F]{of, batch * numbers}
+	_, err = f.Sample(0)
+	return f, fmt.Sprintf("%d-%d with %d blocks", set.Pixels(), width, blocks), err
 }
 
 // student draws the network that learns.

@@ -21,6 +21,7 @@ import (
 //	mlp          perceptrons on images: side, images, hidden or depth and width, activation, batch, init
 //	autoencoder  images through a narrow layer: side, images, hidden or depth and width before it, code, activation, batch
 //	conv         two convolutions on images: side, images, channels, batch
+//	residual     suite.ResidualOf on images: side, images, depth, the number of blocks, width, batch
 //	teacher      synthetic.TeacherOf: inputs, classes, teacher, hidden or depth and width, activation, batch, init
 //	clusters     synthetic.ClustersOf: inputs, classes, spread, units, hidden or depth and width, or logistic regression without,
 //	             activation, batch, init
@@ -35,7 +36,7 @@ type MixEntry struct {
 	Side       []int    `yaml:"side"`       // of the images: 4, 7, 8, 14 or 28; 8 if there is none
 	Images     []int    `yaml:"images"`     // least and largest number of images that a network has to learn on; all if there is none, or more than there are
 	Hidden     []int    `yaml:"hidden"`     // widths of the hidden layers, instead of depth and width
-	Depth      []int    `yaml:"depth"`      // least and largest number of hidden layers, or of a transformer's layers; 1 if there is none
+	Depth      []int    `yaml:"depth"`      // least and largest number of hidden layers, or of a transformer's layers or a residual network's blocks; 1 if there is none
 	Width      []int    `yaml:"width"`      // least and largest width; in half of the networks the same for all layers
 	Activation []string `yaml:"activation"` // relu if there is none
 	Batch      []int    `yaml:"batch"`      // examples in a minibatch; 64 if there is none, 16 of texts
@@ -75,6 +76,7 @@ var kinds = []struct{ name, takes string }{
 	{"mlp", "side images hidden depth width activation batch init"},
 	{"autoencoder", "side images hidden depth width code activation batch"},
 	{"conv", "side images channels batch"},
+	{"residual", "side images depth width batch"},
 	{"teacher", "inputs classes teacher hidden depth width activation batch init"},
 	{"clusters", "inputs classes spread units hidden depth width activation batch init"},
 	{"elman", "text letters width length batch"},

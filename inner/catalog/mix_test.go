@@ -62,6 +62,7 @@ const manyKinds = `
 of:
   - {name: auto, kind: autoencoder, side: [4], depth: [1, 2], width: [3, 6], code: [2, 3], activation: [tanh], batch: [5]}
   - {name: conv, kind: conv, side: [4, 8], channels: [3, 4], batch: [4]}
+  - {name: residual, kind: residual, side: [4, 8], depth: [1, 2], width: [3, 5], batch: [4]}
   - {name: taught, kind: teacher, inputs: [3, 5], classes: [2, 3], teacher: [3, 4], width: [3, 6], activation: [tanh], batch: [6]}
   - {name: logistic, kind: clusters, inputs: [3, 5], spread: [0.5, 2], units: [1, 3], batch: [6]}
   - {name: clusters, kind: clusters, depth: [1, 2], width: [3, 6], activation: [sigmoid], batch: [6]}
@@ -85,7 +86,7 @@ func TestMixKinds(t *testing.T) {
 		names[single.Name(i)] = true
 		options := problemtest.Options{Varies: problemtest.Function | problemtest.Start | problemtest.Batch}
 		switch strings.Fields(single.Name(i))[0] {
-		case "auto", "conv", "source":
+		case "auto", "conv", "residual", "source":
 			options.Varies &^= problemtest.Function
 		}
 		t.Run(single.Name(i), func(t *testing.T) {
@@ -197,8 +198,9 @@ func TestMixErrors(t *testing.T) {
 		{`entry 1, "a": unit: from 3 to 2; want numbers above 0 in order`, "of: [{name: a, unit: [3, 2]}]"},
 		{`entry "a": no level "row"; there are none global tensor coordinate`, "of: [{name: a, level: [row]}]"},
 		{`width -1`, "of: [{name: a, hidden: [-1]}]"},
-		{`no kind "cnn"; there are mlp, autoencoder, conv, teacher, clusters, elman, lstm, transformer, function`, "of: [{name: a, kind: cnn}]"},
+		{`no kind "cnn"; there are mlp, autoencoder, conv, residual, teacher, clusters, elman, lstm, transformer, function`, "of: [{name: a, kind: cnn}]"},
 		{`line 1: conv does not take "width"; it takes name, kind,`, "of: [{name: a, kind: conv, width: [1, 2]}]"},
+		{`line 1: residual does not take "activation"; it takes name, kind,`, "of: [{name: a, kind: residual, activation: [tanh]}]"},
 		{`line 1: mlp does not take "off"; it takes name,`, "of: [{name: a, off: 1}]"},
 		{`channels: [1 300]; want numbers from 1 to 256 in order`, "of: [{name: a, kind: conv, channels: [1, 300]}]"},
 		{`images: [0 3]; want numbers from 1 to`, "of: [{name: a, images: [0, 3]}]"},
@@ -212,6 +214,7 @@ func TestMixErrors(t *testing.T) {
 		{`noise: goes with a signal that is noisy`, "of: [{name: a, noise: [1, 1]}]"},
 		{`directions: go with a signal of directions`, "of: [{name: a, signal: [directions]}]"},
 		{`minibatches of 65536 for a network that makes`, "of: [{name: a, kind: conv, side: [28], batch: [65536]}]"},
+		{`minibatches of 65536 for a network that makes`, "of: [{name: a, kind: residual, depth: [9, 9], width: [999, 999], batch: [65536]}]"},
 		{`minibatches of 65536 for a network that makes`, "of: [{name: a, kind: elman, length: [999, 999], batch: [65536]}]"},
 	} {
 		_, err := catalog.Lookup(writeMix(t, c.text), o)
