@@ -20,6 +20,7 @@ import (
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/config"
+	"github.com/seed1498fded/unroll/internal/machine"
 	"github.com/seed1498fded/unroll/learnedopt"
 	"github.com/seed1498fded/unroll/params"
 )
@@ -87,5 +88,45 @@ func (c ConfigOf[F]) filled() (ConfigOf[F], error) {
 			return c, fmt.Errorf("distil: %s goes by what synapses sense; want rules of gradients", r.Name())
 		}
 	}
-	return c, learnedopt.Validate(c.Rule)
+	if err := learnedopt.Validate(c.Rule); err != nil {
+		return c, err
+	}
+	return c, c.fits()
+}
+
+// fits reports a family that the machine has no room for. What the runs of a member need is kept, so that all of them count.
+func (c ConfigOf[F]) fits() error {
+	total := 0.0
+	for _, f := range inner.MembersOf(c.Family) {
+		p, err := f.Sample(0) // for its sizes
+		if err != nil {
+			return err
+		}
+		need, err := c.bytes(p)
+		if err != nil {
+			return err
+		}
+		if total += need; machine.Fits(total) != nil {
+			return fmt.Errorf("distil: a problem of %d weights, beside those before it: %w", p.Params().Len(), machine.Fits(total))
+		}
+	}
+	return nil
+}
+
+// bytes estimates what the runs of a problem take: weights, gradients and steps, and the memories of both rules, which are kept more than once.
+func (c ConfigOf[F]) bytes(p inner.ProblemOf[F]) (float64, error) {
+	theta := p.Params()
+	numbers := 5 * float64(theta.Len())
+	for _, r := range []learnedopt.Rule{c.Teacher.Rule, c.Rule} {
+		n, err := learnedopt.StateLen(r, theta, 1)
+		if err != nil {
+			return 0, fmt.Errorf("distil: %w", err)
+		}
+		numbers += 3 * float64(n)
+	}
+	own := 0.0
+	if s, ok := p.(inner.Sized); ok {
+		own = s.Bytes()
+	}
+	return machine.Size[F]()*numbers + own, nil
 }

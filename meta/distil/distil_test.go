@@ -157,6 +157,18 @@ func (nowhereFamily) Sample(key uint64) (inner.Problem, error) {
 	return nowhere{p}, err
 }
 
+// vast is a problem that takes more memory than any machine has.
+type vast struct{ inner.Problem }
+
+func (vast) Bytes() float64 { return 1e18 }
+
+type vastFamily struct{}
+
+func (vastFamily) Sample(key uint64) (inner.Problem, error) {
+	p, err := inner.Quadratic{}.Sample(key)
+	return vast{p}, err
+}
+
 func TestNothingToCompare(t *testing.T) {
 	c, phi := config[float32](t)
 	c.Family = nowhereFamily{}
@@ -180,6 +192,7 @@ func TestErrors(t *testing.T) {
 		{func(c *distil.Config) { c.Points = 10_001 }, "points is 10001; want 1 to 10000"},
 		{func(c *distil.Config) { c.Untold = 1.5 }, "untold is 1.5; want 0 to 1"},
 		{func(c *distil.Config) { c.Rule = &plastic.Bengio7{} }, "goes by what synapses sense; want rules of gradients"},
+		{func(c *distil.Config) { c.Family = vastFamily{} }, "distil: a problem of 10 weights, beside those before it: "},
 		{func(c *distil.Config) { c.Rule = &mlp.General{Hidden: 1} }, "hidden is 1, want 2 to 1024"},
 	} {
 		c, _ := config[float32](t)
