@@ -21,7 +21,7 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// MixPrefix begins the names of mixes: mix:small, mix:general, mix:broad, mix:far and mix:paper are embedded, mix:FILE is read from a
+// MixPrefix begins the names of mixes: mix:small, mix:general, mix:broad, mix:far, mix:letters and mix:paper are embedded, mix:FILE is read from a
 // YAML file. See Mix.
 const MixPrefix = "mix:"
 

@@ -165,7 +165,7 @@ func TestEmbeddedMixes(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 5, n)
+	require.Equal(t, 6, n)
 }
 
 func TestMixFingerprint(t *testing.T) {
@@ -222,7 +222,7 @@ func TestMixErrors(t *testing.T) {
 		require.NotContains(t, err.Error(), "\n")
 	}
 	_, err := catalog.Lookup("mix:no such", o)
-	require.ErrorContains(t, err, "the embedded mixes are mix:broad, mix:far, mix:general, mix:paper, mix:small")
+	require.ErrorContains(t, err, "the embedded mixes are mix:broad, mix:far, mix:general, mix:letters, mix:paper, mix:small")
 	o.Hidden = []int{3}
 	_, err = catalog.Lookup("mix:small", o)
 	require.EqualError(t, err, "catalog: mix:small: does not take hidden")
