@@ -28,7 +28,8 @@ var (
 	_ meta.Resumable = (*Estimator)(nil)
 )
 
-// New returns an estimator, or an error if the configuration makes no sense for one of the family's members.
+// New returns an estimator, or an error if the configuration makes no sense for one of the family's members, or if the machine has no room
+// for what the runs of all of them take.
 func New[F params.Float](c ConfigOf[F]) (*EstimatorOf[F], error) {
 	c, err := c.filled()
 	if err != nil {
