@@ -50,8 +50,8 @@ var pythonCases = map[string]struct {
 	"lstm":         {file: "../../../checkpoints/zoo/lstm-mnist8.safetensors"},
 	"lstm-raw":     {file: "lstm-raw.safetensors", rule: &lstm.Rule{Hidden: 4, Layers: 1, Scale: .5, Preprocess: -1}},
 	"general":      {file: "general.safetensors", rule: &mlp.General{Decay: .05}, horizon: 15},
-	"general-told": {file: "general-either.safetensors", rule: &mlp.General{Hidden: 2, Horizon: "either"}, horizon: 15},
-	"general-open": {file: "general-either.safetensors", rule: &mlp.General{Hidden: 2, Horizon: "either"}},
+	"general-told": {file: "general-either.safetensors", rule: &mlp.General{Hidden: 2, Horizon: "either", Shortest: 60}, horizon: 15},
+	"general-open": {file: "general-either.safetensors", rule: &mlp.General{Hidden: 2, Horizon: "either", Shortest: 60}},
 	"general-decay": {
 		file: "general-decay.safetensors", rule: &mlp.General{Hidden: 2, Decay: .05, Horizon: "either", LearnedDecay: true, Outputs: true, Longest: 10}, horizon: 15,
 		outputs: 15,

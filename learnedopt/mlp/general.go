@@ -30,13 +30,14 @@ import (
 // the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two dimensions and
 // more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay 0.9 or 0.99,
 // without the pull of its start at zero: how much of the gradient is signal. The last term is there if outputs are to be seen: they are
-// the columns of the last tensor of two dimensions and more, and fewer than ten count as ten.
+// the columns of the last tensor of two dimensions and more; fewer than ten, or more than 512, count as ten.
 //
 // The decay λ is a given number, weight_decay. With a learned decay that of a second controller is added to it, e^clip(5w, ±8), where w
 // is made as v is, of other numbers.
 //
 // A rule has learned on runs of some length at most, and what its controller says of much longer ones is not to be relied on: the same rates
 // for longer can be too much for a deep net. With Longest, rates are multiplied by √(Longest/T) in runs of more steps that are told their length.
+// As well it may hurry too much in short ones: with Shortest, rates are multiplied by √(T/Shortest) in runs of fewer steps that are told it.
 //
 // A tensor of more than two dimensions is seen as the matrix of its last. Gradients are limited to ±1000.
 type General struct {
@@ -47,6 +48,7 @@ type General struct {
 	LearnedDecay bool    `json:"learned_decay"` // λ has a learned part; false by default
 	Outputs      bool    `json:"outputs"`       // the controllers see how many outputs the net has; false by default
 	Longest      int     `json:"longest"`       // T from which on rates are √(Longest/T) of what they were, at least 0; all are as they are if 0
+	Shortest     int     `json:"shortest"`      // T up to which rates are √(T/Shortest) of what they were, at least 0; all are as they are if 0
 }
 
 var (
@@ -95,7 +97,8 @@ func (r *General) Spec() rule.Spec {
 // Validate reports a field out of its range.
 func (r *General) Validate() error {
 	f := r.filled()
-	return hyper.Check("general", pairs(f.Hidden), hyper.Positive("lr", f.LR), notNegative("weight_decay", f.Decay), notNegative("longest", float64(f.Longest)), r.controller().Check())
+	return hyper.Check("general", pairs(f.Hidden), hyper.Positive("lr", f.LR), notNegative("weight_decay", f.Decay),
+		notNegative("longest", float64(f.Longest)), notNegative("shortest", float64(f.Shortest)), r.controller().Check())
 }
 
 // pairs reports a number of units that is out of range, for a rule that starts with a pair.
@@ -157,16 +160,27 @@ func (r *General) Update(in rule.Inputs) (rule.Outputs, error) {
 	case c.Decay > 0:
 		step = t.Add(step, t.Scale(c.Decay, t.Theta))
 	}
-	rate := t.Scale(-c.LR, r.controller().Rate(t, in, seen))
-	if c.Longest > 0 && in.Horizon != nil {
-		part := t.Div(t.Const(t.Grad, float64(c.Longest)), t.AtLeast(in.Horizon, float64(c.Longest)))
-		rate = t.Mul(rate, t.RootOrZero(part))
-	}
-	step = t.Mul(rate, step)
+	step = t.Mul(c.ofLength(t, in.Horizon, t.Scale(-c.LR, r.controller().Rate(t, in, seen))), step)
 	if shape := in.Tensors[0].Spec.Shape; len(shape) > 2 {
 		step = t.Reshape(step, shape...)
 	}
 	return rule.One(step, t.Next), t.Err()
+}
+
+// ofLength is a rate in runs of a length: see Longest and Shortest.
+func (r *General) ofLength(t *features.Tensor, length, rate *G.Node) *G.Node {
+	if length == nil {
+		return rate
+	}
+	if longest := float64(r.Longest); longest > 0 {
+		rate = t.Mul(rate, t.RootOrZero(t.Div(t.Const(t.Grad, longest), t.AtLeast(length, longest))))
+	}
+	if shortest := float64(r.Shortest); shortest > 0 {
+		untold := t.Relu(t.Shift(1, t.Neg(length))) // 1 where nobody knows, and 0 from one step on
+		part := t.Scale(1/shortest, t.Min(length, t.Const(t.Grad, shortest)))
+		rate = t.Mul(rate, t.RootOrZero(t.Add(untold, part)))
+	}
+	return rate
 }
 
 // Kernel implements rule.Kernels: where both layers have up to eight units. Four take as little time as fewer.
@@ -188,8 +202,14 @@ func (m *measured) observed(p *rule.Point[float32]) features.Observed {
 // multiplier is what the controller's rates are multiplied with in a run of so many steps, 0 if nobody knows.
 func (r *General) multiplier(horizon int) float64 {
 	m := cmp.Or(r.LR, 1)
-	if r.Longest > 0 && horizon > r.Longest && r.filled().Horizon != features.Free {
+	if horizon == 0 || r.filled().Horizon == features.Free {
+		return m
+	}
+	if r.Longest > 0 && horizon > r.Longest {
 		m *= math.Sqrt(float64(r.Longest) / float64(horizon))
+	}
+	if horizon < r.Shortest {
+		m *= math.Sqrt(float64(horizon) / float64(r.Shortest))
 	}
 	return m
 }

@@ -301,24 +301,35 @@ func followWitness[F params.Float](
 	}
 }
 
-// In runs that are four times as long as the longest, rates are half of what they were; in others, and where nobody knows, as they were.
-func TestLongest(t *testing.T) {
-	plain := &mlp.General{Horizon: "either"}
-	theta, grad := params.Layout{{Name: "w", Shape: []int{5, 4}}}, make([]float64, 20)
-	rng.Normal(grad, 1, 1)
-	phi := params.Convert[float64](learnedopt.Phi(plain, 1))
-	step := func(r learnedopt.Rule, horizon int) []float64 {
-		c, err := learnedopt.Compile[float64](r, theta)
-		require.NoError(t, err)
-		step, state := make([]float64, 20), make([]float64, c.State().Len())
-		require.NoError(t, c.Step(step, state, learnedopt.Point[float64]{Phi: phi, State: state, Grad: grad, Theta: grad, Horizon: horizon}))
-		return step
-	}
-	for horizon, want := range map[int]float64{0: 1, 1: 1, 50: 1, 51: math.Sqrt(50. / 51), 200: .5, 5000: .1} {
-		limited, whole := step(&mlp.General{Horizon: "either", Longest: 50}, horizon), step(plain, horizon)
-		for i, w := range whole {
-			require.InDelta(t, w*want, limited[i], 1e-12*math.Abs(w), "%d steps", horizon)
+// In runs that are four times as long as the longest, rates are half of what they were, and so they are in those of a quarter of the
+// shortest; in others, and where nobody knows, they are as they were.
+func TestRatesByLength(t *testing.T) {
+	for config, want := range map[mlp.General]map[int]float64{
+		{Longest: 50}:                 {0: 1, 1: 1, 50: 1, 51: math.Sqrt(50. / 51), 200: .5, 5000: .1},
+		{Shortest: 100}:               {0: 1, 1: .1, 25: .5, 99: math.Sqrt(.99), 100: 1, 5000: 1},
+		{Shortest: 100, Longest: 400}: {0: 1, 1: .1, 100: 1, 200: 1, 400: 1, 1600: .5},
+	} {
+		for length, part := range want {
+			whole, limited := mlp.General{Horizon: "either"}, config
+			limited.Horizon = "either"
+			steps := [2][]float64{stepOf(t, &whole, length), stepOf(t, &limited, length)}
+			for i, w := range steps[0] {
+				require.InDelta(t, w*part, steps[1][i], 1e-12*math.Abs(w), "%+v: %d steps", config, length)
+			}
 		}
 	}
 	require.ErrorContains(t, (&mlp.General{Longest: -1}).Validate(), "longest is -1, want a number of at least 0")
+	require.ErrorContains(t, (&mlp.General{Shortest: -1}).Validate(), "shortest is -1, want a number of at least 0")
+}
+
+// stepOf is the first step of a rule as it begins, in a run of a length.
+func stepOf(t *testing.T, r *mlp.General, length int) []float64 {
+	theta, grad := params.Layout{{Name: "w", Shape: []int{5, 4}}}, make([]float64, 20)
+	rng.Normal(grad, 1, 1)
+	phi := params.Convert[float64](learnedopt.Phi(r, 1))
+	c, err := learnedopt.Compile[float64](r, theta)
+	require.NoError(t, err)
+	step, state := make([]float64, 20), make([]float64, c.State().Len())
+	require.NoError(t, c.Step(step, state, learnedopt.Point[float64]{Phi: phi, State: state, Grad: grad, Theta: grad, Horizon: length}))
+	return step
 }

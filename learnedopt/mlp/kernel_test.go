@@ -71,8 +71,9 @@ func kernelRules() map[string]learnedopt.Rule {
 		"general": &mlp.General{Decay: .1, LR: 3}, "general free": &mlp.General{Horizon: "free"},
 		"general either": &mlp.General{Horizon: "either"}, "celo2": &mlp.Celo2{LR: .01, Decay: .1},
 		"general of 4 units": &mlp.General{Hidden: 4, Decay: .1, LR: 3}, "celo2 of 3 units": &mlp.Celo2{Hidden: 3, LR: .01, Decay: .1},
-		"general of 5 units":                 &mlp.General{Hidden: 5, Decay: .1, LR: 3},
-		"general of runs of 7 steps at most": &mlp.General{Horizon: "either", Longest: 7},
+		"general of 5 units":                    &mlp.General{Hidden: 5, Decay: .1, LR: 3},
+		"general of runs of 7 steps at most":    &mlp.General{Horizon: "either", Longest: 7},
+		"general of runs of 700 steps at least": &mlp.General{Horizon: "either", Shortest: 700},
 	}
 }
 

@@ -155,7 +155,16 @@ class General(Rule):
 
     name = "general"
     reads_theta = True
-    defaults = {"hidden": 8, "lr": 1.0, "weight_decay": 0.0, "horizon": "known", "learned_decay": False, "outputs": False, "longest": 0}
+    defaults = {
+        "hidden": 8,
+        "lr": 1.0,
+        "weight_decay": 0.0,
+        "horizon": "known",
+        "learned_decay": False,
+        "outputs": False,
+        "longest": 0,
+        "shortest": 0,
+    }
     told_knots = (0, 0.03, 0.1, 0.3, 0.6, 0.9, 1)
     untold_knots = (0, 1, 1.5, 2, 2.5, 3, 4)
 
@@ -217,9 +226,14 @@ class General(Rule):
 
     def _multiplier(self, at: Moment) -> float:
         """Returns what the controller's rates are multiplied with in a run of a length."""
-        longest = self.config["longest"]
-        long = longest > 0 and self.reads_horizon and at.horizon > longest
-        return self.config["lr"] * (math.sqrt(longest / at.horizon) if long else 1.0)
+        rate = self.config["lr"]
+        if at.horizon == 0 or not self.reads_horizon:
+            return rate
+        if 0 < self.config["longest"] < at.horizon:
+            rate *= math.sqrt(self.config["longest"] / at.horizon)
+        if at.horizon < self.config["shortest"]:
+            rate *= math.sqrt(at.horizon / self.config["shortest"])
+        return rate
 
     def _factor(self, xp: Any, phi: Arrays, of: str, seen: List[Array], at: Moment) -> Array:
         """Returns what a controller gives, the rate's or the decay's."""
@@ -227,7 +241,8 @@ class General(Rule):
         for control, x in zip(phi[of + "controls"][-len(seen) :], seen):
             v = v + control * x
         if self.config["outputs"]:
-            v = v + phi[of + "outputs"][0] * (math.log(max(at.outputs, 10) / 10) / 2)
+            outputs = at.outputs if 10 <= at.outputs <= 512 else 10
+            v = v + phi[of + "outputs"][0] * (math.log(outputs / 10) / 2)
         return xp.exp(xp.clip(5 * v, -8, 8))
 
     def _features(self, xp: Any, g: Array, theta: Array, state: Arrays) -> Tuple[List[Array], Arrays]:

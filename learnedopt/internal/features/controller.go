@@ -21,7 +21,7 @@ import (
 // is no term of T. Of the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two
 // dimensions and more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay
 // 0.9 or 0.99, without the pull of its start at zero: how much of the gradient is signal. The last term is for controllers that see
-// outputs, which are the columns of the last tensor of two dimensions and more; fewer than ten count as ten.
+// outputs, which are the columns of the last tensor of two dimensions and more; fewer than ten, or more than 512, count as ten.
 type Controller struct {
 	Horizon string // Known, Free or Either; Known if empty
 	Outputs bool   // it sees how many outputs the net has
@@ -215,7 +215,8 @@ func rowsOrVector(shape []int) (rows, vector float64) {
 type OfNet struct{ Depth, Outputs float64 }
 
 // Net returns that of a net. Fewer than ten outputs count as ten: they tell little, and what is learned on classes has to do for a
-// regression's one.
+// regression's one. So do more than 512, which are more often an image's than those of an alphabet: rates that suit a hundred letters
+// can be too much for 784 pixels.
 func Net(net params.Layout) OfNet {
 	depth, outputs := 0, 0
 	for _, s := range net {
@@ -223,7 +224,10 @@ func Net(net params.Layout) OfNet {
 			depth, outputs = depth+1, s.Shape[n-1]
 		}
 	}
-	return OfNet{math.Log(float64(max(depth, 1)) / 3), math.Log(float64(max(outputs, 10))/10) / 2}
+	if outputs < 10 || outputs > 512 {
+		outputs = 10
+	}
+	return OfNet{math.Log(float64(max(depth, 1)) / 3), math.Log(float64(outputs)/10) / 2}
 }
 
 // signal is half the logarithm of Σm̂²/Σg², from −4 to 1, with m the k-th average. Both sums are of at least something tiny.

@@ -139,3 +139,13 @@ func TestAsMatrix(t *testing.T) {
 	})
 	require.Equal(t, [][]float64{{2.5}}, out)
 }
+
+// Depth and outputs are those of matrices and what has more dimensions; the outputs of the last of them count within limits.
+func TestNet(t *testing.T) {
+	for outputs, counted := range map[int]float64{1: 10, 9: 10, 10: 10, 11: 11, 100: 100, 512: 512, 513: 10, 784: 10} {
+		got := Net(params.Layout{{Name: "w0", Shape: []int{3, 40}}, {Name: "b0", Shape: []int{40}}, {Name: "w1", Shape: []int{2, 2, outputs}}, {Name: "b1", Shape: []int{77}}})
+		require.InDelta(t, math.Log(2./3), got.Depth, 1e-15)
+		require.InDelta(t, math.Log(counted/10)/2, got.Outputs, 1e-15, "%d outputs", outputs)
+	}
+	require.Equal(t, OfNet{Depth: math.Log(1. / 3)}, Net(params.Layout{{Name: "v", Shape: []int{5}}}))
+}
