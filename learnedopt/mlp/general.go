@@ -30,7 +30,8 @@ import (
 // the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two dimensions and
 // more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay 0.9 or 0.99,
 // without the pull of its start at zero: how much of the gradient is signal. The last term is there if outputs are to be seen: they are
-// the columns of the last tensor of two dimensions and more; fewer than ten, or more than 512, count as ten.
+// the columns of the last tensor of two dimensions and more; fewer than ten count as ten, and so do more
+// than MostOutputs.
 //
 // The decay λ is a given number, weight_decay. With a learned decay that of a second controller is added to it, e^clip(5w, ±8), where w
 // is made as v is, of other numbers.
@@ -47,6 +48,7 @@ type General struct {
 	Horizon      string  `json:"horizon"`       // "known"; "free", of a rule that need not know T; or "either"; "known" if empty
 	LearnedDecay bool    `json:"learned_decay"` // λ has a learned part; false by default
 	Outputs      bool    `json:"outputs"`       // the controllers see how many outputs the net has; false by default
+	MostOutputs  int     `json:"most_outputs"`  // more outputs than that count as ten, at least 0; there is no such number if 0
 	Longest      int     `json:"longest"`       // T from which on rates are √(Longest/T) of what they were, at least 0; all are as they are if 0
 	Shortest     int     `json:"shortest"`      // T up to which rates are √(T/Shortest) of what they were, at least 0; all are as they are if 0
 }
@@ -70,12 +72,12 @@ func (r *General) net() features.Perceptron {
 }
 
 func (r *General) controller() features.Controller {
-	return features.Controller{Horizon: r.Horizon, Outputs: r.Outputs}
+	return features.Controller{Horizon: r.Horizon, Outputs: r.Outputs, Most: r.MostOutputs}
 }
 
 // decays sets the learned part of the decay.
 func (r *General) decays() features.Controller {
-	return features.Controller{Horizon: r.Horizon, Outputs: r.Outputs, Of: "decay_"}
+	return features.Controller{Horizon: r.Horizon, Outputs: r.Outputs, Most: r.MostOutputs, Of: "decay_"}
 }
 
 // Spec implements rule.Rule. Phi is the perceptron's, then a schedule's seven numbers, with "either" those of the schedule for runs
@@ -98,7 +100,7 @@ func (r *General) Spec() rule.Spec {
 func (r *General) Validate() error {
 	f := r.filled()
 	return hyper.Check("general", pairs(f.Hidden), hyper.Positive("lr", f.LR), notNegative("weight_decay", f.Decay),
-		notNegative("longest", float64(f.Longest)), notNegative("shortest", float64(f.Shortest)), r.controller().Check())
+		notNegative("most_outputs", float64(f.MostOutputs)), notNegative("longest", float64(f.Longest)), notNegative("shortest", float64(f.Shortest)), r.controller().Check())
 }
 
 // pairs reports a number of units that is out of range, for a rule that starts with a pair.

@@ -213,6 +213,7 @@ func TestGeneralIsItsFormula(t *testing.T) {
 	}
 	for name, r := range map[string]*mlp.General{
 		"known": {Decay: .2}, "free": {Decay: .2, Horizon: "free"}, "decay": {Decay: .2, LearnedDecay: true, Outputs: true},
+		"many outputs": {Decay: .2, LearnedDecay: true, Outputs: true, MostOutputs: 17},
 	} {
 		t.Run(name, func(t *testing.T) {
 			phi := params.Convert[float64](learned(t))
@@ -220,6 +221,9 @@ func TestGeneralIsItsFormula(t *testing.T) {
 			if r.LearnedDecay { // the last matrix has 18 columns
 				phi = slices.Concat(phi, []float64{-.3}, []float64{.1, .3, -.2, .1, .2, -.1, -.3, .2, -.4, .1, .3, -.2, .1, .2, -.1, .4})
 				w.phi, w.outputs = phi, math.Log(1.8)/2
+			}
+			if r.MostOutputs > 0 {
+				w.outputs = 0
 			}
 			if r.Horizon == "free" {
 				phi = append(phi[:336:336], phi[337:]...)
@@ -319,6 +323,7 @@ func TestRatesByLength(t *testing.T) {
 		}
 	}
 	require.ErrorContains(t, (&mlp.General{Longest: -1}).Validate(), "longest is -1, want a number of at least 0")
+	require.ErrorContains(t, (&mlp.General{MostOutputs: -1}).Validate(), "most_outputs is -1, want a number of at least 0")
 	require.ErrorContains(t, (&mlp.General{Shortest: -1}).Validate(), "shortest is -1, want a number of at least 0")
 }
 

@@ -162,6 +162,7 @@ class General(Rule):
         "horizon": "known",
         "learned_decay": False,
         "outputs": False,
+        "most_outputs": 0,
         "longest": 0,
         "shortest": 0,
     }
@@ -241,7 +242,8 @@ class General(Rule):
         for control, x in zip(phi[of + "controls"][-len(seen) :], seen):
             v = v + control * x
         if self.config["outputs"]:
-            outputs = at.outputs if 10 <= at.outputs <= 512 else 10
+            outputs, most = max(at.outputs, 10), self.config["most_outputs"]
+            outputs = 10 if 0 < most < outputs else outputs
             v = v + phi[of + "outputs"][0] * (math.log(outputs / 10) / 2)
         return xp.exp(xp.clip(5 * v, -8, 8))
 

@@ -21,10 +21,11 @@ import (
 // is no term of T. Of the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two
 // dimensions and more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay
 // 0.9 or 0.99, without the pull of its start at zero: how much of the gradient is signal. The last term is for controllers that see
-// outputs, which are the columns of the last tensor of two dimensions and more; fewer than ten, or more than 512, count as ten.
+// outputs, which are the columns of the last tensor of two dimensions and more; fewer than ten count as ten, and so do more than Most.
 type Controller struct {
 	Horizon string // Known, Free or Either; Known if empty
 	Outputs bool   // it sees how many outputs the net has
+	Most    int    // more outputs than that count as ten; there is no such number if 0
 	Of      string // what the names of its numbers begin with
 }
 
@@ -151,7 +152,7 @@ func (c Controller) Factor(t *Tensor, in rule.Inputs, s Squares) *G.Node {
 		v = t.Add(v, t.Mul(w.control(i+skipped), x))
 	}
 	if c.Outputs {
-		v = t.Add(v, t.Mul(Element(t.Builder, in.Phi[c.Of+"outputs"], 0), t.Const(t.Grad, Net(in.Net).Outputs)))
+		v = t.Add(v, t.Mul(Element(t.Builder, in.Phi[c.Of+"outputs"], 0), t.Const(t.Grad, c.outputs(Net(in.Net)))))
 	}
 	return t.Exp(t.Clamp(t.Scale(gain, v), limit))
 }
@@ -198,7 +199,7 @@ func (t rating) seen() []*G.Node {
 	constant := func(v float64) *G.Node { return t.Const(t.Grad, v) }
 	return []*G.Node{
 		t.Scale(.5, t.Shift(2.3, size)), constant(rows), constant(vector),
-		t.Exp(t.Scale(-.1, t.in.Step)), constant(Net(t.in.Net).Depth),
+		t.Exp(t.Scale(-.1, t.in.Step)), constant(Net(t.in.Net).depth()),
 		t.Scale(.5, t.Shift(1, t.signal(0))), t.Scale(.5, t.Shift(1.5, t.signal(1))),
 	}
 }
@@ -211,23 +212,32 @@ func rowsOrVector(shape []int) (rows, vector float64) {
 	return math.Log(float64(shape[0])/64) / 2, 0
 }
 
-// OfNet is what controllers see of a net: log(depth/3) and log(outputs/10)/2.
-type OfNet struct{ Depth, Outputs float64 }
+// OfNet is what controllers see of a net: how many tensors of two dimensions and more there are, and the columns of the last of them.
+type OfNet struct{ Depth, Outputs int }
 
-// Net returns that of a net. Fewer than ten outputs count as ten: they tell little, and what is learned on classes has to do for a
-// regression's one. So do more than 512, which are more often an image's than those of an alphabet: rates that suit a hundred letters
-// can be too much for 784 pixels.
+// Net returns that of a net.
 func Net(net params.Layout) OfNet {
-	depth, outputs := 0, 0
+	var of OfNet
 	for _, s := range net {
 		if n := len(s.Shape); n > 1 {
-			depth, outputs = depth+1, s.Shape[n-1]
+			of.Depth, of.Outputs = of.Depth+1, s.Shape[n-1]
 		}
 	}
-	if outputs < 10 || outputs > 512 {
-		outputs = 10
+	return of
+}
+
+// depth is log(depth/3), of a depth of at least 1.
+func (n OfNet) depth() float64 { return math.Log(float64(max(n.Depth, 1)) / 3) }
+
+// outputs is log(outputs/10)/2. Fewer than ten outputs count as ten: they tell little, and what is learned on classes has to do for a
+// regression's one. More than a few hundred are more often an image's than those of an alphabet, and rates that suit a hundred letters
+// can be too much for 784 pixels.
+func (c Controller) outputs(of OfNet) float64 {
+	n := max(of.Outputs, 10)
+	if c.Most > 0 && n > c.Most {
+		n = 10
 	}
-	return OfNet{math.Log(float64(max(depth, 1)) / 3), math.Log(float64(outputs)/10) / 2}
+	return math.Log(float64(n)/10) / 2
 }
 
 // signal is half the logarithm of Σm̂²/Σg², from −4 to 1, with m the k-th average. Both sums are of at least something tiny.

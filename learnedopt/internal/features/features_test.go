@@ -140,12 +140,16 @@ func TestAsMatrix(t *testing.T) {
 	require.Equal(t, [][]float64{{2.5}}, out)
 }
 
-// Depth and outputs are those of matrices and what has more dimensions; the outputs of the last of them count within limits.
+// Depth and outputs are those of matrices and what has more dimensions, and the outputs of the last of them count within limits.
 func TestNet(t *testing.T) {
-	for outputs, counted := range map[int]float64{1: 10, 9: 10, 10: 10, 11: 11, 100: 100, 512: 512, 513: 10, 784: 10} {
-		got := Net(params.Layout{{Name: "w0", Shape: []int{3, 40}}, {Name: "b0", Shape: []int{40}}, {Name: "w1", Shape: []int{2, 2, outputs}}, {Name: "b1", Shape: []int{77}}})
-		require.InDelta(t, math.Log(2./3), got.Depth, 1e-15)
-		require.InDelta(t, math.Log(counted/10)/2, got.Outputs, 1e-15, "%d outputs", outputs)
+	of := Net(params.Layout{{Name: "w0", Shape: []int{3, 40}}, {Name: "b0", Shape: []int{40}}, {Name: "w1", Shape: []int{2, 2, 6}}, {Name: "b1", Shape: []int{77}}})
+	require.Equal(t, OfNet{Depth: 2, Outputs: 6}, of)
+	require.InDelta(t, math.Log(2./3), of.depth(), 1e-15)
+	require.InDelta(t, math.Log(1./3), Net(params.Layout{{Name: "v", Shape: []int{5}}}).depth(), 1e-15)
+	for _, tt := range []struct {
+		most, outputs int
+		counted       float64
+	}{{0, 0, 10}, {0, 9, 10}, {0, 11, 11}, {0, 5000, 5000}, {512, 0, 10}, {512, 9, 10}, {512, 512, 512}, {512, 513, 10}, {5, 6, 10}} {
+		require.InDelta(t, math.Log(tt.counted/10)/2, Controller{Most: tt.most}.outputs(OfNet{Outputs: tt.outputs}), 1e-15, "%+v", tt)
 	}
-	require.Equal(t, OfNet{Depth: math.Log(1. / 3)}, Net(params.Layout{{Name: "v", Shape: []int{5}}}))
 }

@@ -59,12 +59,12 @@ func (c Controller) Steer(phi []float32, x Observed) Steering {
 		s.fixed = float64(phi[l.length]) * s.length
 	}
 	if l.outputs >= 0 {
-		s.outputs = x.Net.Outputs
+		s.outputs = c.outputs(x.Net)
 		s.fixed += float64(phi[l.outputs]) * s.outputs
 	}
 	rows, vector := rowsOrVector(x.Shape)
 	s.seen = [...]float64{
-		(math.Log(math.Sqrt(x.Theta)+.01) + 2.3) / 2, rows, vector, math.Exp(-t / 10), x.Net.Depth,
+		(math.Log(math.Sqrt(x.Theta)+.01) + 2.3) / 2, rows, vector, math.Exp(-t / 10), x.Net.depth(),
 		(x.signal(0) + 1) / 2, (x.signal(1) + 1.5) / 2,
 	}
 	return s
