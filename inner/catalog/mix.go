@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -21,14 +22,15 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// MixPrefix begins the names of mixes: mix:small, mix:general, mix:broad, mix:far, mix:letters and mix:paper are embedded, mix:FILE is read from a
-// YAML file. See Mix.
+// MixPrefix begins the names of mixes: mix:small, mix:general, mix:broad, mix:far, mix:letters, mix:transformers, mix:convolutions and mix:paper are
+// embedded, mix:FILE is read from a YAML file. See Mix.
 const MixPrefix = "mix:"
 
 // Limits of a mix's file.
 const (
 	maxMixFile    = 1 << 20
 	maxMixMembers = 4096
+	maxLike       = 8 // mixes that are each like the next
 )
 
 //go:embed mixes
@@ -51,30 +53,85 @@ func mixNames() []string {
 // likely to be met as any other. Valid and Test are what a rule is chosen and measured on, each network as often as any other; where
 // there are none it is other networks of the same distribution. Test has its own images, as everywhere, and Valid those of Train: what a
 // rule is chosen by is how it does on other networks, and the 5,000 images of Valid are soon known by heart.
+//
+// A mix may be Like another, embedded or of a file: then it is as that one but for what it gives. An entry of Of gives what differs from the
+// other's of the same name and kind, takes the place of one of another kind, or is added.
 type Mix struct {
+	Like    string     `yaml:"like"` // a name without the prefix, or a file; none if empty
 	Seed    uint64     `yaml:"seed"`
 	Members int        `yaml:"members"` // 1 to 4096; 64 if zero
-	Of      []MixEntry `yaml:"of"`
+	Of      MixEntries `yaml:"of"`
 	Valid   []MixEntry `yaml:"valid"`
 	Test    []MixEntry `yaml:"test"`
 }
 
-// readMix returns a mix by what follows the prefix in its name, and its file as it is.
+// MixEntries are what a mix is drawn from.
+type MixEntries []MixEntry
+
+// UnmarshalYAML reads entries over those that are there already.
+func (m *MixEntries) UnmarshalYAML(node *yaml.Node) error {
+	var given []yaml.Node
+	if err := node.Decode(&given); err != nil {
+		return err
+	}
+	others := *m
+	for _, n := range given {
+		var named struct{ Name, Kind string }
+		if err := n.Decode(&named); err != nil {
+			return err
+		}
+		i := slices.IndexFunc(others, func(e MixEntry) bool { return e.Name != "" && e.Name == named.Name })
+		switch {
+		case i < 0:
+			*m, i = append(*m, MixEntry{}), len(*m)
+		case named.Kind != "" && named.Kind != others[i].Kind:
+			(*m)[i] = MixEntry{}
+		}
+		if err := n.Decode(&(*m)[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readMix returns a mix by what follows the prefix in its name, and its file as it is, after those of the mixes that it is like.
 func readMix(name string) (Mix, []byte, error) {
 	var m Mix
+	text, err := m.read(name, maxLike)
+	if err != nil {
+		return m, nil, err
+	}
+	m.Members = cmp.Or(m.Members, 64)
+	return m, text, m.validate()
+}
+
+// read reads a mix over what there is already, and what it is like before it, so many at most.
+func (m *Mix) read(name string, more int) ([]byte, error) {
 	text, err := mixes.ReadFile("mixes/" + name + ".yaml")
 	if err != nil {
 		if text, err = regular.ReadFile(name, maxMixFile); err != nil {
-			return m, nil, fmt.Errorf("%w; the embedded mixes are %s", err, strings.Join(mixNames(), ", "))
+			return nil, fmt.Errorf("%w; the embedded mixes are %s", err, strings.Join(mixNames(), ", "))
+		}
+	}
+	var given struct{ Like string }
+	if err := yaml.Unmarshal(text, &given); err != nil {
+		return nil, errors.New(strings.ReplaceAll(err.Error(), "\n", " "))
+	}
+	var before []byte
+	if given.Like != "" {
+		if more == 0 {
+			return nil, fmt.Errorf("like: %.60q: more than %d mixes, each like another", given.Like, maxLike)
+		}
+		if before, err = m.read(given.Like, more-1); err != nil {
+			return nil, fmt.Errorf("like: %w", err)
 		}
 	}
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
-	if err := d.Decode(&m); err != nil && !errors.Is(err, io.EOF) {
-		return m, nil, errors.New(strings.ReplaceAll(err.Error(), "\n", " "))
+	if err := d.Decode(m); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.New(strings.ReplaceAll(err.Error(), "\n", " "))
 	}
-	m.Members = cmp.Or(m.Members, 64)
-	return m, text, m.validate()
+	return append(before, text...), nil
 }
 
 func (m Mix) validate() error {

@@ -165,7 +165,7 @@ func TestEmbeddedMixes(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 6, n)
+	require.Equal(t, 8, n)
 }
 
 func TestMixFingerprint(t *testing.T) {
@@ -213,6 +213,8 @@ func TestMixErrors(t *testing.T) {
 		{`no signal "late"; there are plain, noisy, directions, normalised`, "of: [{name: a, signal: [late]}]"},
 		{`noise: goes with a signal that is noisy`, "of: [{name: a, noise: [1, 1]}]"},
 		{`directions: go with a signal of directions`, "of: [{name: a, signal: [directions]}]"},
+		{`like: stat no-such-mix`, "like: no-such-mix"},
+		{`line 2: conv does not take "width"`, "like: broad\nof: [{name: conv, width: [1, 2]}]"},
 		{`minibatches of 65536 for a network that makes`, "of: [{name: a, kind: conv, side: [28], batch: [65536]}]"},
 		{`minibatches of 65536 for a network that makes`, "of: [{name: a, kind: residual, depth: [9, 9], width: [999, 999], batch: [65536]}]"},
 		{`minibatches of 65536 for a network that makes`, "of: [{name: a, kind: elman, length: [999, 999], batch: [65536]}]"},
@@ -222,8 +224,28 @@ func TestMixErrors(t *testing.T) {
 		require.NotContains(t, err.Error(), "\n")
 	}
 	_, err := catalog.Lookup("mix:no such", o)
-	require.ErrorContains(t, err, "the embedded mixes are mix:broad, mix:far, mix:general, mix:letters, mix:paper, mix:small")
+	require.ErrorContains(t, err, "the embedded mixes are mix:broad, mix:convolutions, mix:far, mix:general, mix:letters, mix:paper, mix:small, mix:transformers")
+	itself := filepath.Join(t.TempDir(), "mix.yaml")
+	require.NoError(t, os.WriteFile(itself, []byte("like: "+itself), 0o600))
+	_, err = catalog.Lookup("mix:"+itself, o)
+	require.ErrorContains(t, err, "more than 8 mixes, each like another")
 	o.Hidden = []int{3}
 	_, err = catalog.Lookup("mix:small", o)
 	require.EqualError(t, err, "catalog: mix:small: does not take hidden")
+}
+
+// What a mix does not say is as in the mix that it is like, wherever it comes in that one's list; what it adds comes last.
+func TestMixLikeAnother(t *testing.T) {
+	base := writeMix(t, "members: 3\nseed: 5\nof:\n- {name: a, hidden: [3], batch: [4]}\n- {name: b, hidden: [5], weight: 2}\n- {hidden: [2]}\ntest: [{name: t, hidden: [7]}]")
+	whole := writeMix(t, "members: 3\nseed: 6\nof:\n- {name: a, hidden: [9], batch: [4]}\n- {name: b, kind: conv, channels: [2, 2]}\n- {hidden: [2]}\n- {hidden: [4]}\n"+
+		"test: [{name: t, hidden: [7]}]")
+	like := writeMix(t, "like: "+strings.TrimPrefix(base, catalog.MixPrefix)+"\nseed: 6\nof:\n- {name: a, hidden: [9]}\n- {name: b, kind: conv, channels: [2, 2]}\n- {hidden: [4]}")
+	for _, split := range []catalog.Split{catalog.Train, catalog.Test} {
+		o := catalog.Options{Data: writeImages(t, problemtest.Images(36, 28)), Split: split}
+		want, got := mixOf(t, whole, o), mixOf(t, like, o)
+		require.Equal(t, len(want.Members()), len(got.Members()))
+		for i := range want.Members() {
+			require.Equal(t, want.Name(i), got.Name(i))
+		}
+	}
 }

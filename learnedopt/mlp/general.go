@@ -30,8 +30,8 @@ import (
 // the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two dimensions and
 // more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay 0.9 or 0.99,
 // without the pull of its start at zero: how much of the gradient is signal. The last term is there if outputs are to be seen: they are
-// the columns of the last tensor of two dimensions and more; fewer than ten count as ten, and so do more
-// than MostOutputs.
+// the columns of the last tensor of two dimensions and more; fewer than ten count as ten, and more
+// than MostOutputs as that.
 //
 // The decay λ is a given number, weight_decay. With a learned decay that of a second controller is added to it, e^clip(5w, ±8), where w
 // is made as v is, of other numbers.
@@ -39,6 +39,8 @@ import (
 // A rule has learned on runs of some length at most, and what its controller says of much longer ones is not to be relied on: the same rates
 // for longer can be too much for a deep net. With Longest, rates are multiplied by √(Longest/T) in runs of more steps that are told their length.
 // As well it may hurry too much in short ones: with Shortest, rates are multiplied by √(T/Shortest) in runs of fewer steps that are told it.
+// And networks of far more outputs than it has met, as those that draw pictures have, can do with less: with MostOutputs, rates are multiplied
+// by √(MostOutputs/outputs) where there are more, though not by less than a half.
 //
 // A tensor of more than two dimensions is seen as the matrix of its last. Gradients are limited to ±1000.
 type General struct {
@@ -48,7 +50,7 @@ type General struct {
 	Horizon      string  `json:"horizon"`       // "known"; "free", of a rule that need not know T; or "either"; "known" if empty
 	LearnedDecay bool    `json:"learned_decay"` // λ has a learned part; false by default
 	Outputs      bool    `json:"outputs"`       // the controllers see how many outputs the net has; false by default
-	MostOutputs  int     `json:"most_outputs"`  // more outputs than that count as ten, at least 0; there is no such number if 0
+	MostOutputs  int     `json:"most_outputs"`  // outputs from which on rates are √(MostOutputs/outputs) of what they were, at least 0; none if 0
 	Longest      int     `json:"longest"`       // T from which on rates are √(Longest/T) of what they were, at least 0; all are as they are if 0
 	Shortest     int     `json:"shortest"`      // T up to which rates are √(T/Shortest) of what they were, at least 0; all are as they are if 0
 }
@@ -162,11 +164,19 @@ func (r *General) Update(in rule.Inputs) (rule.Outputs, error) {
 	case c.Decay > 0:
 		step = t.Add(step, t.Scale(c.Decay, t.Theta))
 	}
-	step = t.Mul(c.ofLength(t, in.Horizon, t.Scale(-c.LR, r.controller().Rate(t, in, seen))), step)
+	step = t.Mul(c.ofLength(t, in.Horizon, t.Scale(-c.LR*c.ofOutputs(features.Net(in.Net)), r.controller().Rate(t, in, seen))), step)
 	if shape := in.Tensors[0].Spec.Shape; len(shape) > 2 {
 		step = t.Reshape(step, shape...)
 	}
 	return rule.One(step, t.Next), t.Err()
+}
+
+// ofOutputs is what rates are multiplied with in a net: see MostOutputs.
+func (r *General) ofOutputs(net features.OfNet) float64 {
+	if r.MostOutputs == 0 || net.Outputs <= r.MostOutputs {
+		return 1
+	}
+	return max(.5, math.Sqrt(float64(r.MostOutputs)/float64(net.Outputs)))
 }
 
 // ofLength is a rate in runs of a length: see Longest and Shortest.
@@ -201,9 +211,9 @@ func (m *measured) observed(p *rule.Point[float32]) features.Observed {
 	}
 }
 
-// multiplier is what the controller's rates are multiplied with in a run of so many steps, 0 if nobody knows.
-func (r *General) multiplier(horizon int) float64 {
-	m := cmp.Or(r.LR, 1)
+// multiplier is what the controller's rates are multiplied with in a net, in a run of so many steps, 0 if nobody knows.
+func (r *General) multiplier(net features.OfNet, horizon int) float64 {
+	m := cmp.Or(r.LR, 1) * r.ofOutputs(net)
 	if horizon == 0 || r.filled().Horizon == features.Free {
 		return m
 	}
@@ -220,7 +230,7 @@ func (r *General) multiplier(horizon int) float64 {
 func (r *General) steer(m *measured, phi []float32, p *rule.Point[float32]) (rate, decay float64) {
 	x, c := m.observed(p), r.controller()
 	s := c.Steer(phi, x)
-	rate, decay = s.Rate()*r.multiplier(p.Horizon), r.Decay
+	rate, decay = s.Rate()*r.multiplier(m.net, p.Horizon), r.Decay
 	if r.LearnedDecay {
 		s = r.decays().Steer(phi[c.Len():], x)
 		decay += s.Factor()
@@ -241,7 +251,7 @@ func (r *General) steerBack(
 	}
 	x, c := m.observed(p), r.controller()
 	s := c.Steer(phi, x)
-	add(s.RateBack(dRate*r.multiplier(p.Horizon), dPhi))
+	add(s.RateBack(dRate*r.multiplier(m.net, p.Horizon), dPhi))
 	if n := c.Len(); r.LearnedDecay {
 		s = r.decays().Steer(phi[n:], x)
 		add(s.Back(dDecay, dPhi[n:]))

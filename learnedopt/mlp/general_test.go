@@ -1,6 +1,7 @@
 package mlp_test
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
 	"os"
@@ -34,6 +35,7 @@ type witness struct {
 	horizon int // 0: free
 	depth   int
 	outputs float64 // what the controllers see of them; NaN if they do not, and the decay is not learned
+	part    float64 // what rates are multiplied with; 1 if zero
 }
 
 // A witnessed is what it keeps of one tensor, a matrix of rows by cols or a vector.
@@ -195,7 +197,7 @@ func (w witness) step(x *witnessed, theta, grad []float64, t int) {
 		}
 		d[i] = w.direction(seen[i])
 	}
-	rate, size, decay := 1e-3*w.factor(w.phi[329:], x, theta, g, t), math.Sqrt(sumSquares(d)/float64(len(d))+1e-9), w.decay
+	rate, size, decay := 1e-3*cmp.Or(w.part, 1)*w.factor(w.phi[329:], x, theta, g, t), math.Sqrt(sumSquares(d)/float64(len(d))+1e-9), w.decay
 	if !math.IsNaN(w.outputs) {
 		decay += w.factor(w.phi[345:], x, theta, g, t)
 	}
@@ -223,7 +225,7 @@ func TestGeneralIsItsFormula(t *testing.T) {
 				w.phi, w.outputs = phi, math.Log(1.8)/2
 			}
 			if r.MostOutputs > 0 {
-				w.outputs = 0
+				w.outputs, w.part = math.Log(1.7)/2, math.Sqrt(17./18)
 			}
 			if r.Horizon == "free" {
 				phi = append(phi[:336:336], phi[337:]...)

@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/config"
@@ -27,9 +28,13 @@ import (
 
 // Settings are those that have a JSON form.
 type Settings struct {
-	Shortest int     `json:"shortest"` // the least number of steps of an episode, 1 to the horizon; 50, or the horizon if less, if zero
-	Points   int     `json:"points"`   // how many steps of an episode are asked about at most, 1 to 10,000; 16 if zero
-	Untold   float64 `json:"untold"`   // the probability, 0 to 1, that both are not told how long an episode is
+	Shortest int     `json:"shortest,omitempty"` // the least number of steps of an episode, 1 to the horizon; 50, or the horizon if less, if zero
+	Points   int     `json:"points,omitempty"`   // how many steps of an episode are asked about at most, 1 to 10,000; 16 if zero
+	Untold   float64 `json:"untold,omitempty"`   // the probability, 0 to 1, that both are not told how long an episode is
+
+	// TeacherConfig are settings of the teacher's rule in place of those that it was learned with, as JSON; what it leaves out stays. The
+	// layout of its phi must be the same. What is set by hand and not learned, as the limits of mlp.General, can be changed so for both.
+	TeacherConfig json.RawMessage `json:"teacher_config,omitempty"`
 }
 
 // SettingsFrom reads settings from their JSON; an unknown field is an error, and no text is every default.
@@ -73,6 +78,10 @@ func (c ConfigOf[F]) filled() (ConfigOf[F], error) {
 	if c.Teacher == nil || c.Rule == nil || c.Family == nil {
 		return c, errors.New("distil: want a teacher, a rule and a family")
 	}
+	var err error
+	if c.Teacher, err = c.teacher(); err != nil {
+		return c, err
+	}
 	c.Horizon, c.Points = cmp.Or(c.Horizon, 100), cmp.Or(c.Points, 16)
 	if c.Shortest == 0 {
 		c.Shortest = min(50, c.Horizon)
@@ -92,6 +101,34 @@ func (c ConfigOf[F]) filled() (ConfigOf[F], error) {
 		return c, err
 	}
 	return c, c.fits()
+}
+
+// teacher returns the teacher with the settings that it is to have.
+func (c ConfigOf[F]) teacher() (*learnedopt.Trained, error) {
+	if len(c.TeacherConfig) == 0 {
+		return c.Teacher, nil
+	}
+	text, err := json.Marshal(c.Teacher.Rule)
+	if err != nil {
+		return nil, fmt.Errorf("distil: the teacher: %w", err)
+	}
+	all := map[string]json.RawMessage{}
+	for _, part := range [][]byte{text, c.TeacherConfig} {
+		if err := json.Unmarshal(part, &all); err != nil {
+			return nil, fmt.Errorf("distil: teacher_config: %w", err)
+		}
+	}
+	if text, err = json.Marshal(all); err != nil {
+		return nil, fmt.Errorf("distil: teacher_config: %w", err)
+	}
+	r, err := learnedopt.Named(c.Teacher.Rule.Name(), text)
+	if err != nil {
+		return nil, fmt.Errorf("distil: teacher_config: %w", err)
+	}
+	if have, want := c.Teacher.Rule.Spec().Phi, r.Spec().Phi; !reflect.DeepEqual(have, want) {
+		return nil, fmt.Errorf("distil: teacher_config: the teacher has learned %v, and this is for %v", have, want)
+	}
+	return &learnedopt.Trained{Rule: r, Phi: c.Teacher.Phi, Provenance: c.Teacher.Provenance}, nil
 }
 
 // fits reports a family that the machine has no room for. What the runs of a member need is kept, so that all of them count.

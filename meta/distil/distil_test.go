@@ -96,6 +96,23 @@ func TestItself(t *testing.T) {
 	}
 }
 
+// The teacher does as its settings say, and where they say nothing as its own do.
+func TestTeacherConfig(t *testing.T) {
+	c, _ := config[float32](t)
+	bold := *c.Teacher.Rule.(*mlp.General)
+	bold.LR = 3
+	c.Rule = &bold
+	grad := make([]float32, len(c.Teacher.Phi))
+	for text, want := range map[string]float64{`{"lr":3}`: 0, `{"lr":3,"horizon":"either"}`: 0, ``: 4, `{"lr":6}`: .25} {
+		c.TeacherConfig = json.RawMessage(text)
+		e, err := distil.New(c)
+		require.NoError(t, err)
+		got, err := e.Estimate(t.Context(), grad, c.Teacher.Phi, 3)
+		require.NoError(t, err)
+		require.InDelta(t, want, got.Loss, 1e-4, text)
+	}
+}
+
 // Three units learn what eight do, and Adam's rate is found from Adam's steps.
 func TestLearns(t *testing.T) {
 	mix, err := catalog.Lookup("mix:small", catalog.Options{})
@@ -194,6 +211,10 @@ func TestErrors(t *testing.T) {
 		{func(c *distil.Config) { c.Rule = &plastic.Bengio7{} }, "goes by what synapses sense; want rules of gradients"},
 		{func(c *distil.Config) { c.Family = vastFamily{} }, "distil: a problem of 10 weights, beside those before it: "},
 		{func(c *distil.Config) { c.Rule = &mlp.General{Hidden: 1} }, "hidden is 1, want 2 to 1024"},
+		{func(c *distil.Config) { c.TeacherConfig = json.RawMessage(`{"hidden":1}`) }, "teacher_config: learnedopt: general: hidden is 1, want 2 to 1024"},
+		{func(c *distil.Config) { c.TeacherConfig = json.RawMessage(`{"units":1}`) }, `unknown field "units"`},
+		{func(c *distil.Config) { c.TeacherConfig = json.RawMessage(`3`) }, "teacher_config: json: cannot unmarshal number"},
+		{func(c *distil.Config) { c.TeacherConfig = json.RawMessage(`{"hidden":5}`) }, "teacher_config: the teacher has learned w0[30 4]"},
 	} {
 		c, _ := config[float32](t)
 		x.change(&c)

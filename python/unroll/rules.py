@@ -226,8 +226,10 @@ class General(Rule):
         return -1e-3 * self._multiplier(at) * self._factor(xp, phi, "", seen, at) * d, after
 
     def _multiplier(self, at: Moment) -> float:
-        """Returns what the controller's rates are multiplied with in a run of a length."""
-        rate = self.config["lr"]
+        """Returns what the controller's rates are multiplied with in a net and a run of a length."""
+        rate, most = self.config["lr"], self.config["most_outputs"]
+        if 0 < most < at.outputs:
+            rate *= max(0.5, math.sqrt(most / at.outputs))
         if at.horizon == 0 or not self.reads_horizon:
             return rate
         if 0 < self.config["longest"] < at.horizon:
@@ -242,8 +244,8 @@ class General(Rule):
         for control, x in zip(phi[of + "controls"][-len(seen) :], seen):
             v = v + control * x
         if self.config["outputs"]:
-            outputs, most = max(at.outputs, 10), self.config["most_outputs"]
-            outputs = 10 if 0 < most < outputs else outputs
+            most = max(self.config["most_outputs"] or at.outputs, 10)
+            outputs = min(max(at.outputs, 10), most)
             v = v + phi[of + "outputs"][0] * (math.log(outputs / 10) / 2)
         return xp.exp(xp.clip(5 * v, -8, 8))
 

@@ -21,11 +21,11 @@ import (
 // is no term of T. Of the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two
 // dimensions and more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay
 // 0.9 or 0.99, without the pull of its start at zero: how much of the gradient is signal. The last term is for controllers that see
-// outputs, which are the columns of the last tensor of two dimensions and more; fewer than ten count as ten, and so do more than Most.
+// outputs, which are the columns of the last tensor of two dimensions and more; fewer than ten count as ten, and more than Most as that.
 type Controller struct {
 	Horizon string // Known, Free or Either; Known if empty
 	Outputs bool   // it sees how many outputs the net has
-	Most    int    // more outputs than that count as ten; there is no such number if 0
+	Most    int    // more outputs than that count as that many; there is no such number if 0
 	Of      string // what the names of its numbers begin with
 }
 
@@ -230,12 +230,11 @@ func Net(net params.Layout) OfNet {
 func (n OfNet) depth() float64 { return math.Log(float64(max(n.Depth, 1)) / 3) }
 
 // outputs is log(outputs/10)/2. Fewer than ten outputs count as ten: they tell little, and what is learned on classes has to do for a
-// regression's one. More than a few hundred are more often an image's than those of an alphabet, and rates that suit a hundred letters
-// can be too much for 784 pixels.
+// regression's one.
 func (c Controller) outputs(of OfNet) float64 {
 	n := max(of.Outputs, 10)
-	if c.Most > 0 && n > c.Most {
-		n = 10
+	if c.Most > 0 {
+		n = min(n, max(c.Most, 10))
 	}
 	return math.Log(float64(n)/10) / 2
 }

@@ -149,7 +149,7 @@ func TestNet(t *testing.T) {
 	for _, tt := range []struct {
 		most, outputs int
 		counted       float64
-	}{{0, 0, 10}, {0, 9, 10}, {0, 11, 11}, {0, 5000, 5000}, {512, 0, 10}, {512, 9, 10}, {512, 512, 512}, {512, 513, 10}, {5, 6, 10}} {
+	}{{0, 0, 10}, {0, 9, 10}, {0, 11, 11}, {0, 5000, 5000}, {512, 0, 10}, {512, 9, 10}, {512, 512, 512}, {512, 513, 512}, {5, 16, 10}} {
 		require.InDelta(t, math.Log(tt.counted/10)/2, Controller{Most: tt.most}.outputs(OfNet{Outputs: tt.outputs}), 1e-15, "%+v", tt)
 	}
 }
