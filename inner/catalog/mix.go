@@ -22,8 +22,8 @@ import (
 	"github.com/seed1498fded/unroll/params"
 )
 
-// MixPrefix begins the names of mixes: mix:small, mix:general, mix:broad, mix:far, mix:letters, mix:transformers, mix:convolutions, mix:deep and mix:paper are
-// embedded, mix:FILE is read from a YAML file. See Mix.
+// MixPrefix begins the names of mixes: mix:small, mix:general, mix:broad, mix:far, mix:letters, mix:transformers, mix:convolutions,
+// mix:deep and mix:paper are embedded, mix:FILE is read from a YAML file. See Mix.
 const MixPrefix = "mix:"
 
 // Limits of a mix's file.

@@ -30,8 +30,7 @@ import (
 // the two terms in the middle a matrix has the first, a vector the second. Depth is the number of tensors of two dimensions and
 // more in the net, at least 1. And lₖ, within −4 and 1, is half the logarithm of Σm̂²/Σg² with m̂ the average of decay 0.9 or 0.99,
 // without the pull of its start at zero: how much of the gradient is signal. The last term is there if outputs are to be seen: they are
-// the columns of the last tensor of two dimensions and more; fewer than ten count as ten, and more
-// than MostOutputs as that.
+// the columns of the last tensor of two dimensions and more; fewer than ten count as ten, and more than MostOutputs as that.
 //
 // The decay λ is a given number, weight_decay. With a learned decay that of a second controller is added to it, e^clip(5w, ±8), where w
 // is made as v is, of other numbers.
