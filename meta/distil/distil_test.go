@@ -99,9 +99,11 @@ func TestItself(t *testing.T) {
 // The teacher does as its settings say, and where they say nothing as its own do.
 func TestTeacherConfig(t *testing.T) {
 	c, _ := config[float32](t)
-	bold := *c.Teacher.Rule.(*mlp.General)
+	plain := *c.Teacher.Rule.(*mlp.General)
+	plain.LR = 1
+	bold := plain
 	bold.LR = 3
-	c.Rule = &bold
+	c.Teacher, c.Rule = &learnedopt.Trained{Rule: &plain, Phi: c.Teacher.Phi}, &bold
 	grad := make([]float32, len(c.Teacher.Phi))
 	for text, want := range map[string]float64{`{"lr":3}`: 0, `{"lr":3,"horizon":"either"}`: 0, ``: 4, `{"lr":6}`: .25} {
 		c.TeacherConfig = json.RawMessage(text)
