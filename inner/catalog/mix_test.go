@@ -177,7 +177,15 @@ func TestMixFingerprint(t *testing.T) {
 		prints[print] = true
 	}
 	require.Len(t, prints, 3)
-	_, err := catalog.Fingerprint("mix:no such file", o)
+	file := strings.TrimPrefix(writeMix(t, someMix), catalog.MixPrefix)
+	like := writeMix(t, "like: "+file)
+	before, err := catalog.Fingerprint(like, o)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, []byte(someMix+"# more\n"), 0o600))
+	after, err := catalog.Fingerprint(like, o)
+	require.NoError(t, err)
+	require.NotEqual(t, before, after, "what a mix is like is part of it")
+	_, err = catalog.Fingerprint("mix:no such file", o)
 	require.ErrorContains(t, err, "catalog: mix:no such file: ")
 }
 

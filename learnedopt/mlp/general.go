@@ -49,7 +49,7 @@ type General struct {
 	Horizon      string  `json:"horizon"`       // "known"; "free", of a rule that need not know T; or "either"; "known" if empty
 	LearnedDecay bool    `json:"learned_decay"` // λ has a learned part; false by default
 	Outputs      bool    `json:"outputs"`       // the controllers see how many outputs the net has; false by default
-	MostOutputs  int     `json:"most_outputs"`  // outputs from which on rates are √(MostOutputs/outputs) of what they were, at least 0; none if 0
+	MostOutputs  int     `json:"most_outputs"`  // outputs from which on rates are √(MostOutputs/outputs) of what they were, or half, at least 0; all are as they are if 0
 	Longest      int     `json:"longest"`       // T from which on rates are √(Longest/T) of what they were, at least 0; all are as they are if 0
 	Shortest     int     `json:"shortest"`      // T up to which rates are √(T/Shortest) of what they were, at least 0; all are as they are if 0
 }
@@ -163,7 +163,8 @@ func (r *General) Update(in rule.Inputs) (rule.Outputs, error) {
 	case c.Decay > 0:
 		step = t.Add(step, t.Scale(c.Decay, t.Theta))
 	}
-	step = t.Mul(c.ofLength(t, in.Horizon, t.Scale(-c.LR*c.ofOutputs(features.Net(in.Net)), r.controller().Rate(t, in, seen))), step)
+	rate := t.Scale(-c.LR*c.ofOutputs(features.Net(in.Net)), r.controller().Rate(t, in, seen))
+	step = t.Mul(c.ofLength(t, in.Horizon, rate), step)
 	if shape := in.Tensors[0].Spec.Shape; len(shape) > 2 {
 		step = t.Reshape(step, shape...)
 	}
@@ -178,7 +179,7 @@ func (r *General) ofOutputs(net features.OfNet) float64 {
 	return max(.5, math.Sqrt(float64(r.MostOutputs)/float64(net.Outputs)))
 }
 
-// ofLength is a rate in runs of a length: see Longest and Shortest.
+// ofLength is a rate in runs of a length, nil where it is never known: see Longest and Shortest.
 func (r *General) ofLength(t *features.Tensor, length, rate *G.Node) *G.Node {
 	if length == nil {
 		return rate

@@ -308,12 +308,16 @@ func followWitness[F params.Float](
 }
 
 // In runs that are four times as long as the longest, rates are half of what they were, and so they are in those of a quarter of the
-// shortest; in others, and where nobody knows, they are as they were.
-func TestRatesByLength(t *testing.T) {
+// shortest; in others, and where nobody knows, they are as they were. With
+// four outputs, where two are the most, they are √½ of it, and never less than half.
+func TestLimitedRates(t *testing.T) {
 	for config, want := range map[mlp.General]map[int]float64{
-		{Longest: 50}:                 {0: 1, 1: 1, 50: 1, 51: math.Sqrt(50. / 51), 200: .5, 5000: .1},
-		{Shortest: 100}:               {0: 1, 1: .1, 25: .5, 99: math.Sqrt(.99), 100: 1, 5000: 1},
-		{Shortest: 100, Longest: 400}: {0: 1, 1: .1, 100: 1, 200: 1, 400: 1, 1600: .5},
+		{Longest: 50}:                  {0: 1, 1: 1, 50: 1, 51: math.Sqrt(50. / 51), 200: .5, 5000: .1},
+		{Shortest: 100}:                {0: 1, 1: .1, 25: .5, 99: math.Sqrt(.99), 100: 1, 5000: 1},
+		{Shortest: 100, Longest: 400}:  {0: 1, 1: .1, 100: 1, 200: 1, 400: 1, 1600: .5},
+		{MostOutputs: 4}:               {0: 1, 7: 1},
+		{MostOutputs: 2}:               {0: math.Sqrt(.5), 7: math.Sqrt(.5)},
+		{MostOutputs: 1, Shortest: 28}: {0: .5, 7: .25, 50: .5},
 	} {
 		for length, part := range want {
 			whole, limited := mlp.General{Horizon: "either"}, config

@@ -17,7 +17,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/seed1498fded/unroll/inner"
 	"github.com/seed1498fded/unroll/internal/config"
@@ -33,7 +32,7 @@ type Settings struct {
 	Untold   float64 `json:"untold,omitempty"`   // the probability, 0 to 1, that both are not told how long an episode is
 
 	// TeacherConfig are settings of the teacher's rule in place of those that it was learned with, as JSON; what it leaves out stays. The
-	// layout of its phi must be the same. What is set by hand and not learned, as the limits of mlp.General, can be changed so for both.
+	// layout of its phi must be the same; none if empty. What is set by hand and not learned, as the limits of mlp.General, can be changed so for both.
 	TeacherConfig json.RawMessage `json:"teacher_config,omitempty"`
 }
 
@@ -112,21 +111,18 @@ func (c ConfigOf[F]) teacher() (*learnedopt.Trained, error) {
 	if err != nil {
 		return nil, fmt.Errorf("distil: the teacher: %w", err)
 	}
-	all := map[string]json.RawMessage{}
-	for _, part := range [][]byte{text, c.TeacherConfig} {
-		if err := json.Unmarshal(part, &all); err != nil {
-			return nil, fmt.Errorf("distil: teacher_config: %w", err)
-		}
-	}
-	if text, err = json.Marshal(all); err != nil {
-		return nil, fmt.Errorf("distil: teacher_config: %w", err)
-	}
 	r, err := learnedopt.Named(c.Teacher.Rule.Name(), text)
 	if err != nil {
+		return nil, fmt.Errorf("distil: the teacher: %w", err)
+	}
+	if err := config.Set(r, c.TeacherConfig); err != nil {
 		return nil, fmt.Errorf("distil: teacher_config: %w", err)
 	}
-	if have, want := c.Teacher.Rule.Spec().Phi, r.Spec().Phi; !reflect.DeepEqual(have, want) {
-		return nil, fmt.Errorf("distil: teacher_config: the teacher has learned %v, and this is for %v", have, want)
+	if err := learnedopt.Validate(r); err != nil {
+		return nil, fmt.Errorf("distil: teacher_config: %w", err)
+	}
+	if diff := c.Teacher.Rule.Spec().Phi.Diff(r.Spec().Phi); diff != "" {
+		return nil, fmt.Errorf("distil: teacher_config: not the numbers that the teacher has learned: %s", diff)
 	}
 	return &learnedopt.Trained{Rule: r, Phi: c.Teacher.Phi, Provenance: c.Teacher.Provenance}, nil
 }

@@ -215,8 +215,8 @@ func TestErrors(t *testing.T) {
 		{func(c *distil.Config) { c.Rule = &mlp.General{Hidden: 1} }, "hidden is 1, want 2 to 1024"},
 		{func(c *distil.Config) { c.TeacherConfig = json.RawMessage(`{"hidden":1}`) }, "teacher_config: learnedopt: general: hidden is 1, want 2 to 1024"},
 		{func(c *distil.Config) { c.TeacherConfig = json.RawMessage(`{"units":1}`) }, `unknown field "units"`},
-		{func(c *distil.Config) { c.TeacherConfig = json.RawMessage(`3`) }, "teacher_config: json: cannot unmarshal number"},
-		{func(c *distil.Config) { c.TeacherConfig = json.RawMessage(`{"hidden":5}`) }, "teacher_config: the teacher has learned w0[30 4]"},
+		{func(c *distil.Config) { c.TeacherConfig = json.RawMessage(`3`) }, "teacher_config: want a JSON object"},
+		{func(c *distil.Config) { c.TeacherConfig = json.RawMessage(`{"hidden":5}`) }, "teacher_config: not the numbers that the teacher has learned: tensor 0 is w0[30 5], want w0[30 4]"},
 	} {
 		c, _ := config[float32](t)
 		x.change(&c)

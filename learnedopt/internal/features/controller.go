@@ -25,7 +25,7 @@ import (
 type Controller struct {
 	Horizon string // Known, Free or Either; Known if empty
 	Outputs bool   // it sees how many outputs the net has
-	Most    int    // more outputs than that count as that many; there is no such number if 0
+	Most    int    // more outputs than that count as that many, though as ten at least; there is no limit if 0
 	Of      string // what the names of its numbers begin with
 }
 
