@@ -53,7 +53,7 @@ var pythonCases = map[string]struct {
 	"general-told": {file: "general-either.safetensors", rule: &mlp.General{Hidden: 2, Horizon: "either", Shortest: 60}, horizon: 15},
 	"general-open": {file: "general-either.safetensors", rule: &mlp.General{Hidden: 2, Horizon: "either", Shortest: 60}},
 	"general-decay": {
-		file: "general-decay.safetensors", rule: &mlp.General{Hidden: 2, Decay: .05, Horizon: "either", LearnedDecay: true, Outputs: true, MostOutputs: 12, Longest: 10}, horizon: 15,
+		file: "general-decay.safetensors", rule: &mlp.General{Hidden: 2, Decay: .05, Horizon: "either", LearnedDecay: true, Outputs: true, MostOutputs: 12, Longest: 10, Widest: 2}, horizon: 15,
 		outputs: 15,
 	},
 	"general-free": {file: "general-free.safetensors", rule: &mlp.General{Hidden: 4, LR: 2, Horizon: "free"}},

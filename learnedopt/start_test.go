@@ -102,7 +102,7 @@ var configurations = map[string][]string{
 	"star":         {`{"hidden":3,"step":0.1,"nominal":-1,"weight_decay":0.1,"raw":true,"controllers":true}`},
 	"celo2":        {`{"hidden":3,"lr":0.1,"weight_decay":0.1,"newton_schulz":true,"adam_vectors":true}`},
 	"lstm-gac":     {`{"hidden":3,"layers":1,"scale":0.5,"preprocess":-1,"averaged":2}`},
-	"general":      {`{"hidden":3,"lr":0.7,"weight_decay":0.1,"horizon":"free","learned_decay":false,"outputs":true,"most_outputs":9,"longest":9,"shortest":0}`, `{"hidden":8,"lr":1,"weight_decay":0,"horizon":"either","learned_decay":true,"outputs":true,"most_outputs":9,"longest":500,"shortest":20}`},
+	"general":      {`{"hidden":3,"lr":0.7,"weight_decay":0.1,"horizon":"free","learned_decay":false,"outputs":true,"most_outputs":9,"longest":9,"shortest":0,"widest":0}`, `{"hidden":8,"lr":1,"weight_decay":0,"horizon":"either","learned_decay":true,"outputs":true,"most_outputs":9,"longest":500,"shortest":20,"widest":3}`},
 	"rnnprop":      {`{"hidden":3,"layers":1,"beta":0.9,"step":0.3}`},
 	"celo":         {`{"hidden":3,"lstm":5,"unscheduled":true}`},
 	"celoadam":     {`{"lstm":5}`},

@@ -23,7 +23,7 @@ import (
 )
 
 // MixPrefix begins the names of mixes: mix:small, mix:general, mix:broad, mix:far, mix:letters, mix:transformers, mix:convolutions,
-// mix:deep and mix:paper are embedded, mix:FILE is read from a YAML file. See Mix.
+// mix:deep, mix:wide, mix:wider and mix:paper are embedded, mix:FILE is read from a YAML file. See Mix.
 const MixPrefix = "mix:"
 
 // Limits of a mix's file.

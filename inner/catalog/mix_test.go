@@ -165,7 +165,7 @@ func TestEmbeddedMixes(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, 9, n)
+	require.Equal(t, 11, n)
 }
 
 func TestMixFingerprint(t *testing.T) {
@@ -232,7 +232,7 @@ func TestMixErrors(t *testing.T) {
 		require.NotContains(t, err.Error(), "\n")
 	}
 	_, err := catalog.Lookup("mix:no such", o)
-	require.ErrorContains(t, err, "the embedded mixes are mix:broad, mix:convolutions, mix:deep, mix:far, mix:general, mix:letters, mix:paper, mix:small, mix:transformers")
+	require.ErrorContains(t, err, "the embedded mixes are mix:broad, mix:convolutions, mix:deep, mix:far, mix:general, mix:letters, mix:paper, mix:small, mix:transformers, mix:wide, mix:wider")
 	itself := filepath.Join(t.TempDir(), "mix.yaml")
 	require.NoError(t, os.WriteFile(itself, []byte("like: "+itself), 0o600))
 	_, err = catalog.Lookup("mix:"+itself, o)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 
 	G "gorgonia.org/gorgonia"
 
@@ -39,7 +38,9 @@ import (
 // for longer can be too much for a deep net. With Longest, rates are multiplied by √(Longest/T) in runs of more steps that are told their length.
 // As well it may hurry too much in short ones: with Shortest, rates are multiplied by √(T/Shortest) in runs of fewer steps that are told it.
 // And networks of far more outputs than it has met, as those that draw pictures have, can do with less: with MostOutputs, rates are multiplied
-// by √(MostOutputs/outputs) where there are more, though not by less than a half.
+// by √(MostOutputs/outputs) where there are more, though not by less than a half. In the first steps all units of a layer move alike, so that what
+// they add up to is the larger the more there are: with Widest, rates of tensors of more columns than that are multiplied by
+// (Widest/columns)^(e^(−t/10)) in step t, but for those that have as many as there are outputs.
 //
 // A tensor of more than two dimensions is seen as the matrix of its last. Gradients are limited to ±1000.
 type General struct {
@@ -52,6 +53,7 @@ type General struct {
 	MostOutputs  int     `json:"most_outputs"`  // outputs from which on rates are √(MostOutputs/outputs) of what they were, or half, at least 0; all are as they are if 0
 	Longest      int     `json:"longest"`       // T from which on rates are √(Longest/T) of what they were, at least 0; all are as they are if 0
 	Shortest     int     `json:"shortest"`      // T up to which rates are √(T/Shortest) of what they were, at least 0; all are as they are if 0
+	Widest       int     `json:"widest"`        // columns from which on a tensor's first steps are shorter, at least 0; all are as they are if 0
 }
 
 var (
@@ -101,7 +103,8 @@ func (r *General) Spec() rule.Spec {
 func (r *General) Validate() error {
 	f := r.filled()
 	return hyper.Check("general", pairs(f.Hidden), hyper.Positive("lr", f.LR), notNegative("weight_decay", f.Decay),
-		notNegative("most_outputs", float64(f.MostOutputs)), notNegative("longest", float64(f.Longest)), notNegative("shortest", float64(f.Shortest)), r.controller().Check())
+		notNegative("most_outputs", float64(f.MostOutputs)), notNegative("longest", float64(f.Longest)), notNegative("shortest", float64(f.Shortest)),
+		notNegative("widest", float64(f.Widest)), r.controller().Check())
 }
 
 // pairs reports a number of units that is out of range, for a rule that starts with a pair.
@@ -163,36 +166,14 @@ func (r *General) Update(in rule.Inputs) (rule.Outputs, error) {
 	case c.Decay > 0:
 		step = t.Add(step, t.Scale(c.Decay, t.Theta))
 	}
-	rate := t.Scale(-c.LR*c.ofOutputs(features.Net(in.Net)), r.controller().Rate(t, in, seen))
-	step = t.Mul(c.ofLength(t, in.Horizon, rate), step)
-	if shape := in.Tensors[0].Spec.Shape; len(shape) > 2 {
+	shape, net := in.Tensors[0].Spec.Shape, features.Net(in.Net)
+	rate := t.Scale(-c.LR*c.ofOutputs(net), r.controller().Rate(t, in, seen))
+	rate = c.ofColumns(t, shape, net, in.Step, c.ofLength(t, in.Horizon, rate))
+	step = t.Mul(rate, step)
+	if len(shape) > 2 {
 		step = t.Reshape(step, shape...)
 	}
 	return rule.One(step, t.Next), t.Err()
-}
-
-// ofOutputs is what rates are multiplied with in a net: see MostOutputs.
-func (r *General) ofOutputs(net features.OfNet) float64 {
-	if r.MostOutputs == 0 || net.Outputs <= r.MostOutputs {
-		return 1
-	}
-	return max(.5, math.Sqrt(float64(r.MostOutputs)/float64(net.Outputs)))
-}
-
-// ofLength is a rate in runs of a length, nil where it is never known: see Longest and Shortest.
-func (r *General) ofLength(t *features.Tensor, length, rate *G.Node) *G.Node {
-	if length == nil {
-		return rate
-	}
-	if longest := float64(r.Longest); longest > 0 {
-		rate = t.Mul(rate, t.RootOrZero(t.Div(t.Const(t.Grad, longest), t.AtLeast(length, longest))))
-	}
-	if shortest := float64(r.Shortest); shortest > 0 {
-		untold := t.Relu(t.Shift(1, t.Neg(length))) // 1 where nobody knows, and 0 from one step on
-		part := t.Scale(1/shortest, t.Min(length, t.Const(t.Grad, shortest)))
-		rate = t.Mul(rate, t.RootOrZero(t.Add(untold, part)))
-	}
-	return rate
 }
 
 // Kernel implements rule.Kernels: where both layers have up to eight units. Four take as little time as fewer.
@@ -211,26 +192,11 @@ func (m *measured) observed(p *rule.Point[float32]) features.Observed {
 	}
 }
 
-// multiplier is what the controller's rates are multiplied with in a net, in a run of so many steps, 0 if nobody knows.
-func (r *General) multiplier(net features.OfNet, horizon int) float64 {
-	m := cmp.Or(r.LR, 1) * r.ofOutputs(net)
-	if horizon == 0 || r.filled().Horizon == features.Free {
-		return m
-	}
-	if r.Longest > 0 && horizon > r.Longest {
-		m *= math.Sqrt(float64(r.Longest) / float64(horizon))
-	}
-	if horizon < r.Shortest {
-		m *= math.Sqrt(float64(horizon) / float64(r.Shortest))
-	}
-	return m
-}
-
 // steer implements steered.
 func (r *General) steer(m *measured, phi []float32, p *rule.Point[float32]) (rate, decay float64) {
 	x, c := m.observed(p), r.controller()
 	s := c.Steer(phi, x)
-	rate, decay = s.Rate()*r.multiplier(m.net, p.Horizon), r.Decay
+	rate, decay = s.Rate()*r.multiplier(x), r.Decay
 	if r.LearnedDecay {
 		s = r.decays().Steer(phi[c.Len():], x)
 		decay += s.Factor()
@@ -251,7 +217,7 @@ func (r *General) steerBack(
 	}
 	x, c := m.observed(p), r.controller()
 	s := c.Steer(phi, x)
-	add(s.RateBack(dRate*r.multiplier(m.net, p.Horizon), dPhi))
+	add(s.RateBack(dRate*r.multiplier(x), dPhi))
 	if n := c.Len(); r.LearnedDecay {
 		s = r.decays().Steer(phi[n:], x)
 		add(s.Back(dDecay, dPhi[n:]))

@@ -36,6 +36,7 @@ type witness struct {
 	depth   int
 	outputs float64 // what the controllers see of them; NaN if they do not, and the decay is not learned
 	part    float64 // what rates are multiplied with; 1 if zero
+	widest  int
 }
 
 // A witnessed is what it keeps of one tensor, a matrix of rows by cols or a vector.
@@ -168,6 +169,14 @@ func (w witness) factor(phi []float64, x *witnessed, theta, g []float64, t int) 
 	return math.Exp(min(max(5*v, -8), 8))
 }
 
+// first is what the rate of a tensor of so many columns is multiplied with; the last matrix has 18.
+func (w witness) first(cols, t int) float64 {
+	if w.widest == 0 || cols <= w.widest || cols == 18 {
+		return 1
+	}
+	return math.Pow(float64(w.widest)/float64(cols), math.Exp(-float64(t)/10))
+}
+
 func sumSquares(x []float64) (s float64) {
 	for _, v := range x {
 		s += v * v
@@ -197,7 +206,7 @@ func (w witness) step(x *witnessed, theta, grad []float64, t int) {
 		}
 		d[i] = w.direction(seen[i])
 	}
-	rate, size, decay := 1e-3*cmp.Or(w.part, 1)*w.factor(w.phi[329:], x, theta, g, t), math.Sqrt(sumSquares(d)/float64(len(d))+1e-9), w.decay
+	rate, size, decay := 1e-3*cmp.Or(w.part, 1)*w.first(x.cols, t)*w.factor(w.phi[329:], x, theta, g, t), math.Sqrt(sumSquares(d)/float64(len(d))+1e-9), w.decay
 	if !math.IsNaN(w.outputs) {
 		decay += w.factor(w.phi[345:], x, theta, g, t)
 	}
@@ -216,6 +225,7 @@ func TestGeneralIsItsFormula(t *testing.T) {
 	for name, r := range map[string]*mlp.General{
 		"known": {Decay: .2}, "free": {Decay: .2, Horizon: "free"}, "decay": {Decay: .2, LearnedDecay: true, Outputs: true},
 		"many outputs": {Decay: .2, LearnedDecay: true, Outputs: true, MostOutputs: 17},
+		"wide":         {Decay: .2, Widest: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			phi := params.Convert[float64](learned(t))
@@ -227,6 +237,7 @@ func TestGeneralIsItsFormula(t *testing.T) {
 			if r.MostOutputs > 0 {
 				w.outputs, w.part = math.Log(1.7)/2, math.Sqrt(17./18)
 			}
+			w.widest = r.Widest
 			if r.Horizon == "free" {
 				phi = append(phi[:336:336], phi[337:]...)
 				w.phi, w.horizon = phi, 0
@@ -329,6 +340,7 @@ func TestLimitedRates(t *testing.T) {
 		}
 	}
 	require.ErrorContains(t, (&mlp.General{Longest: -1}).Validate(), "longest is -1, want a number of at least 0")
+	require.ErrorContains(t, (&mlp.General{Widest: -1}).Validate(), "widest is -1, want a number of at least 0")
 	require.ErrorContains(t, (&mlp.General{MostOutputs: -1}).Validate(), "most_outputs is -1, want a number of at least 0")
 	require.ErrorContains(t, (&mlp.General{Shortest: -1}).Validate(), "shortest is -1, want a number of at least 0")
 }

@@ -165,6 +165,7 @@ class General(Rule):
         "most_outputs": 0,
         "longest": 0,
         "shortest": 0,
+        "widest": 0,
     }
     told_knots = (0, 0.03, 0.1, 0.3, 0.6, 0.9, 1)
     untold_knots = (0, 1, 1.5, 2, 2.5, 3, 4)
@@ -223,7 +224,7 @@ class General(Rule):
         if self.config["learned_decay"]:
             decay = decay + self._factor(xp, phi, "decay_", seen, at)
         d = d + decay * theta
-        return -1e-3 * self._multiplier(at) * self._factor(xp, phi, "", seen, at) * d, after
+        return -1e-3 * self._multiplier(at) * self._first(xp, tuple(grad.shape), at) * self._factor(xp, phi, "", seen, at) * d, after
 
     def _multiplier(self, at: Moment) -> float:
         """Returns what the controller's rates are multiplied with in a net and a run of a length."""
@@ -237,6 +238,13 @@ class General(Rule):
         if at.horizon < self.config["shortest"]:
             rate *= math.sqrt(at.horizon / self.config["shortest"])
         return rate
+
+    def _first(self, xp: Any, shape: Shape, at: Moment) -> Array:
+        """Returns what the rates of a wide tensor are multiplied with in the first steps, and 1 for others."""
+        columns, widest = (shape or (1,))[-1], self.config["widest"]
+        if 0 < widest < columns != at.outputs:
+            return xp.exp(math.log(widest / columns) * xp.exp(-at.step / 10))
+        return 1.0
 
     def _factor(self, xp: Any, phi: Arrays, of: str, seen: List[Array], at: Moment) -> Array:
         """Returns what a controller gives, the rate's or the decay's."""

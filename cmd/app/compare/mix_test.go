@@ -34,5 +34,5 @@ func TestMix(t *testing.T) {
 
 	clitest.RequireRefused(t, Run, "catalog: mix:mix.yaml: does not take credit", append(args, "--credit", "fa")...)
 	clitest.RequireRefused(t, Run, "catalog: mix:mix.yaml: does not take batch", append(args, "--batch", "3")...)
-	clitest.RequireRefused(t, Run, "the embedded mixes are mix:broad, mix:convolutions, mix:deep, mix:far, mix:general, mix:letters, mix:paper, mix:small, mix:transformers", "--problem", "mix:none")
+	clitest.RequireRefused(t, Run, "the embedded mixes are mix:broad, mix:convolutions, mix:deep, mix:far, mix:general, mix:letters, mix:paper, mix:small, mix:transformers, mix:wide, mix:wider", "--problem", "mix:none")
 }
