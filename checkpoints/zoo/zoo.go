@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seed1498fded/unroll/checkpoints"
@@ -26,6 +27,7 @@ func Names() []string {
 	for _, e := range entries {
 		names = append(names, strings.TrimSuffix(e.Name(), extension))
 	}
+	slices.Sort(names)
 	return names
 }
 
