@@ -36,7 +36,7 @@ type witness struct {
 	depth   int
 	outputs float64 // what the controllers see of them; NaN if they do not, and the decay is not learned
 	part    float64 // what rates are multiplied with; 1 if zero
-	widest  int
+	widest  int     // columns beyond which first steps are shorter; 0: all are as they are
 }
 
 // A witnessed is what it keeps of one tensor, a matrix of rows by cols or a vector.
@@ -319,8 +319,8 @@ func followWitness[F params.Float](
 }
 
 // In runs that are four times as long as the longest, rates are half of what they were, and so they are in those of a quarter of the
-// shortest; in others, and where nobody knows, they are as they were. With
-// four outputs, where two are the most, they are √½ of it, and never less than half.
+// shortest; in others, and where nobody knows, they are as they were. With four outputs, where two are
+// the most, they are √½ of it, and never less than half.
 func TestLimitedRates(t *testing.T) {
 	for config, want := range map[mlp.General]map[int]float64{
 		{Longest: 50}:                  {0: 1, 1: 1, 50: 1, 51: math.Sqrt(50. / 51), 200: .5, 5000: .1},

@@ -74,7 +74,7 @@ func kernelRules() map[string]learnedopt.Rule {
 		"general of 5 units":                    &mlp.General{Hidden: 5, Decay: .1, LR: 3},
 		"general of runs of 7 steps at most":    &mlp.General{Horizon: "either", Longest: 7},
 		"general of runs of 700 steps at least": &mlp.General{Horizon: "either", Shortest: 700},
-		"general of narrow layers":              &mlp.General{Horizon: "either", Widest: 15},
+		"general of tensors that are too wide":  &mlp.General{Horizon: "either", Widest: 15},
 	}
 }
 
