@@ -46,9 +46,9 @@ func (s settings) validateDistillation() error {
 
 // distillation makes the estimator.
 func (s settings) distillation(r learnedopt.Rule, family inner.Family) (meta.Estimator, error) {
-	teacher, err := learnedopt.Load(s.From)
+	teacher, err := s.learned()
 	if err != nil {
-		return nil, fmt.Errorf("--from: %w", err)
+		return nil, err
 	}
 	d, err := distil.SettingsFrom(json.RawMessage(s.EstimatorConfig))
 	if err != nil {

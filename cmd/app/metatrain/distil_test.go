@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,6 +42,31 @@ func TestDistil(t *testing.T) {
 	for _, name := range []string{"schedule", "untold", "controls", "decay_schedule"} {
 		require.InDeltaSlice(t, part(teacher, name), part(got, name), 1e-6, name)
 	}
+}
+
+// The teacher of several files is the mean of their rules. Two that are mirrored about a third have it between them.
+func TestDistilTheMean(t *testing.T) {
+	inMixFolder(t)
+	middle, err := learnedopt.Load("zoo:general")
+	require.NoError(t, err)
+	for name, sign := range map[string]float32{"above": 1, "below": -1} {
+		moved := &learnedopt.Trained{Rule: middle.Rule, Phi: slices.Clone(middle.Phi)}
+		for i := range moved.Phi {
+			moved.Phi[i] += sign * float32(i) / 64
+		}
+		require.NoError(t, moved.Save(name))
+	}
+	require.NoError(t, middle.Save("middle"))
+	fitted := func(from string) []float32 {
+		require.NoError(t, learn(t, context.Background(), io.Discard, fewer("--from", from, "--episodes", "2", "--out", "run-"+from)...))
+		got, err := learnedopt.Load(filepath.Join("run-"+from, "optimizer.safetensors"))
+		require.NoError(t, err)
+		require.Equal(t, from, got.Provenance["from"])
+		return got.Phi
+	}
+	want := fitted("middle")
+	require.InDeltaSlice(t, want, fitted("above,below"), 1e-4)
+	require.NotEqual(t, want, fitted("above,below,below"))
 }
 
 func TestDistilRefused(t *testing.T) {

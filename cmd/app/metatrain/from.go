@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/seed1498fded/unroll/cmd/internal/cli"
 	"github.com/seed1498fded/unroll/learnedopt"
@@ -17,9 +18,9 @@ func (s *settings) begin(o options) (*learnedopt.Trained, error) {
 	if s.From == "" {
 		return nil, nil
 	}
-	t, err := learnedopt.Load(s.From)
+	t, err := s.learned()
 	if err != nil {
-		return nil, fmt.Errorf("--from: %w", err)
+		return nil, err
 	}
 	config, err := json.Marshal(t.Rule)
 	if err != nil {
@@ -38,6 +39,29 @@ func (s *settings) begin(o options) (*learnedopt.Trained, error) {
 		return t, nil
 	}
 	return s.configured(t)
+}
+
+// learned reads the rule of --from, or the mean of several.
+func (s settings) learned() (*learnedopt.Trained, error) {
+	var all []*learnedopt.Trained
+	for _, file := range strings.Split(s.From, ",") {
+		if file == "" {
+			return nil, fmt.Errorf("--from %s: the name of a file is empty", s.From)
+		}
+		t, err := learnedopt.Load(file)
+		if err != nil {
+			return nil, fmt.Errorf("--from: %w", err)
+		}
+		all = append(all, t)
+	}
+	if len(all) == 1 {
+		return all[0], nil
+	}
+	t, err := learnedopt.Mean(all...)
+	if err != nil {
+		return nil, fmt.Errorf("--from %s: %w", s.From, err)
+	}
+	return t, nil
 }
 
 // configured returns a rule of other settings that begins with the weights of a learned one: those that the settings bring anew begin

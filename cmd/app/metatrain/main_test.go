@@ -99,6 +99,9 @@ func TestFrom(t *testing.T) {
 
 	for want, flags := range map[string][]string{
 		"--from: checkpoints: nowhere: no such file":  {"--from", "nowhere"},
+		"--from: checkpoints: gone: no such file":     {"--from", from + ",gone"},
+		"the name of a file is empty":                 {"--from", from + ","},
+		"the mean of lstm and general":                {"--from", from + ",general"},
 		"--from: want the":                            {"--from", ""},
 		"not adam {":                                  {"--from", from, "--rule", "adam"},
 		`[16 2] has no place in lstm {"hidden":8`:     {"--from", from, "--rule-config", `{"hidden":8}`},
