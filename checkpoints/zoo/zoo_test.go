@@ -23,5 +23,5 @@ func TestEveryRuleLoads(t *testing.T) {
 
 func TestUnknownRule(t *testing.T) {
 	_, err := zoo.Load("lstm-nothing")
-	require.ErrorContains(t, err, `no rule "lstm-nothing"; there are general, general-wide, lstm-`)
+	require.ErrorContains(t, err, `no rule "lstm-nothing"; there are general, lstm-`)
 }

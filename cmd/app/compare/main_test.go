@@ -252,7 +252,7 @@ func TestRefused(t *testing.T) {
 		args []string
 	}{
 		{`--problem: no problem "cubic"; there are quadratic, `, []string{"--problem", "cubic"}},
-		{`prodigy, mechanic, static, hebb, delta; or a learned rule: general, general-wide, lstm-`,
+		{`prodigy, mechanic, static, hebb, delta; or a learned rule: general, lstm-`,
 			small("--optimizer", "adagrad")},
 		{"none.safetensors: no such file", small("--optimizer", "adam,none.safetensors", "--json", "old.json")},
 		{"truncated", small("--optimizer", "cut")},

@@ -24,5 +24,5 @@ func ExampleRun() {
 			fmt.Println(lines.Text())
 		}
 	}
-	// Output: ok      rules        6 embedded rules are sound
+	// Output: ok      rules        5 embedded rules are sound
 }
