@@ -7,9 +7,9 @@ import (
 
 // Mean returns a rule whose learned numbers are the means of those of others, computed in float64. Rules that were learned one from the
 // other can be far apart in what they are good at and yet have between them rules that are good at both (Wortsman et al. 2022, "Robust
-// fine-tuning of zero-shot models", of networks); of rules that were learned apart it makes nothing of use. A rule given twice counts
-// twice. All must be of one name and have numbers of the same layout; their settings need not be the same, and the first one's stay. The
-// result has no provenance and shares no memory with phi of what it is made of.
+// fine-tuning of zero-shot models", of networks); nothing of the kind is known of rules that were learned apart. A rule given twice counts
+// twice. The result has the settings of the first, no provenance, and shares no memory with phi of what it is made of. It is an error if
+// there is no rule, or if one has another name than the first or numbers of another layout.
 func Mean(rules ...*Trained) (*Trained, error) {
 	if len(rules) == 0 {
 		return nil, errors.New("learnedopt: the mean of no rules; want one or more")

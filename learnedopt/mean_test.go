@@ -1,6 +1,7 @@
 package learnedopt_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,7 +18,7 @@ func drawn(r learnedopt.Rule, seed uint64) *learnedopt.Trained {
 
 func TestMean(t *testing.T) {
 	a, b := drawn(&lstm.Rule{Hidden: 3}, 1), drawn(&lstm.Rule{Hidden: 3, Scale: 0.5}, 2)
-	before := append([]float32(nil), a.Phi...)
+	before := slices.Clone(a.Phi)
 	m, err := learnedopt.Mean(a, b, b, b)
 	require.NoError(t, err)
 	require.Equal(t, a.Rule, m.Rule)

@@ -40,7 +40,7 @@ type settings struct {
 	Init            string       `json:"init,omitempty" placeholder:"NAME" help:"How the network's weights start: ${inits}, or normal with another standard deviation. Default normal0.1."` // with a credit rule always said: runs that do not say it began at lecun
 	Rule            string       `json:"rule" provenance:"-" default:"lstm" placeholder:"NAME" help:"What to learn: ${rules}. Default ${default}."`
 	RuleConfig      cli.JSON     `json:"rule-config,omitempty" provenance:"-" memory:"" placeholder:"JSON" help:"The rule's settings as JSON, such as {\"hidden\":10}; in a YAML file a mapping will do."`
-	From            string       `json:"from,omitempty" placeholder:"FILE,..." help:"A learned rule to begin with, in place of a random one: a file, or the name of an embedded one: ${zoo}. Of several, the mean of their numbers; one that is named twice counts twice."`
+	From            string       `json:"from,omitempty" placeholder:"FILE,..." help:"A learned rule to begin with, in place of a random one: a file, or the name of an embedded one: ${zoo}. Of several, the mean of their numbers, with the settings of the first; one that is named twice counts twice."`
 	Tasks           cli.Count    `json:"tasks,omitempty" placeholder:"N" help:"How many of the problem's tasks to learn on; which, the seed says. The table is on the others. Default: those of boolean 8 of 14."`
 	Seed            cli.Seed     `json:"seed" default:"1" placeholder:"N" help:"Names all randomness. Default ${default}."`
 	Learner         string       `json:"learner,omitempty" placeholder:"NAME" help:"How to learn: bptt, by a gradient, however that is estimated, or ${searches}, by trying out candidates. Default bptt."`
