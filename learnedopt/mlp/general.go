@@ -54,7 +54,17 @@ type General struct {
 	Longest      int     `json:"longest"`       // T from which on rates are √(Longest/T) of what they were, at least 0; all are as they are if 0
 	Shortest     int     `json:"shortest"`      // T up to which rates are √(T/Shortest) of what they were, at least 0; all are as they are if 0
 	Widest       int     `json:"widest"`        // columns from which on a tensor's first steps are shorter, at least 0; all are as they are if 0
+
+	// Start is how rates begin: "even", the same for all networks, or "scaled", in proportion to √(rms(θ) + 0.01), T^-¼, 1/depth and
+	// for matrices 1/√rows, and as large as even ones where T is 300, depth 3 and a tensor has 64 rows of weights of 0.09; "even" if empty.
+	Start string `json:"start,omitempty"`
 }
+
+// How rates begin.
+const (
+	evenStart   = "even"
+	scaledStart = "scaled"
+)
 
 var (
 	_ rule.Kernels = (*General)(nil)
@@ -104,7 +114,14 @@ func (r *General) Validate() error {
 	f := r.filled()
 	return hyper.Check("general", pairs(f.Hidden), hyper.Positive("lr", f.LR), notNegative("weight_decay", f.Decay),
 		notNegative("most_outputs", float64(f.MostOutputs)), notNegative("longest", float64(f.Longest)), notNegative("shortest", float64(f.Shortest)),
-		notNegative("widest", float64(f.Widest)), r.controller().Check())
+		notNegative("widest", float64(f.Widest)), r.controller().Check(), checkStart(f.Start))
+}
+
+func checkStart(name string) error {
+	if name != "" && name != evenStart && name != scaledStart {
+		return fmt.Errorf("start is %q, want %q or %q", name, evenStart, scaledStart)
+	}
+	return nil
 }
 
 // pairs reports a number of units that is out of range, for a rule that starts with a pair.
@@ -125,7 +142,7 @@ func (r *General) MarshalJSON() ([]byte, error) {
 const adamFeature = 7
 
 // Init implements rule.Rule. The rule begins as Adam's direction, which two pairs of rectifiers let through, with small random
-// weights of a normal distribution added and rates that fall in the course of a run.
+// weights of a normal distribution added and rates that fall in the course of a run: see Start.
 func (r *General) Init(phi []float32, key uint64) {
 	l, hidden := r.Spec().Phi, r.filled().Hidden
 	clear(phi)
@@ -141,10 +158,18 @@ func (r *General) Init(phi []float32, key uint64) {
 	}
 	rest := phi[r.net().Phi().Len():]
 	n := r.controller().Len()
-	r.controller().Init(rest[:n], features.FallingRates)
+	r.controller().Init(rest[:n], r.rates())
 	if r.LearnedDecay {
 		r.decays().Init(rest[n:], features.FallingDecays)
 	}
+}
+
+// rates are what the controller of rates begins with.
+func (r *General) rates() features.Start {
+	if r.Start == scaledStart {
+		return features.ScaledRates
+	}
+	return features.FallingRates
 }
 
 // Update implements rule.Rule.

@@ -356,3 +356,45 @@ func stepOf(t *testing.T, r *mlp.General, length int) []float64 {
 	require.NoError(t, c.Step(step, state, learnedopt.Point[float64]{Phi: phi, State: state, Grad: grad, Theta: grad, Horizon: length}))
 	return step
 }
+
+// Where nothing is learned yet, scaled rates are even ones times the power of each: T, the size of a tensor's weights, rows, depth.
+func TestScaledStart(t *testing.T) {
+	layout := params.Layout{{Name: "w", Shape: []int{5, 4}}, {Name: "v", Shape: []int{4, 6}}, {Name: "b", Shape: []int{6}}}
+	theta, grad := make([]float64, layout.Len()), make([]float64, layout.Len())
+	rng.Normal(theta, 1, .3)
+	rng.Normal(grad, 2, 1)
+	for horizon, lengths := range map[string][]int{"known": {20, 300, 3000}, "either": {0, 20}, "free": {0}} {
+		for _, length := range lengths {
+			steps := map[string][]float64{}
+			for _, start := range []string{"", "even", "scaled"} {
+				r := &mlp.General{Horizon: horizon, Outputs: true, Start: start}
+				c, err := learnedopt.Compile[float64](r, layout)
+				require.NoError(t, err)
+				step, state := make([]float64, len(theta)), make([]float64, c.State().Len())
+				p := learnedopt.Point[float64]{Phi: params.Convert[float64](learnedopt.Phi(r, 1)), State: state, Grad: grad, Theta: theta, Horizon: length}
+				require.NoError(t, c.Step(step, state, p))
+				steps[start] = step
+			}
+			require.Equal(t, steps[""], steps["even"])
+			all := 1.5 // of depth 2
+			if length > 0 {
+				all *= math.Pow(float64(length)/300, -.25)
+			}
+			for i, s := range layout {
+				weights, squares := params.Slice(layout, theta, s.Name), 0.0
+				for _, x := range weights {
+					squares += x * x / float64(len(weights))
+				}
+				want := all * math.Sqrt((math.Sqrt(squares)+.01)/math.Exp(-2.3))
+				if i < 2 {
+					want /= math.Sqrt(float64(s.Shape[0]) / 64)
+				}
+				even, scaled := params.Slice(layout, steps["even"], s.Name), params.Slice(layout, steps["scaled"], s.Name)
+				for j, x := range even {
+					require.InEpsilon(t, want*x, scaled[j], 1e-6, "%s, %d steps, %s", horizon, length, s.Name)
+				}
+			}
+		}
+	}
+	require.ErrorContains(t, (&mlp.General{Start: "odd"}).Validate(), `start is "odd", want "even" or "scaled"`)
+}

@@ -166,6 +166,7 @@ class General(Rule):
         "longest": 0,
         "shortest": 0,
         "widest": 0,
+        "start": "even",  # of learning, which is over
     }
     told_knots = (0, 0.03, 0.1, 0.3, 0.6, 0.9, 1)
     untold_knots = (0, 1, 1.5, 2, 2.5, 3, 4)

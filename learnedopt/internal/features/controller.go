@@ -102,21 +102,43 @@ func (c Controller) Len() int {
 	return n
 }
 
-// Factors that fall in the course of a run, as logarithms at the knots, for controllers to begin with.
+// A Start is what a controller begins with.
+type Start struct {
+	Schedule [knots]float64 // logarithms of the factor at the knots
+	Powers                  // how the factor differs from net to net
+}
+
+// Powers are those of what a factor is proportional to.
+type Powers struct{ Length, Size, Rows, Depth float64 } // T, rms(θ) + 0.01, the rows of a matrix, depth
+
+// Factors that fall in the course of a run, and are the same for all nets, for controllers to begin with.
 var (
-	FallingRates  = [knots]float64{.9, .9, .8, .55, 0, -1.4, -3}
-	FallingDecays = [knots]float64{1, 1, 1, .5, 0, -1, -2}
+	FallingRates  = Start{Schedule: [knots]float64{.9, .9, .8, .55, 0, -1.4, -3}}
+	FallingDecays = Start{Schedule: [knots]float64{1, 1, 1, .5, 0, -1, -2}}
 )
 
-// Init fills in phi: a schedule of these logarithms, whatever else there is.
-func (c Controller) Init(phi []float32, logs [knots]float64) {
+// ScaledRates are FallingRates that also go by the net and the length of a run. Two powers are half of ones that are known: steps
+// relative to the weights' size (Shazeer and Stern 2018, section 8), and Adam's rate in inverse proportion to the rows of a matrix, with which
+// wide nets learn at the rates of narrow ones (Yang et al. 2022, table 3). Those of length and depth are plain guesses.
+var ScaledRates = Start{FallingRates.Schedule, Powers{Length: -.25, Size: .5, Rows: -.5, Depth: -1}}
+
+// Init fills in phi.
+func (c Controller) Init(phi []float32, s Start) {
 	clear(phi)
-	for k, v := range logs {
+	for k, v := range s.Schedule {
 		phi[k] = float32(v) / gain
 		if c.horizon() == Either {
 			phi[knots+k] = phi[k]
 		}
 	}
+	controls := params.Slice(c.Phi(), phi, c.Of+"controls")
+	if c.horizon() != Free {
+		controls[0] = float32(s.Length * math.Ln10 / gain) // of log₁₀(T/300)
+		controls = controls[1:]
+	}
+	controls[0] = float32(s.Size * 2 / gain) // of (log(rms(θ) + 0.01) + 2.3)/2
+	controls[1] = float32(s.Rows * 2 / gain) // of log(rows/64)/2
+	controls[4] = float32(s.Depth / gain)    // of log(depth/3)
 }
 
 // Squares are means over a tensor, scalars: of the squares of its gradient, its weights, and the averages of SignalDecays.
