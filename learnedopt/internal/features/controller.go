@@ -117,9 +117,10 @@ var (
 	FallingDecays = Start{Schedule: [knots]float64{1, 1, 1, .5, 0, -1, -2}}
 )
 
-// ScaledRates are FallingRates that also go by the net and the length of a run. Two powers are half of ones that are known: steps
-// relative to the weights' size (Shazeer and Stern 2018, section 8), and Adam's rate in inverse proportion to the rows of a matrix, with which
-// wide nets learn at the rates of narrow ones (Yang et al. 2022, table 3). Those of length and depth are plain guesses.
+// ScaledRates are FallingRates that also go by the net and the length of a run, with powers that are round numbers near those that the
+// embedded general rule has learned from even rates. Two are half of ones that are known: steps relative to the weights' size
+// (Shazeer and Stern 2018, section 8), and Adam's rate in inverse proportion to the rows of a matrix, with which wide nets learn at the rates
+// of narrow ones (Yang et al. 2022, table 3).
 var ScaledRates = Start{FallingRates.Schedule, Powers{Length: -.25, Size: .5, Rows: -.5, Depth: -1}}
 
 // Init fills in phi.

@@ -1,4 +1,4 @@
-package learnedopt_test
+package suite_test
 
 import (
 	"flag"
@@ -72,7 +72,7 @@ func TestGuardOnTheSuite(t *testing.T) {
 	}
 	general, err := learnedopt.Load(learnedopt.ZooPrefix + "general")
 	require.NoError(t, err)
-	adam, steps := trained(&handmade.Adam{LR: .001}), *guardedSteps
+	adam, steps := &learnedopt.Trained{Rule: &handmade.Adam{LR: .001}}, *guardedSteps
 	told, guard := learnedopt.WithHorizon(steps), learnedopt.WithGuard(learnedopt.LossCheck{Fallback: adam.Rule})
 	for _, p := range suite.Unroll12() {
 		t.Run(p.Name, func(t *testing.T) {
