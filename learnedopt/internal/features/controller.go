@@ -102,10 +102,10 @@ func (c Controller) Len() int {
 	return n
 }
 
-// A Start is what a controller begins with.
+// A Start is what a controller begins with: the factor at the knots of a schedule, times powers of what the controller sees.
 type Start struct {
-	Schedule [knots]float64 // logarithms of the factor at the knots
-	Powers                  // how the factor differs from net to net
+	Schedule [knots]float64 // natural logarithms of the factor
+	Powers                  // how the factor differs from net to net and from run to run
 }
 
 // Powers are those of what a factor is proportional to.
@@ -123,7 +123,7 @@ var (
 // of narrow ones (Yang et al. 2022, table 3).
 var ScaledRates = Start{FallingRates.Schedule, Powers{Length: -.25, Size: .5, Rows: -.5, Depth: -1}}
 
-// Init fills in phi.
+// Init fills in phi, of length Len: the schedules of a start, and the controls of its powers. All else is zero.
 func (c Controller) Init(phi []float32, s Start) {
 	clear(phi)
 	for k, v := range s.Schedule {

@@ -68,7 +68,7 @@ func (s sampled) trained(t testing.TB, tr *learnedopt.Trained, steps int, opts .
 // to it: a third, or all but those taken back if it wins no check. Those are on other minibatches, which is what the 5 % are for.
 func TestGuardOnTheSuite(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes some seconds")
+		t.Skip("SKIPPED: -short trains on no suite")
 	}
 	general, err := learnedopt.Load(learnedopt.ZooPrefix + "general")
 	require.NoError(t, err)
@@ -84,6 +84,9 @@ func TestGuardOnTheSuite(t *testing.T) {
 			}
 			least, _ := sample(t, p).trained(t, adam, left)
 			require.LessOrEqual(t, loss, least*1.05+1e-6, "%+v", c)
+			if !testing.Verbose() {
+				return
+			}
 			all, _ := sample(t, p).trained(t, adam, steps)
 			bare, _ := sample(t, p).trained(t, general, steps, told)
 			t.Logf("%s: guarded %.4g, bare %.4g; Adam %.4g, with what is left %.4g; %+v", p.Name, loss, bare, all, least, c)
